@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""The only file that knows AnsibleModule.
+
+A module hands over its spec and a function that turns parameters into a batch of resources (or, for a read-only module,
+into facts). Everything users see of success and failure is formed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from . import redact
+from .clock import system_clock
+from .errors import TrustmeshError
+from .reconcile import Batch, Outcome, reconcile, summarise
+from .spec import Params, Spec, redacted
+
+Build = t.Callable[[Params, contextlib.ExitStack], Batch]
+Gather = t.Callable[[Params, contextlib.ExitStack], t.Mapping[str, t.Any]]
+
+# Ansible masks by value wherever the value occurs; a "secret" as short as this would mask half of every result.
+_SHORTEST_MASKED = 8
+_SHOWN_FAILURES = 5
+
+
+def reconcile_module(spec: Spec, build: Build) -> None:
+    """Run a module that makes a batch of resources true."""
+    module = _module(spec)
+    outcomes: list[Outcome] = []
+    warnings: list[str] = []
+    with _reported(module, spec), contextlib.ExitStack() as stack:
+        batch = build(module.params, stack)
+        outcomes = reconcile(batch, check_mode=module.check_mode, clock=system_clock)
+        warnings = batch.warnings
+    _finish(module, spec, outcomes, warnings)
+
+
+def inform_module(spec: Spec, gather: Gather) -> None:
+    """Run a read-only module that returns facts."""
+    module = _module(spec)
+    facts: t.Mapping[str, t.Any] = {}
+    with _reported(module, spec), contextlib.ExitStack() as stack:
+        facts = gather(module.params, stack)
+    _exit(module, spec, changed=False, **facts)
+
+
+def _module(spec: Spec) -> AnsibleModule:
+    return AnsibleModule(argument_spec=spec.argument_spec(), supports_check_mode=True, **spec.constraints())
+
+
+@contextlib.contextmanager
+def _reported(module: AnsibleModule, spec: Spec) -> t.Iterator[None]:
+    """Turn every exception into one message; a defect of ours names its place instead of showing a traceback."""
+    try:
+        for library in spec.requires:
+            library.check()
+        yield
+    except TrustmeshError as error:
+        _exit(module, spec, failed=True, msg=str(error))
+    except Exception as error:  # pylint: disable=broad-except
+        place = traceback.extract_tb(sys.exc_info()[2])[-1]
+        where = f"{place.filename.rpartition('module_utils/')[2]}:{place.lineno}"
+        _exit(
+            module,
+            spec,
+            failed=True,
+            msg=f"defect in trustmesh.security ({type(error).__name__} at {where}). "
+            "Please report it with the version of the collection and this line.",
+        )
+
+
+def _finish(module: AnsibleModule, spec: Spec, outcomes: t.Sequence[Outcome], warnings: t.Sequence[str]) -> None:
+    results = [outcome.result() for outcome in outcomes]
+    returned: dict[str, t.Any] = {
+        "changed": any(outcome.changed for outcome in outcomes),
+        "results": results,
+        "summary": summarise(outcomes),
+    }
+    if module._diff:
+        returned["diff"] = [outcome.plan.diff(outcome.resource.identity) for outcome in outcomes if outcome.plan]
+    for warning in dict.fromkeys([*warnings, *(text for result in results for text in result["warnings"])]):
+        module.warn(warning)
+    failures = [outcome for outcome in outcomes if outcome.error is not None]
+    if failures:
+        returned.update(failed=True, msg=_failure_message(failures, len(outcomes)))
+    _exit(module, spec, **returned)
+
+
+def _failure_message(failures: t.Sequence[Outcome], total: int) -> str:
+    """Say how many failed and why, the same cause once."""
+    if total == 1:
+        return f"{failures[0].resource.identity}: {failures[0].error}"
+    causes: dict[str, list[str]] = {}
+    for outcome in failures:
+        causes.setdefault(str(outcome.error), []).append(outcome.resource.identity)
+    lines = []
+    for cause, names in list(causes.items())[:_SHOWN_FAILURES]:
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        lines.append(f"{names[0]}{others}: {cause}")
+    if len(causes) > _SHOWN_FAILURES:
+        lines.append(f"and {len(causes) - _SHOWN_FAILURES} more causes, see results")
+    return f"{len(failures)} of {total} items failed. " + " | ".join(lines)
+
+
+def _exit(module: AnsibleModule, spec: Spec, *, failed: bool = False, **returned: t.Any) -> t.NoReturn:
+    module.no_log_values = {value for value in module.no_log_values if len(value) >= _SHORTEST_MASKED}
+    module.no_log_values.update(value for value in redact.known() if len(value) >= _SHORTEST_MASKED)
+    returned["invocation"] = {"module_args": redacted(spec.options, module.params)}
+    if failed:
+        module.fail_json(msg=returned.pop("msg"), **returned)
+    module.exit_json(**returned)
+    raise AssertionError("exit_json returned")

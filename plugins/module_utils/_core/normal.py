@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Canonical forms: one spelling per meaning.
+
+Servers, users and files spell the same value in several ways. These functions return the one form that states hold, so
+that comparing states is plain equality. Each raises ``ValueError`` with a sentence that fits after the field's name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+import typing as t
+from fractions import Fraction
+
+# Go's time.ParseDuration units plus the `d` that Vault adds; `w` is ours (we always send seconds).
+_UNIT_SECONDS: dict[str, Fraction] = {
+    "ns": Fraction(1, 10**9),
+    "us": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),
+    "ms": Fraction(1, 10**3),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+    "d": Fraction(86400),
+    "w": Fraction(604800),
+}
+_TERM = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)")
+_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1-----", re.DOTALL)
+
+
+def duration(value: t.Any) -> int:
+    """Return whole seconds for ``3600``, ``"3600"``, ``"72h"``, ``"1h30m"``, ``"30d"`` or ``"720h0m0s"``."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not text:
+        raise ValueError(f"{value!r} is not a duration; write seconds or a text such as 90d, 72h or 1h30m")
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    if not re.fullmatch(f"(?:{_TERM.pattern})+", text):
+        raise ValueError(f"{text!r} is not a duration; write seconds or a text such as 90d, 72h or 1h30m")
+    total = sum((Fraction(number) * _UNIT_SECONDS[unit] for number, unit in _TERM.findall(text)), Fraction(0))
+    if total.denominator != 1:
+        raise ValueError(f"{text!r} is not a whole number of seconds")
+    return int(total)
+
+
+def spell_duration(seconds: int) -> str:
+    """Return a duration as a person would write it: ``90d``, ``1d12h``, ``0s``."""
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def dns_name(value: t.Any) -> str:
+    """Return a host name in lower case and in its ASCII (IDNA) form; a leading ``*.`` stays."""
+    text = str(value).strip().rstrip(".")
+    if not text:
+        raise ValueError("a name is empty")
+    try:
+        text.encode("ascii")
+    except UnicodeEncodeError:
+        try:
+            text = text.encode("idna").decode("ascii")
+        except UnicodeError as error:
+            raise ValueError(f"{value!r} is not a valid international name: {error}") from error
+    if re.search(r"[\s,/]", text):
+        raise ValueError(f"{value!r} is not a DNS name")
+    return text.lower()
+
+
+def ip_address(value: t.Any) -> str:
+    """Return an IPv4 or IPv6 address in its shortest standard form (RFC 5952)."""
+    try:
+        return str(ipaddress.ip_address(str(value).strip()))
+    except ValueError:
+        raise ValueError(f"{value!r} is not an IP address") from None
+
+
+def cidr(value: t.Any) -> str:
+    """Return a network in CIDR form with host bits cleared; a bare address becomes its /32 or /128."""
+    try:
+        return str(ipaddress.ip_network(str(value).strip(), strict=False))
+    except ValueError:
+        raise ValueError(f"{value!r} is not an IP network") from None
+
+
+def text_lines(value: t.Any) -> str:
+    """Return a text with LF line ends, no trailing white space on lines and exactly one final newline."""
+    lines = [line.rstrip() for line in str(value).replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def pem_blocks(value: t.Any) -> tuple[str, ...]:
+    """Return every PEM block of a text, each in canonical form (RFC 7468: LF, 64 columns, final newline)."""
+    blocks = []
+    for label, body in _PEM_BLOCK.findall(str(value)):
+        lines = body.split("\n\n", 1)
+        if "Proc-Type:" in lines[0]:
+            raise ValueError(f"the {label} block uses legacy PEM encryption; convert it to PKCS#8 first")
+        try:
+            der = base64.b64decode("".join(body.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError(f"the {label} block is not valid base64") from None
+        encoded = base64.b64encode(der).decode("ascii")
+        wrapped = "\n".join(encoded[at : at + 64] for at in range(0, len(encoded), 64))
+        blocks.append(f"-----BEGIN {label}-----\n{wrapped}\n-----END {label}-----\n")
+    if not blocks:
+        raise ValueError("no PEM block (-----BEGIN …-----) was found")
+    return tuple(blocks)
+
+
+def pem(value: t.Any) -> str:
+    """Return a text of PEM blocks in canonical form, comments between blocks dropped."""
+    return "".join(pem_blocks(value))

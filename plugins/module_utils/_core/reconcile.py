@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Reconcile: read, plan, apply, prove. The only place that knows check mode.
+
+A batch goes through the phases together: every item is read and planned before the first one is changed, so that bad
+input stops a run that has done nothing yet, and so that reads and writes can share connections and threads.
+"""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from .clock import Clock
+from .errors import InvalidInput, NotConverged, TrustmeshError
+from .plan import NO_PLAN, Action, Plan
+from .resource import Resource
+
+
+class Transaction(t.Protocol):
+    """Something that the items of a batch share and that takes effect after all of them were applied."""
+
+    def commit(self) -> t.Mapping[str, TrustmeshError]:
+        """Make it so; return the failures by the identity of the item they concern."""
+
+
+@dataclass
+class Batch:
+    """Resources to reconcile in one go.
+
+    ``workers`` is the number of threads for reading and, unless ``ordered``, for applying. In an ordered batch an item
+    may depend on those before it, so that after a failure the rest is not attempted.
+    """
+
+    resources: t.Sequence[Resource[t.Any]]
+    workers: int = 1
+    ordered: bool = False
+    transaction: Transaction | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Outcome:
+    """What happened, or in check mode would happen, to one item."""
+
+    resource: Resource[t.Any]
+    plan: Plan = NO_PLAN
+    facts: dict[str, t.Any] = field(default_factory=dict)
+    error: TrustmeshError | None = None
+    applied: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the item was, or in check mode would be, changed; a failed item counts once writing began."""
+        return bool(self.plan) and (self.error is None or self.applied)
+
+    def result(self) -> dict[str, t.Any]:
+        """Return the item of a module's ``results``."""
+        result: dict[str, t.Any] = {
+            "item": self.resource.name,
+            "changed": self.changed,
+            "action": self.plan.action.value,
+            "reasons": self.plan.reasons,
+            "warnings": list(self.plan.warnings),
+        }
+        if self.facts:
+            result[self.resource.noun] = self.facts
+        if self.error is not None:
+            result.update(failed=True, msg=str(self.error))
+        return result
+
+
+def summarise(outcomes: t.Sequence[Outcome]) -> dict[str, int]:
+    """Count the outcomes by action, and the failures."""
+    counts = Counter(outcome.plan.action.value for outcome in outcomes if outcome.error is None)
+    return {**{action.value: counts[action.value] for action in Action}, "failed": len(outcomes) - sum(counts.values())}
+
+
+def reconcile(batch: Batch, *, check_mode: bool, clock: Clock) -> list[Outcome]:
+    """Make every resource of ``batch`` true and prove it; in check mode stop after planning."""
+    _refuse_duplicates(batch.resources)
+    now = clock()
+    outcomes = [Outcome(resource) for resource in batch.resources]
+    with ThreadPoolExecutor(max_workers=max(1, batch.workers)) as pool:
+        states = list(pool.map(_guarded(_read), outcomes))
+        for outcome, state in zip(outcomes, states):
+            _guarded(_plan)(outcome, state, now)
+        due = [outcome for outcome in outcomes if outcome.plan and outcome.error is None]
+        if check_mode or not due:
+            return outcomes
+        _apply(batch, outcomes, due, pool)
+        done = [outcome for outcome in due if outcome.error is None]
+        list(pool.map(lambda outcome: _guarded(_prove)(outcome, clock()), done))
+    return outcomes
+
+
+def _refuse_duplicates(resources: t.Sequence[Resource[t.Any]]) -> None:
+    repeated = [name for name, count in Counter(resource.identity for resource in resources).items() if count > 1]
+    if repeated:
+        raise InvalidInput(f"declared more than once: {', '.join(repeated)}", remedy="Keep one declaration of each.")
+
+
+def _guarded(phase: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    """Let a failure end its item alone."""
+
+    def run(outcome: Outcome, *arguments: t.Any) -> t.Any:
+        if outcome.error is not None:
+            return None
+        try:
+            return phase(outcome, *arguments)
+        except TrustmeshError as error:
+            outcome.error = error
+            return None
+
+    return run
+
+
+def _read(outcome: Outcome) -> t.Any:
+    return outcome.resource.read()
+
+
+def _plan(outcome: Outcome, state: t.Any, now: datetime.datetime) -> None:
+    outcome.plan = outcome.resource.plan(state, now)
+    outcome.facts = outcome.resource.describe(state)
+
+
+def _apply(batch: Batch, outcomes: t.Sequence[Outcome], due: t.Sequence[Outcome], pool: ThreadPoolExecutor) -> None:
+    if batch.ordered:
+        _apply_in_order(outcomes)
+    else:
+        list(pool.map(_guarded(_carry_out), due))
+    if batch.transaction is not None:
+        failures = batch.transaction.commit()
+        for outcome in due:
+            outcome.error = outcome.error or failures.get(outcome.resource.identity)
+
+
+def _apply_in_order(outcomes: t.Sequence[Outcome]) -> None:
+    """Apply one after the other; what follows a failure may depend on it and is left alone."""
+    broken: Outcome | None = None
+    for outcome in outcomes:
+        if broken is not None and outcome.plan:
+            outcome.error = outcome.error or TrustmeshError(
+                f"not attempted, because {broken.resource.identity} failed", remedy="Mend that one and run again."
+            )
+        elif outcome.plan:
+            _guarded(_carry_out)(outcome)
+        if broken is None and outcome.error is not None:
+            broken = outcome
+
+
+def _carry_out(outcome: Outcome) -> None:
+    outcome.applied = True
+    outcome.resource.apply(outcome.plan)
+
+
+def _prove(outcome: Outcome, now: datetime.datetime) -> None:
+    state = outcome.resource.read()
+    outcome.facts = outcome.resource.describe(state)
+    leftover = outcome.resource.plan(state, now)
+    if leftover:
+        raise NotConverged(
+            f"still differs after applying: {'; '.join(leftover.reasons)}",
+            remedy="Something else changes it, or the server does not keep what it accepts; see the named fields.",
+        )

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Secrets as a type.
+
+A secret travels through states and plans as :class:`Secret`. Whatever renders a plan sees a fingerprint, so *old secret*
+and *new secret* stay distinguishable (Ansible's own masking makes both look the same) while the value is in no text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import typing as t
+from collections.abc import Mapping, Sequence, Set
+
+# Keyed with bytes that live as long as this process: a plain digest in a log would let a reader test guesses of a
+# weak password, and nothing needs fingerprints of two runs to be comparable.
+_PROCESS_KEY = os.urandom(32)
+
+_known: set[str] = set()
+
+
+def known() -> frozenset[str]:
+    """Return the text of every secret made so far in this process, for masking what is returned to Ansible."""
+    return frozenset(_known)
+
+
+class Secret:
+    """A text that must not be shown; equal to another secret with the same text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        _known.add(text)
+
+    def reveal(self) -> str:
+        """Return the text, for the one call that hands it to its destination."""
+        return self._text
+
+    def fingerprint(self) -> str:
+        """Return a short label that is equal for equal secrets within this process and useless outside it."""
+        return "secret:" + hmac.new(_PROCESS_KEY, self._text.encode(), hashlib.sha256).hexdigest()[:12]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return f"Secret({self.fingerprint()})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> t.NoReturn:
+        raise TypeError("a Secret is not serialisable")
+
+
+def render(value: t.Any) -> t.Any:
+    """Return ``value`` as plain JSON data with every secret replaced by its fingerprint."""
+    if isinstance(value, Secret):
+        return value.fingerprint()
+    if isinstance(value, Mapping):
+        return {str(key): render(entry) for key, entry in value.items()}
+    if isinstance(value, Set):
+        return sorted(render(entry) for entry in value)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [render(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Resources: read, plan, apply for one kind of object."""
+
+from __future__ import annotations
+
+import abc
+import datetime
+import typing as t
+
+from .plan import NO_PLAN, Action, Plan, Step, plan_state
+from .redact import render
+from .state import State
+
+S = t.TypeVar("S")
+
+
+class Resource(abc.ABC, t.Generic[S]):
+    """One object of the world that can be read, planned and made true.
+
+    ``S`` is the type of its state. A resource reaches the world through a narrow port that its domain defines.
+    """
+
+    #: The kind in messages and diffs, for example ``vault_policy``.
+    kind: t.ClassVar[str]
+    #: The key under which :meth:`describe` appears in a result, for example ``policy``.
+    noun: t.ClassVar[str]
+
+    def __init__(self, name: str, desired: S | None) -> None:
+        self.name = name
+        self.desired = desired
+
+    @property
+    def identity(self) -> str:
+        """Kind and address; two resources of a batch must not share it."""
+        return f"{self.kind} {self.name}"
+
+    @abc.abstractmethod
+    def read(self) -> S | None:
+        """Return the current state, or ``None`` only when the object does not exist."""
+
+    @abc.abstractmethod
+    def plan(self, current: S | None, now: datetime.datetime) -> Plan:
+        """Return what has to happen; pure: no network, no disk, no clock but ``now``."""
+
+    @abc.abstractmethod
+    def apply(self, plan: Plan) -> None:
+        """Carry out a plan that is not empty; nothing is decided here."""
+
+    def describe(self, current: S | None) -> dict[str, t.Any]:
+        """Return public facts about a state for the result; no secret may be among them."""
+        return current.shown() if isinstance(current, State) else {}
+
+
+F = t.TypeVar("F", bound=State)
+
+
+class StateResource(Resource[F]):
+    """A resource whose plan is the field comparison and whose steps follow from the action."""
+
+    def plan(self, current: F | None, now: datetime.datetime) -> Plan:
+        plan = plan_state(current, self.desired)
+        return plan.with_steps(self.steps(plan, current)) if plan else NO_PLAN
+
+    @abc.abstractmethod
+    def steps(self, plan: Plan, current: F | None) -> t.Iterable[Step]:
+        """Return the deeds that carry out ``plan``, in order."""
+
+
+Members = tuple[t.Any, ...]
+
+
+class Composite(Resource[Members]):
+    """Members that belong together: planned together, applied in order (deletion in reverse), proved together."""
+
+    def __init__(self, name: str, members: t.Sequence[Resource[t.Any]]) -> None:
+        super().__init__(name, None)
+        self.members = tuple(members)
+
+    def read(self) -> Members:
+        return tuple(member.read() for member in self.members)
+
+    def plan(self, current: Members | None, now: datetime.datetime) -> Plan:
+        states = current if current is not None else (None,) * len(self.members)
+        plans = [member.plan(state, now) for member, state in zip(self.members, states)]
+        busy = [plan for plan in plans if plan]
+        if not busy:
+            return Plan(warnings=tuple(warning for plan in plans for warning in plan.warnings))
+        steps = [Step("member", str(at), plan) for at, plan in enumerate(plans) if plan]
+        if all(plan.action is Action.DELETE for plan in busy):
+            steps.reverse()
+        return Plan(
+            _joint_action(plans),
+            tuple(change for plan in plans for change in plan.changes),
+            tuple(steps),
+            tuple(warning for plan in plans for warning in plan.warnings),
+        )
+
+    def apply(self, plan: Plan) -> None:
+        for step in plan.steps:
+            self.members[int(step.target)].apply(step.body)
+
+    def describe(self, current: Members | None) -> dict[str, t.Any]:
+        facts: dict[str, t.Any] = {}
+        for member, state in zip(self.members, current or ()):
+            facts.update(member.describe(state))
+        rendered: dict[str, t.Any] = render(facts)
+        return rendered
+
+
+def _joint_action(plans: t.Sequence[Plan]) -> Action:
+    """Name the action of a whole: what all its members share, else ``replace`` if any does, else ``update``."""
+    actions = {plan.action for plan in plans}
+    if len(actions) == 1:
+        return actions.pop()
+    return Action.REPLACE if Action.REPLACE in actions else Action.UPDATE

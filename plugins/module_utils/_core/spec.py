@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Argument specs that compose.
+
+A domain declares its options once, beside the code that consumes them, and names the documentation fragment that
+describes them. A module adds pieces together.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .deps import Library
+from .errors import InvalidInput
+from .redact import render
+
+Options = t.Mapping[str, t.Mapping[str, t.Any]]
+Params = t.Mapping[str, t.Any]
+
+STATE: t.Final[Options] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+_HIDDEN: t.Final = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Options with their constraints, the libraries they need and the fragment that documents them."""
+
+    options: Options = field(default_factory=dict)
+    fragment: str | None = None
+    requires: tuple[Library, ...] = ()
+    mutually_exclusive: tuple[tuple[str, ...], ...] = ()
+    required_together: tuple[tuple[str, ...], ...] = ()
+    required_one_of: tuple[tuple[str, ...], ...] = ()
+    required_if: tuple[tuple[t.Any, ...], ...] = ()
+    #: The option that holds the batch, and the item options that may also be given once for all items.
+    plural: str | None = None
+    shared: tuple[str, ...] = ()
+
+    def __add__(self, other: Spec) -> Spec:
+        return Spec(
+            {**self.options, **other.options},
+            None,
+            tuple(dict.fromkeys(self.requires + other.requires)),
+            self.mutually_exclusive + other.mutually_exclusive,
+            self.required_together + other.required_together,
+            self.required_one_of + other.required_one_of,
+            self.required_if + other.required_if,
+            self.plural or other.plural,
+            self.shared + other.shared,
+        )
+
+    def argument_spec(self) -> dict[str, dict[str, t.Any]]:
+        """Return the options as AnsibleModule takes them."""
+        return {name: dict(option) for name, option in self.options.items()}
+
+    def constraints(self) -> dict[str, t.Any]:
+        """Return the constraints as AnsibleModule takes them."""
+        names = ("mutually_exclusive", "required_together", "required_one_of", "required_if")
+        return {name: [list(entry) for entry in getattr(self, name)] for name in names}
+
+
+def batch(plural: str, item: Options, *, shared: t.Sequence[str] = (), **constraints: t.Any) -> Spec:
+    """Return the spec of a module that takes a list of items.
+
+    Each option in ``shared`` may also be given beside the list, as the value for every item that does not give it.
+    ``constraints`` are those of one item (``required_if``, ``mutually_exclusive`` and so on). A shared option keeps its
+    default beside the list only, where it cannot hide what the item says.
+    """
+    inner = {
+        name: {k: v for k, v in option.items() if name not in shared or k not in ("default", "required")}
+        for name, option in item.items()
+    }
+    options: dict[str, t.Mapping[str, t.Any]] = {
+        plural: {"type": "list", "elements": "dict", "required": True, "options": inner, **constraints}
+    }
+    options.update({name: item[name] for name in shared})
+    return Spec(options, plural=plural, shared=tuple(shared))
+
+
+def items(spec: Spec, params: Params) -> list[dict[str, t.Any]]:
+    """Return the items of a batch, each completed by the shared options."""
+    assert spec.plural is not None
+    common = {name: params[name] for name in spec.shared}
+    return [
+        {**entry, **{name: value for name, value in common.items() if entry.get(name) is None}}
+        for entry in params[spec.plural]
+    ]
+
+
+P = t.TypeVar("P")
+
+
+def build_each(spec: Spec, params: Params, build: t.Callable[[dict[str, t.Any]], P], key: str = "name") -> list[P]:
+    """Build one object per item; an :class:`InvalidInput` is reported with the item's place and name."""
+    built = []
+    for at, item in enumerate(items(spec, params)):
+        try:
+            built.append(build(item))
+        except InvalidInput as error:
+            raise error.within(f"{spec.plural}[{at}] ({item.get(key)})") from None
+    return built
+
+
+def redacted(options: Options, params: t.Any) -> t.Any:
+    """Return ``params`` with the value of every ``no_log`` option hidden, at any depth.
+
+    Ansible itself masks by value, which mangles unrelated text when a secret happens to be ``true`` or ``1h``; hiding by
+    name leaves the rest of the invocation readable.
+    """
+    if not isinstance(params, t.Mapping):
+        return render(params)
+    shown: dict[str, t.Any] = {}
+    for name, value in params.items():
+        option = options.get(name, {})
+        if option.get("no_log") and value is not None:
+            shown[name] = _HIDDEN
+        elif isinstance(value, list) and option.get("options"):
+            shown[name] = [redacted(option["options"], entry) for entry in value]
+        elif isinstance(value, t.Mapping) and option.get("options"):
+            shown[name] = redacted(option["options"], value)
+        else:
+            shown[name] = render(value)
+    return shown

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""States: one frozen, canonical value for "what is" and "what should be".
+
+A state class is a frozen dataclass whose managed fields carry metadata. The same metadata feeds the argument spec, the
+planner, the request body and the redactor, so a field is described once::
+
+    @dataclass(frozen=True)
+    class PolicyState(State):
+        rules: Field[str] = managed(LINES)
+
+``declared`` builds the desired side from options and ``observed`` the current side from what a server or file says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from dataclasses import dataclass
+
+from .errors import InvalidInput
+from .kinds import Kind
+from .redact import render
+
+
+class Unmanaged:
+    """The value of a field that the user did not declare; neither null nor empty."""
+
+    def __repr__(self) -> str:
+        return "UNMANAGED"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNMANAGED: t.Final = Unmanaged()
+
+T = t.TypeVar("T")
+S = t.TypeVar("S", bound="State")
+Field = t.Union[T, Unmanaged, None]
+
+_KEY = "trustmesh"
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the machinery has to know about one managed field."""
+
+    kind: Kind
+    #: A change here cannot be made in place; the plan says ``replace``.
+    replace: bool
+    #: The server never returns it, so it takes part in creation only and is not compared.
+    write_only: bool
+    #: What an absent key in a server's answer means.
+    server_default: t.Any
+    #: The server's name of the field where it differs from ours.
+    wire_name: str | None
+
+
+def managed(
+    kind: Kind,
+    *,
+    replace: bool = False,
+    write_only: bool = False,
+    server_default: t.Any = None,
+    wire_name: str | None = None,
+) -> t.Any:
+    """Declare a managed field of a state; undeclared means :data:`UNMANAGED`."""
+    meta = Meta(kind, replace, write_only, server_default, wire_name)
+    return dataclasses.field(default=UNMANAGED, metadata={_KEY: meta})
+
+
+@dataclass(frozen=True)
+class State:
+    """Base of every state; see the module docstring."""
+
+    @classmethod
+    def metas(cls) -> dict[str, Meta]:
+        """Return the managed fields in order of declaration."""
+        return {entry.name: entry.metadata[_KEY] for entry in dataclasses.fields(cls) if _KEY in entry.metadata}
+
+    @classmethod
+    def options(cls) -> dict[str, dict[str, t.Any]]:
+        """Return the argument spec of the managed fields."""
+        return {name: dict(meta.kind.option) for name, meta in cls.metas().items()}
+
+    @classmethod
+    def declared(cls: type[S], options: t.Mapping[str, t.Any], **known: t.Any) -> S:
+        """Build the desired state from module options; an option that is ``None`` stays unmanaged.
+
+        ``known`` gives fields that are not options. Raises :class:`InvalidInput` naming the option.
+        """
+        values = dict(known)
+        for name, meta in cls.metas().items():
+            value = options.get(name)
+            if value is None or name in known:
+                continue
+            try:
+                values[name] = meta.kind.canonical(value)
+            except ValueError as error:
+                raise InvalidInput(str(error), field=name) from None
+        return cls(**values)
+
+    @classmethod
+    def observed(cls: type[S], data: t.Mapping[str, t.Any], **known: t.Any) -> S:
+        """Build the current state from a server's answer; an absent key takes the field's server default."""
+        values = dict(known)
+        for name, meta in cls.metas().items():
+            if name in known or meta.write_only:
+                continue
+            value = data.get(meta.wire_name or name)
+            if value is None:
+                value = meta.server_default
+            values[name] = None if value is None else meta.kind.canonical(value)
+        return cls(**values)
+
+    def managed_values(self) -> dict[str, t.Any]:
+        """Return the canonical values of the fields that are managed."""
+        values = {name: getattr(self, name) for name in self.metas()}
+        return {name: value for name, value in values.items() if value is not UNMANAGED}
+
+    def wire(self, only: t.Iterable[str] | None = None) -> dict[str, t.Any]:
+        """Return the request body of all managed fields, or of those named in ``only``."""
+        chosen = None if only is None else set(only)
+        metas = self.metas()
+        return {
+            metas[name].wire_name or name: None if value is None else metas[name].kind.wire(value)
+            for name, value in self.managed_values().items()
+            if chosen is None or name in chosen
+        }
+
+    def shown(self) -> dict[str, t.Any]:
+        """Return the managed fields as plain data fit for a result; secrets as fingerprints."""
+        rendered: dict[str, t.Any] = render(self.managed_values())
+        return rendered
