@@ -6,8 +6,9 @@
 
 """Secrets as a type.
 
-A secret travels through states and plans as :class:`Secret`. Whatever renders a plan sees a fingerprint, so *old secret*
-and *new secret* stay distinguishable (Ansible's own masking makes both look the same) while the value is in no text.
+A secret travels through states and plans as :class:`Secret`. Whatever renders a plan sees a fingerprint, so *old
+secret* and *new secret* stay distinguishable (Ansible's own masking makes both look the same) while the value is in no
+text.
 """
 
 from __future__ import annotations

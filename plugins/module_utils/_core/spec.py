@@ -109,8 +109,8 @@ def build_each(spec: Spec, params: Params, build: t.Callable[[dict[str, t.Any]],
 def redacted(options: Options, params: t.Any) -> t.Any:
     """Return ``params`` with the value of every ``no_log`` option hidden, at any depth.
 
-    Ansible itself masks by value, which mangles unrelated text when a secret happens to be ``true`` or ``1h``; hiding by
-    name leaves the rest of the invocation readable.
+    Ansible itself masks by value, which mangles unrelated text when a secret happens to be ``true`` or ``1h``; hiding
+    by name leaves the rest of the invocation readable.
     """
     if not isinstance(params, t.Mapping):
         return render(params)

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""From module options to a logged-in port."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import typing as t
+from urllib.parse import urlsplit
+
+from .._core.deps import HVAC
+from .._core.errors import InvalidInput
+from .._core.spec import Params, Spec
+from .errors import VaultError
+from .login import METHODS
+from .login.method import setting
+from .port import Vault
+
+try:
+    import requests
+    from hvac.adapters import RawAdapter
+except ImportError:  # reported through Spec.requires before any of this is called
+    pass
+
+#: More connections gained nothing in measurements against one server.
+WORKERS: t.Final = 8
+
+_OPTIONS: dict[str, t.Mapping[str, t.Any]] = {
+    "url": {"type": "str"},
+    "namespace": {"type": "str"},
+    "ca_cert": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "timeout": {"type": "int", "default": 30},
+    "retries": {"type": "int", "default": 3},
+    "auth_method": {"type": "str", "choices": list(METHODS), "default": "token"},
+    "auth_mount": {"type": "str"},
+}
+for _method in METHODS.values():
+    _OPTIONS.update(_method.options)
+
+VAULT = Spec(
+    _OPTIONS, fragment="trustmesh.security._vault", requires=(HVAC,), required_together=(("client_cert", "client_key"),)
+)
+
+
+def connect(params: Params, stack: contextlib.ExitStack) -> Vault:
+    """Return a port that is logged in; a token obtained here is revoked when ``stack`` closes."""
+    method = METHODS[params["auth_method"]]
+    method.check(params)
+    vault = reach(params, stack)
+    vault.use_token(method.login(vault, params).reveal())
+    if method.name != "token":
+        stack.callback(_revoke, vault)
+    return vault
+
+
+def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
+    """Return a port without a token, for what a server tells everybody."""
+    url = _url(params)
+    session = stack.enter_context(requests.Session())
+    session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
+    # A proxy named in the environment cannot reach our loopback; requests would ask it all the same.
+    session.trust_env = not _is_loopback(url)
+    # hvac also passes it with each request: REQUESTS_CA_BUNDLE overrides what a session holds, but not an argument.
+    session.verify = _file(params, "ca_cert") or _file(params, "cacert") or True
+    client_cert, client_key = _file(params, "client_cert"), _file(params, "client_key")
+    session.cert = (client_cert, client_key) if client_cert and client_key else None
+    adapter = RawAdapter(
+        base_uri=url,
+        token="",
+        namespace=setting(params, "namespace"),
+        session=session,
+        timeout=params["timeout"],
+        allow_redirects=False,
+    )
+    return Vault(adapter, retries=params["retries"])
+
+
+def _revoke(vault: Vault) -> None:
+    """Give a token back; it expires by itself if that fails, so a failure is a warning."""
+    try:
+        vault.write("auth/token/revoke-self")
+    except VaultError as error:
+        vault.warn(f"the login token could not be revoked: {error}")
+
+
+def _url(params: Params) -> str:
+    url = setting(params, "url") or setting(params, "addr")
+    if not url:
+        raise InvalidInput(
+            "not given", field="url", remedy="Set url, VAULT_ADDR or BAO_ADDR, for example https://vault:8200."
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput(
+            f"{url!r} is not an address", field="url", remedy="Write it like https://vault.internal:8200."
+        )
+    return url.rstrip("/")
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _file(params: Params, name: str) -> str | None:
+    path = setting(params, name)
+    if path is not None and not os.path.exists(path):
+        raise InvalidInput(f"{path} does not exist on this host", field=name, remedy="Give the path of a PEM file.")
+    return path

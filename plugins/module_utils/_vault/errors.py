@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""What can go wrong between us and a Vault, each with its own name and remedy."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import typing as t
+
+from .._core.errors import TrustmeshError
+
+
+class VaultError(TrustmeshError):
+    """Base of every failure of a request to Vault or OpenBao."""
+
+
+class Unreachable(VaultError):
+    """No answer: the name does not resolve, nothing listens, or the answer did not come in time."""
+
+    #: Whether the request certainly never left this host, so that repeating it cannot do a thing twice.
+    unsent = False
+
+
+class Unsent(Unreachable):
+    unsent = True
+
+
+class TlsFailure(VaultError):
+    """The server's certificate was not accepted, or the peer does not speak TLS."""
+
+
+class Sealed(VaultError):
+    """The server answers but is sealed or was never initialised."""
+
+
+class Standby(VaultError):
+    """The node does not serve requests; another one is active."""
+
+
+class Forbidden(VaultError):
+    """The token may not do this. Never a sign of absence."""
+
+
+class NoMount(VaultError):
+    """Nothing is mounted at the path, which is not the same as an object that does not exist."""
+
+
+class RateLimited(VaultError):
+    """The server asks for patience (429)."""
+
+
+class Rejected(VaultError):
+    """The server understood and refused (400 and other 4xx)."""
+
+
+class UnknownParameter(VaultError):
+    """The server ignored a field that it does not know, so the declaration cannot be true there."""
+
+
+class ServerFault(VaultError):
+    """The server failed (5xx). Some permanent mistakes are reported this way too, so it is not repeated blindly."""
+
+
+def _causes(error: BaseException | None) -> t.Iterator[BaseException]:
+    """Walk everything an exception wraps; HTTP libraries hide the cause at different depths."""
+    seen: set[int] = set()
+    queue: list[t.Any] = [error]
+    while queue:
+        entry = queue.pop(0)
+        if not isinstance(entry, BaseException) or id(entry) in seen:
+            continue
+        seen.add(id(entry))
+        yield entry
+        queue += [*entry.args, getattr(entry, "reason", None), entry.__cause__, entry.__context__]
+
+
+def from_transport(error: Exception, url: str) -> VaultError:
+    """Name a failure below HTTP: DNS, refused, TLS, timeout."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError) or type(cause).__name__ == "SSLError":
+            return _tls_failure(causes, url)
+    for cause in causes:
+        if isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError":
+            return Unsent(
+                f"the host name in {url} does not resolve", field="url", remedy="Check the name and this host's DNS."
+            )
+        if isinstance(cause, ConnectionRefusedError):
+            return Unsent(
+                f"nothing listens at {url} (connection refused)",
+                field="url",
+                remedy="Check that the server runs, the port, and the firewall between here and there.",
+            )
+        if type(cause).__name__ in ("ConnectTimeout", "ConnectTimeoutError"):
+            return Unsent(
+                f"{url} did not accept a connection in time",
+                field="url",
+                remedy="Check the address and the firewall; a dropped packet looks like this. See also timeout.",
+            )
+    for cause in causes:
+        if type(cause).__name__ in ("ReadTimeout", "ReadTimeoutError"):
+            return Unreachable(
+                f"{url} did not answer in time", field="timeout", remedy="Raise it, or see why it is slow."
+            )
+    return Unreachable(
+        f"the connection to {url} broke ({type(causes[-1]).__name__})",
+        field="url",
+        remedy="Check the server's log and whatever stands between here and there.",
+    )
+
+
+def _tls_failure(causes: t.Sequence[BaseException], url: str) -> VaultError:
+    text = " ".join(str(cause) for cause in causes)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = cause.verify_message or "verification failed"
+            field = "url" if "match" in why.lower() else "ca_cert"
+            return TlsFailure(
+                f"the certificate of {url} was not accepted: {why}",
+                field=field,
+                remedy="Give the PEM file of the CA that signed it in ca_cert, and a name it is valid for in url.",
+            )
+    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
+        return TlsFailure(
+            f"{url} does not speak TLS", field="url", remedy="Write http:// only for a server without TLS."
+        )
+    if "CERTIFICATE_REQUIRED" in text.upper() or "handshake failure" in text.lower():
+        return TlsFailure(
+            f"{url} refused the TLS handshake",
+            field="client_cert",
+            remedy="The server may demand a client certificate.",
+        )
+    return TlsFailure(f"TLS with {url} failed", field="url", remedy="Check the TLS versions that both sides allow.")
+
+
+def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> VaultError:
+    """Name a failure that the server reported with an HTTP status and messages."""
+    said = "; ".join(" ".join(error.split()) for error in errors) or "no message"
+    place = f"{verb} {path}"
+    if status == 403:
+        return Forbidden(
+            f"permission denied for {place} ({said})",
+            remedy="The token is invalid or expired, or its policies lack this path; "
+            "each module's documentation lists the policy it needs.",
+        )
+    if status == 404:
+        if "namespace" in said.lower():
+            return NoMount(f"{said}", field="namespace", remedy="Leave it out, or create the namespace first.")
+        return NoMount(
+            f"nothing is mounted for {path}",
+            field="mount",
+            remedy="Enable the engine first (trustmesh.security.vault_mount).",
+        )
+    if status == 429:
+        return RateLimited(f"{place} was rate limited (429)", remedy="Lower the load or raise the quota on that path.")
+    if status == 503 and "sealed" in said.lower():
+        return Sealed("the server is sealed", field="url", remedy="Unseal it, then run again.")
+    if status == 503 and "not initialized" in said.lower():
+        return Sealed("the server was never initialised", field="url", remedy="Initialise and unseal it first.")
+    if status in (307, 308, 472, 473) or (status == 503 and "standby" in said.lower()):
+        return Standby(f"this node is a standby (HTTP {status})", field="url", remedy="Point url at the active node.")
+    if status >= 500:
+        return ServerFault(
+            f"{place} failed on the server (HTTP {status}: {said})",
+            remedy="If the message names a value, correct it: Vault reports some permanent mistakes as 500.",
+        )
+    return Rejected(f"{place} was refused (HTTP {status}: {said})", remedy="Correct the value that the message names.")

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Login with an AppRole (``auth/approle``), the secret-id given plainly or response-wrapped."""
+
+from __future__ import annotations
+
+from ..._core.errors import InvalidInput
+from ..._core.redact import Secret
+from ..._core.spec import Params
+from ..port import Vault
+from .method import Method, required, secret_option, setting
+
+
+def _check(params: Params) -> None:
+    required(params, "role_id", "approle")
+    if params["secret_id_wrapped"]:
+        required(params, "secret_id", "approle")
+
+
+def _login(vault: Vault, params: Params) -> Secret:
+    mount = params["auth_mount"] or "approle"
+    body = {"role_id": required(params, "role_id", "approle")}
+    # A role may be declared without a secret-id (bind_secret_id: false).
+    secret_id = setting(params, "secret_id")
+    if secret_id is not None:
+        body["secret_id"] = _unwrapped(vault, mount, secret_id) if params["secret_id_wrapped"] else secret_id
+    return Secret(vault.write(f"auth/{mount}/login", body, once=True).auth["client_token"])
+
+
+def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
+    """Unwrap a secret-id after checking that it was wrapped by the AppRole engine and by nobody else.
+
+    Somebody who intercepts a wrapping token can unwrap it and wrap a secret of their own; the creation path is what
+    they cannot forge. A token that was unwrapped before fails here, which is the alarm the scheme is for.
+    """
+    about = vault.write("sys/wrapping/lookup", {"token": wrapping_token}).data
+    path = str(about.get("creation_path", ""))
+    if not (path.startswith(f"auth/{mount}/role/") and path.endswith("/secret-id")):
+        raise InvalidInput(
+            f"the wrapping token was made by {path or 'an unknown path'}, not by auth/{mount}",
+            field="secret_id",
+            remedy="Treat it as tampered with and get a new one.",
+        )
+    unwrapped = vault.write("sys/wrapping/unwrap", {"token": wrapping_token}, once=True).data
+    return str(Secret(unwrapped["secret_id"]).reveal())
+
+
+METHOD = Method(
+    "approle",
+    {
+        "role_id": {"type": "str"},
+        **secret_option("secret_id"),
+        "secret_id_wrapped": {"type": "bool", "default": False, "no_log": False},
+    },
+    _check,
+    _login,
+)

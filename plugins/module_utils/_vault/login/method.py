@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""What every login method is made of."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass
+
+from ..._core.errors import InvalidInput
+from ..._core.redact import Secret
+from ..._core.spec import Options, Params
+from ..port import Vault
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to get a token.
+
+    ``options`` is the argument spec it adds; ``check`` refuses unusable parameters without touching the network;
+    ``login`` returns the token.
+    """
+
+    name: str
+    options: Options
+    check: t.Callable[[Params], None]
+    login: t.Callable[[Vault, Params], Secret]
+
+
+def setting(params: Params, name: str) -> str | None:
+    """Return an option, else what ``VAULT_<NAME>`` or ``BAO_<NAME>`` says.
+
+    Where the option has a ``<name>_file`` beside it, that comes before the environment, and ``VAULT_<NAME>_FILE`` or
+    ``BAO_<NAME>_FILE`` last. What a play says beats what the environment says: Ansible's own fallback could not tell.
+    """
+    if params.get(name) is not None:
+        return str(params[name])
+    has_file = f"{name}_file" in params
+    if has_file and params[f"{name}_file"] is not None:
+        return _content(f"{name}_file", str(params[f"{name}_file"]))
+    for prefix in ("VAULT_", "BAO_"):
+        if os.environ.get(prefix + name.upper()):
+            return os.environ[prefix + name.upper()]
+    for prefix in ("VAULT_", "BAO_") if has_file else ():
+        path = os.environ.get(f"{prefix}{name.upper()}_FILE")
+        if path:
+            return _content(f"{prefix}{name.upper()}_FILE", path)
+    return None
+
+
+def _content(field: str, path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as handle:
+            text = handle.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not text'})", field=field
+        ) from None
+    if not text:
+        raise InvalidInput(f"{path} is empty", field=field)
+    return text
+
+
+def required(params: Params, name: str, method: str) -> str:
+    """Return a setting or say where it can come from."""
+    value = setting(params, name)
+    if value is None:
+        sources = [name, *([f"{name}_file"] if f"{name}_file" in params else []), f"VAULT_{name.upper()}"]
+        raise InvalidInput(
+            f"not given, but auth_method {method} needs it", field=name, remedy=f"Set {' or '.join(sources)}."
+        )
+    return value
+
+
+def secret_option(name: str) -> Options:
+    """Return the options of a secret that may also come from a file."""
+    return {name: {"type": "str", "no_log": True}, f"{name}_file": {"type": "path", "no_log": False}}

@@ -1,0 +1,29 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Login with a user name and password (``auth/userpass``)."""
+
+from __future__ import annotations
+
+from ..._core.redact import Secret
+from ..._core.spec import Params
+from ..port import Vault
+from .method import Method, required, secret_option
+
+
+def _check(params: Params) -> None:
+    for name in ("username", "password"):
+        required(params, name, "userpass")
+
+
+def _login(vault: Vault, params: Params) -> Secret:
+    mount = params["auth_mount"] or "userpass"
+    body = {"password": required(params, "password", "userpass")}
+    user = required(params, "username", "userpass")
+    return Secret(vault.write(f"auth/{mount}/login/{user}", body, once=True).auth["client_token"])
+
+
+METHOD = Method("userpass", {"username": {"type": "str"}, **secret_option("password")}, _check, _login)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""ACL policies (``sys/policies/acl``)."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .._core.errors import InvalidInput
+from .._core.kinds import LINES
+from .._core.plan import Action, Plan, Step
+from .._core.state import Field, State, managed
+from .port import Vault
+from .resource import VaultResource
+
+# The server refuses to change or delete these two in any useful way.
+_BUILT_IN = ("root", "default")
+
+
+@dataclass(frozen=True)
+class PolicyState(State):
+    """The rules of a policy, in HCL or JSON as the server stores them."""
+
+    rules: Field[str] = managed(LINES)
+
+
+class Policy(VaultResource[PolicyState]):
+    """One ACL policy; its name is lower case because the server folds it."""
+
+    kind = "vault_policy"
+    noun = "policy"
+
+    @classmethod
+    def declared(cls, vault: Vault, item: t.Mapping[str, t.Any]) -> Policy:
+        """Build from an item of the module."""
+        name = item["name"].strip().lower()
+        if name == "root" or (name in _BUILT_IN and item["state"] == "absent"):
+            raise InvalidInput(f"the built-in policy {name} cannot be managed", field="name")
+        if item["state"] == "absent":
+            return cls(vault, name, None)
+        if not (item["rules"] or "").strip():
+            raise InvalidInput(
+                "a policy without rules is refused by the server", field="rules", remedy="Write its rules."
+            )
+        return cls(vault, name, PolicyState.declared(item))
+
+    @property
+    def path(self) -> str:
+        return f"sys/policies/acl/{self.name}"
+
+    def read(self) -> PolicyState | None:
+        data = self.vault.read(self.path)
+        return None if data is None else PolicyState.observed({"rules": data["policy"]})
+
+    def steps(self, plan: Plan, current: PolicyState | None) -> t.Iterable[Step]:
+        if plan.action is Action.DELETE:
+            return [Step("delete", self.path)]
+        assert self.desired is not None
+        return [Step("write", self.path, {"policy": self.desired.rules})]

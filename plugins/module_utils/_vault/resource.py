@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Base of the resources whose world is a Vault and whose steps are requests."""
+
+from __future__ import annotations
+
+from .._core.plan import Plan
+from .._core.resource import F, StateResource
+from .errors import NoMount
+from .port import Data, Vault
+
+
+class VaultResource(StateResource[F]):
+    """A resource whose steps carry a verb of the port, a path and a body; applying is sending them in order."""
+
+    def __init__(self, vault: Vault, name: str, desired: F | None) -> None:
+        super().__init__(name, desired)
+        self.vault = vault
+
+    def apply(self, plan: Plan) -> None:
+        for step in plan.steps:
+            arguments = () if step.verb == "delete" else (step.body,)
+            getattr(self.vault, step.verb)(step.target, *arguments)
+
+    def lookup(self, path: str) -> Data | None:
+        """Read, taking a missing mount for absence, with a warning.
+
+        What is to live in a mount does not exist before the mount does, and a first check run has to predict both. If
+        nothing creates the mount, applying fails with that error.
+        """
+        try:
+            return self.vault.read(path)
+        except NoMount as error:
+            self.vault.warn(f"{self.identity}: {error}")
+            return None
