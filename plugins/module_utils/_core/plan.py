@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import enum
 import typing as t
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .redact import Secret, render
-from .state import S, State
+from .state import Meta, S, State
 
 ABSENT = "does not exist"
 UNWANTED = "exists but is declared absent"
@@ -46,6 +47,8 @@ class Step:
     verb: str
     target: str
     body: t.Any = None
+    #: It makes something new each time, so the port must not repeat it when it cannot tell whether it happened.
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class Plan:
 
     @property
     def changed_fields(self) -> frozenset[str]:
-        return frozenset(change.path for change in self.changes)
+        """The fields that differ; of a mapping, the field and not its keys."""
+        return frozenset(change.path.partition(".")[0] for change in self.changes)
 
     def diff(self, header: str) -> dict[str, t.Any]:
         """Return the Ansible diff of this plan: the changed fields alone, secrets as fingerprints."""
@@ -98,15 +102,31 @@ def plan_state(current: S | None, desired: S | None) -> Plan:
         wanted = desired.managed_values() or {"exists": True}
         return Plan(Action.CREATE, tuple(Change(path, None, value, ABSENT) for path, value in wanted.items()))
     metas = desired.metas()
-    changes = []
-    for path, value in desired.managed_values().items():
-        held = getattr(current, path)
-        if not metas[path].write_only and held != value:
-            changes.append(Change(path, held, value, _difference(path, held, value)))
+    changes = [
+        change
+        for name, value in desired.managed_values().items()
+        if not metas[name].write_only
+        for change in _field_changes(name, getattr(current, name), value, metas[name])
+    ]
     if not changes:
         return NO_PLAN
-    must_replace = any(metas[change.path].replace for change in changes)
-    return Plan(Action.REPLACE if must_replace else Action.UPDATE, tuple(changes))
+    plan = Plan(Action.UPDATE, tuple(changes))
+    must_replace = any(metas[name].replace for name in plan.changed_fields)
+    return replace(plan, action=Action.REPLACE) if must_replace else plan
+
+
+def _field_changes(name: str, held: t.Any, wanted: t.Any, meta: Meta) -> Iterator[Change]:
+    """Compare one field; a mapping key by key, so that the plan names what differs inside it."""
+    if not isinstance(wanted, Mapping):
+        if held != wanted:
+            yield Change(name, held, wanted, _difference(name, held, wanted))
+        return
+    before = held if isinstance(held, Mapping) else {}
+    keys = list(wanted) if meta.partial else list(dict.fromkeys([*before, *wanted]))
+    for key in keys:
+        if key not in before or key not in wanted or before[key] != wanted[key]:
+            path, old, new = f"{name}.{key}", before.get(key), wanted.get(key)
+            yield Change(path, old, new, _difference(path, old, new))
 
 
 def _plan_delete(current: State) -> Plan:

@@ -12,8 +12,10 @@ import abc
 import datetime
 import typing as t
 
+from .errors import PolicyRefusal
 from .plan import NO_PLAN, Action, Plan, Step, plan_state
 from .redact import render
+from .spec import Options
 from .state import State
 
 S = t.TypeVar("S")
@@ -59,11 +61,24 @@ class Resource(abc.ABC, t.Generic[S]):
 F = t.TypeVar("F", bound=State)
 
 
+#: What a declaration allows when a difference cannot be removed in place.
+ON_MISMATCH: t.Final[Options] = {"on_mismatch": {"type": "str", "choices": ["fail", "replace"], "default": "fail"}}
+
+
 class StateResource(Resource[F]):
     """A resource whose plan is the field comparison and whose steps follow from the action."""
 
+    #: Of a kind whose replacement destroys something, the declared value of ``on_mismatch``.
+    on_mismatch = "replace"
+
     def plan(self, current: F | None, now: datetime.datetime) -> Plan:
         plan = plan_state(current, self.desired)
+        if plan.action is Action.REPLACE and self.on_mismatch == "fail":
+            raise PolicyRefusal(
+                f"cannot be changed in place: {'; '.join(plan.reasons)}",
+                field="on_mismatch",
+                remedy="Correct the declaration, or set on_mismatch to replace, which destroys what is there now.",
+            )
         return plan.with_steps(self.steps(plan, current)) if plan else NO_PLAN
 
     @abc.abstractmethod

@@ -59,6 +59,8 @@ class Meta:
     server_default: t.Any
     #: The server's name of the field where it differs from ours.
     wire_name: str | None
+    #: Of a mapping, only the declared keys are managed; others that the server holds are left alone.
+    partial: bool
 
 
 def managed(
@@ -68,9 +70,10 @@ def managed(
     write_only: bool = False,
     server_default: t.Any = None,
     wire_name: str | None = None,
+    partial: bool = False,
 ) -> t.Any:
     """Declare a managed field of a state; undeclared means :data:`UNMANAGED`."""
-    meta = Meta(kind, replace, write_only, server_default, wire_name)
+    meta = Meta(kind, replace, write_only, server_default, wire_name, partial)
     return dataclasses.field(default=UNMANAGED, metadata={_KEY: meta})
 
 

@@ -6,8 +6,8 @@
 
 """The port to Vault or OpenBao: read, list, write, patch, delete.
 
-hvac is the transport (TLS, proxies, client certificates, namespaces); this file sits on its lowest request call, because
-the high-level helpers lack endpoints and hide status codes. Paths are those of the HTTP API without ``/v1/``.
+hvac is the transport (TLS, proxies, client certificates, namespaces); this file sits on its lowest request call,
+because the high-level helpers lack endpoints and hide status codes. Paths are those of the HTTP API without ``/v1/``.
 """
 
 from __future__ import annotations

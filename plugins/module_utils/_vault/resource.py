@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
-from .._core.plan import Plan
+from .._core.plan import Plan, Step
 from .._core.resource import F, StateResource
 from .errors import NoMount
-from .port import Data, Vault
+from .port import Data, Reply, Vault
 
 
 class VaultResource(StateResource[F]):
@@ -23,8 +23,16 @@ class VaultResource(StateResource[F]):
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
-            arguments = () if step.verb == "delete" else (step.body,)
-            getattr(self.vault, step.verb)(step.target, *arguments)
+            self.send(step)
+
+    def send(self, step: Step) -> Reply:
+        """Carry out one step and return the server's answer."""
+        if step.verb == "delete":
+            self.vault.delete(step.target)
+            return Reply()
+        if step.verb == "patch":
+            return self.vault.patch(step.target, step.body)
+        return self.vault.write(step.target, step.body, once=step.once)
 
     def lookup(self, path: str) -> Data | None:
         """Read, taking a missing mount for absence, with a warning.
