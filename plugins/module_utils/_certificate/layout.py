@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Where the files of a certificate live.
+
+Key, certificate and chains are written together into a *generation*, a directory of its own below the *store*. One
+symbolic link, ``current``, names the generation in force. The *published* paths, which services read, are links through
+``current``. Moving that one link swaps all files at once, so that no moment and no crash shows a key beside a
+certificate of another generation::
+
+    /etc/pki/hub/switch/key.pem -> ../.trustmesh/switch/current/key.pem
+    /etc/pki/hub/.trustmesh/switch/current -> g-20261121T091500Z-3f9a01c2
+    /etc/pki/hub/.trustmesh/switch/g-20261121T091500Z-3f9a01c2/{key,cert,chain,fullchain,ca}.pem
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .._core.errors import InvalidInput
+from .._core.files import Attributes
+
+#: Each file of a certificate and its name inside a generation.
+STORED: t.Final[Mapping[str, str]] = {
+    "key": "key.pem",
+    "certificate": "cert.pem",
+    "chain": "chain.pem",
+    "fullchain": "fullchain.pem",
+    "ca": "ca.pem",
+}
+
+#: The options that say where each file is published, with their defaults.
+LAYOUT_OPTIONS: t.Final[Mapping[str, Mapping[str, t.Any]]] = {
+    "directory": {"type": "path", "required": True},
+    "key_file": {"type": "str", "default": "{name}/key.pem", "no_log": False},
+    "certificate_file": {"type": "str", "default": "{name}/cert.pem"},
+    "chain_file": {"type": "str", "default": "{name}/chain.pem"},
+    "fullchain_file": {"type": "str", "default": "{name}/fullchain.pem"},
+    "ca_file": {"type": "str", "default": "{name}/ca.pem"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "str", "default": "0644"},
+    "key_mode": {"type": "str", "default": "0600", "no_log": False},
+}
+
+_STORE = ".trustmesh"
+_NAME = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9_.@-]*")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths and attributes of one certificate's files; ``published`` and ``attributes`` are keyed as STORED."""
+
+    store: str
+    published: Mapping[str, str]
+    attributes: Mapping[str, Attributes]
+
+    @classmethod
+    def declared(cls, item: Mapping[str, t.Any]) -> Layout:
+        """Build from module options; raises :class:`InvalidInput`."""
+        name, base = item["name"], os.path.abspath(item["directory"])
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(
+                f"{name!r} cannot name files", field="name", remedy="Use letters, digits, dot, dash, underscore and @."
+            )
+        published = {}
+        for role in STORED:
+            template = item[f"{role}_file"]
+            if template:
+                published[role] = os.path.normpath(os.path.join(base, template.replace("{name}", name)))
+        for role in ("key", "certificate"):
+            if role not in published:
+                raise InvalidInput("may not be empty", field=f"{role}_file", remedy="Name the file.")
+        if len(set(published.values())) < len(published):
+            raise InvalidInput("two files share one path", field="certificate_file", remedy="Give each its own name.")
+        public = Attributes.declared(item["owner"], item["group"], item["mode"])
+        private = Attributes.declared(item["owner"], item["group"], item["key_mode"], "key_mode")
+        if private.mode & 0o007:
+            raise InvalidInput(
+                "a private key may not be open to everybody", field="key_mode", remedy="Use 0600 or 0640."
+            )
+        attributes = {role: private if role == "key" else public for role in STORED}
+        return cls(os.path.join(base, _STORE, name), published, attributes)
+
+    @property
+    def current(self) -> str:
+        return os.path.join(self.store, "current")
+
+    def stored(self, role: str) -> str:
+        """Return the path of a file in the generation in force."""
+        return os.path.join(self.current, STORED[role])
+
+    def link_target(self, role: str) -> str:
+        """Return what the published link of a file has to say, relative so that the tree can be moved whole."""
+        return os.path.relpath(self.stored(role), os.path.dirname(self.published[role]))
+
+    def is_published(self, role: str) -> bool:
+        """Tell whether the published path is our link."""
+        path = self.published[role]
+        return os.path.islink(path) and os.readlink(path) == self.link_target(role)
+
+    def is_foreign(self, role: str) -> bool:
+        """Tell whether something that we did not make is at the published path."""
+        return os.path.lexists(self.published[role]) and not self.is_published(role)
