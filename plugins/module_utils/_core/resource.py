@@ -72,7 +72,7 @@ class StateResource(Resource[F]):
     on_mismatch = "replace"
 
     def plan(self, current: F | None, now: datetime.datetime) -> Plan:
-        plan = plan_state(current, self.desired)
+        plan = self.refine(plan_state(current, self.desired), current)
         if plan.action is Action.REPLACE and self.on_mismatch == "fail":
             raise PolicyRefusal(
                 f"cannot be changed in place: {'; '.join(plan.reasons)}",
@@ -80,6 +80,10 @@ class StateResource(Resource[F]):
                 remedy="Correct the declaration, or set on_mismatch to replace, which destroys what is there now.",
             )
         return plan.with_steps(self.steps(plan, current)) if plan else NO_PLAN
+
+    def refine(self, plan: Plan, current: F | None) -> Plan:
+        """Amend the comparison by what only this kind of object knows; pure."""
+        return plan
 
     @abc.abstractmethod
     def steps(self, plan: Plan, current: F | None) -> t.Iterable[Step]:
