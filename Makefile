@@ -1,0 +1,212 @@
+# SPDX-FileCopyrightText: the trustmesh.security contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Needs git, make and Python 3.11 or newer with its venv module. Everything it makes is in build/, .venv/ and .venv-dev/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The parts of `make test` start servers and use all cores themselves; side by side they only disturb each other.
+.NOTPARALLEL:
+
+# Options for ansible-playbook in the quickstart targets and for `make bench`, as in: make quickstart ARGS='--check --diff'
+ARGS ?=
+# Options for pytest, as in: make unit PYTEST='-k renewal'
+PYTEST ?=
+
+# $(call find_python,VERSION) is an interpreter of that version that can make virtual environments, or nothing.
+# Each candidate is run, because pyenv puts a command on the PATH for versions that are not selected, too.
+find_python = $(shell for python in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
+	if "$$python" -c 'import sys, ensurepip; sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2> /dev/null; \
+	then command -v "$$python"; break; fi; done)
+
+# 3.11 comes first because that is what the lock files are resolved for; 3.12 also runs the second ansible-core, and 3.9
+# is what modules promise to run on.
+PYTHON_3_9 := $(call find_python,3.9)
+PYTHON_3_12 := $(call find_python,3.12)
+PYTHON ?= $(or $(call find_python,3.11),$(PYTHON_3_12),$(call find_python,3.13))
+
+VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
+TARBALL := build/trustmesh-security-$(VERSION).tar.gz
+TREE := build/tree/ansible_collections/trustmesh/security
+REPORTS := build/reports
+
+INSTALLED := ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build/collections" ANSIBLE_LOCALHOST_WARNING=false \
+	ANSIBLE_INVENTORY_UNPARSED_WARNING=false PATH="$(CURDIR)/.venv/bin:$$PATH"
+DEV := PATH="$(CURDIR)/.venv-dev/bin:$$PATH"
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 20
+
+# -- For users ---------------------------------------------------------------------------------------------------------
+
+.PHONY: quickstart
+quickstart: build/collections.stamp ## Bring up the demonstration estate below build/quickstart
+	@$(INSTALLED) ansible-playbook trustmesh.security.quickstart $(ARGS)
+
+# Without state there is nothing to stop and no reason to install anything first.
+STATE := $(wildcard build/quickstart)$(ARGS)
+
+.PHONY: quickstart-stop
+quickstart-stop: $(if $(STATE),build/collections.stamp) ## Stop the servers that quickstart started
+	@$(if $(STATE),$(INSTALLED) ansible-playbook trustmesh.security.quickstart_stop $(ARGS),echo 'No quickstart to stop.')
+
+.PHONY: build
+build: $(TARBALL) ## Build the collection tarball
+
+.PHONY: clean
+clean: quickstart-stop ## Stop the quickstart and remove everything that was made
+	rm -rf build collections .venv .venv-dev .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -f changelogs/.plugin-cache.yaml
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# -- For contributors --------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: test-fast sanity lint docs-lint importer integration ## Run everything that proves the collection
+	@.venv-dev/bin/python tests/tooling/counts.py $(REPORTS) $(SANITY) \
+		$(if $(PYTHON_3_9),,--without 'sanity on Python 3.9') \
+		$(if $(PYTHON_3_12),,--without 'sanity on ansible-core 2.21 and Python 3.12')
+
+.PHONY: test-fast
+test-fast: unit ruff mypy ## Run unit tests, ruff and mypy
+
+.PHONY: unit
+unit: .venv-dev/.stamp | $(REPORTS) ## Run unit tests, the architecture tests included
+	$(DEV) pytest tests/unit --numprocesses auto --quiet --junit-xml=$(REPORTS)/unit.xml $(PYTEST)
+
+.PHONY: integration
+integration: .venv-dev/.stamp build/env/sslyze/.stamp build/collections.stamp | $(REPORTS) ## Run tests on real servers
+	$(DEV):"$(CURDIR)/build/env/sslyze/bin" pytest tests/integration --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
+
+.PHONY: ruff
+ruff: .venv-dev/.stamp
+	$(DEV) ruff check
+	$(DEV) ruff format --check
+
+.PHONY: mypy
+mypy: .venv-dev/.stamp | $(REPORTS)
+	$(DEV) mypy | tee $(REPORTS)/mypy.log
+
+.PHONY: lint
+lint: ruff mypy build/tree.stamp | $(REPORTS) ## Run ruff, mypy, yamllint, reuse, antsibull-changelog and ansible-lint
+	$(DEV) yamllint --strict .
+	$(DEV) reuse lint --lines
+	$(DEV) antsibull-changelog lint
+	cd $(TREE) && $(DEV) ansible-lint --nocolor 2>&1 | tee $(CURDIR)/$(REPORTS)/ansible-lint.log
+
+.PHONY: docs-lint
+docs-lint: .venv-dev/.stamp build/tree.stamp
+	$(DEV) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --check-extra-docs-refs $(TREE)
+
+.PHONY: docs
+docs: docs-lint build/collections.stamp ## Check the documentation and render it to build/docs
+	rm -rf build/docs
+	$(DEV) antsibull-docs sphinx-init --dest-dir build/docs --use-current --sphinx-theme alabaster trustmesh.security
+	cd build/docs && $(DEV) ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build/collections" ./build.sh
+
+.PHONY: importer
+importer: .venv-dev/.stamp build/home.stamp $(TARBALL) | $(REPORTS)
+	cd build && $(DEV) HOME="$(CURDIR)/build/home" GALAXY_IMPORTER_CHECK_REQUIRED_TAGS=true GALAXY_IMPORTER_RUN_FLAKE8=true \
+		python -m galaxy_importer.main "$(CURDIR)/$(TARBALL)" 2>&1 | tee $(CURDIR)/$(REPORTS)/importer.log
+
+SANITY := sanity-core-2.19 $(if $(PYTHON_3_9),sanity-python-3.9) $(if $(PYTHON_3_12),sanity-core-2.21)
+
+.PHONY: sanity
+sanity: $(SANITY) ## Run ansible-test sanity, as far as the interpreters are there
+
+.PHONY: sanity-core-2.19
+sanity-core-2.19: .venv-dev/.stamp build/tree.stamp build/home.stamp | $(REPORTS)
+	$(call ansible_test,.venv-dev,$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),)
+
+.PHONY: sanity-core-2.21
+sanity-core-2.21: build/env/sanity-2.21/.stamp build/tree.stamp build/home.stamp | $(REPORTS)
+	$(call ansible_test,build/env/sanity-2.21,3.12,)
+
+.PHONY: sanity-python-3.9
+sanity-python-3.9: .venv-dev/.stamp build/tree.stamp build/home.stamp | $(REPORTS)
+	$(call ansible_test,.venv-dev,3.9,--test compile --test import)
+
+# $(call ansible_test,ENVIRONMENT,PYTHON VERSION,OPTIONS); writes a report named after the target.
+ansible_test = cd $(TREE) && HOME="$(CURDIR)/build/home" \
+	PATH="$(CURDIR)/$(1)/bin:$(if $(PYTHON_3_9),$(dir $(PYTHON_3_9)):)$$PATH" \
+	ansible-test sanity --local --color no --python $(2) $(3) 2>&1 | tee "$(CURDIR)/$(REPORTS)/$@.log"
+
+.PHONY: bench
+bench: .venv-dev/.stamp build/env/peers/.stamp build/collections.stamp ## Measure speed, beside other collections
+	$(DEV) python -m tests.benchmarks $(ARGS)
+
+.PHONY: lock
+lock: build/env/lock-3.11/.stamp build/env/lock-3.12/.stamp ## Resolve tests/locks/*.in again and rewrite the lock files
+	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements.in requirements.txt
+	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements-dev.in requirements-dev.txt
+	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/sslyze.in tests/locks/sslyze.txt
+	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/peers.in tests/locks/peers.txt
+	build/env/lock-3.12/bin/python tests/locks/lock.py tests/locks/sanity-2.21.in tests/locks/sanity-2.21.txt
+
+# -- Files -------------------------------------------------------------------------------------------------------------
+
+# A virtual environment and what its lock file names. The stamp comes last: an interrupted installation is repeated.
+define make_environment
+	@[ -n "$(PYTHON)" ] || { echo 'No Python 3.11 to 3.13 with venv found (on Debian: apt install python3-venv), or name one: make PYTHON=...'; exit 1; }
+	@echo 'Installing $(if $<,$<,pip) into $(@D); the first time takes a minute ...'
+	@$(PYTHON) -m venv $(@D)
+	@$(if $<,$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<)
+	@touch $@
+endef
+
+.venv/.stamp: requirements.txt
+	$(make_environment)
+
+.venv-dev/.stamp: requirements-dev.txt
+	$(make_environment)
+
+build/env/%/.stamp: tests/locks/%.txt
+	$(make_environment)
+
+build/env/lock-%/.stamp:
+	$(make_environment)
+
+build/env/sanity-2.21/.stamp build/env/lock-3.12/.stamp: PYTHON := $(PYTHON_3_12)
+
+# What git knows or would add. A digest and not a list of prerequisites: so a file that goes away counts as well, and a
+# switch of branches that changes nothing rebuilds nothing.
+sources = git ls-files -z --cached --others --exclude-standard | \
+	while IFS= read -r -d '' file; do if [ -f "$$file" ]; then printf '%s\0' "$$file"; fi; done
+
+build/sources.sha256: FORCE
+	@mkdir -p $(@D)
+	@$(sources) | xargs -0 sha256sum > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+.PHONY: FORCE
+FORCE:
+
+# An exact copy at the path that ansible-test insists on, a repository of its own because tools ask git what belongs to it.
+build/tree.stamp: build/sources.sha256
+	@rm -rf $(TREE) && mkdir -p $(TREE)
+	@$(sources) | tar --create --null --files-from=- | tar --extract --directory $(TREE)
+	@git init --quiet $(TREE)
+	@touch $@
+
+$(TARBALL): build/tree.stamp .venv/.stamp
+	$(INSTALLED) ansible-galaxy collection build $(TREE) --output-path build --force
+
+build/collections.stamp: $(TARBALL)
+	$(INSTALLED) ansible-galaxy collection install $(TARBALL) --collections-path build/collections --force --offline
+	@touch $@
+
+# ansible-test keeps its environments and its pip bootstrap script in the home directory: it gets one of its own, with the
+# user's pip settings and our stand-in for the script (see there) under the names that the two versions look for.
+build/home.stamp: tests/sanity-bootstrap/get_pip.py
+	@mkdir -p build/home/.ansible/test/cache build/home/.config
+	@cp $< build/home/.ansible/test/cache/get_pip_24_2.py
+	@cp $< build/home/.ansible/test/cache/get_pip_25_2.py
+	@[ ! -d "$$HOME/.config/pip" ] || ln -sfn "$$HOME/.config/pip" build/home/.config/pip
+	@touch $@
+
+$(REPORTS):
+	@mkdir -p $@
