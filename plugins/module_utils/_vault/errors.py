@@ -50,6 +50,10 @@ class NoMount(VaultError):
     """Nothing is mounted at the path, which is not the same as an object that does not exist."""
 
 
+class NoIssuer(VaultError):
+    """The PKI engine is there but holds no such CA (yet)."""
+
+
 class RateLimited(VaultError):
     """The server asks for patience (429)."""
 
@@ -164,6 +168,11 @@ def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> V
         return Sealed("the server was never initialised", field="url", remedy="Initialise and unseal it first.")
     if status in (307, 308, 472, 473) or (status == 503 and "standby" in said.lower()):
         return Standby(f"this node is a standby (HTTP {status})", field="url", remedy="Point url at the active node.")
+    if "no default issuer" in said.lower() or "unable to find pki issuer" in said.lower():
+        # Reported as 400 or 500, depending on the endpoint.
+        return NoIssuer(
+            f"{place}: {said}", field="issuer", remedy="Create the CA first (trustmesh.security.vault_pki_issuer)."
+        )
     if status >= 500:
         return ServerFault(
             f"{place} failed on the server (HTTP {status}: {said})",
