@@ -5,8 +5,8 @@
 """Stand-in for the pip bootstrap script that ansible-test downloads.
 
 ansible-test makes an empty virtual environment per sanity test and fills it with a script that it first downloads and
-caches. A machine that reaches a package index and nothing else cannot download it, so `make sanity` puts this file where
-the cached one would be. It takes pip from the interpreter's own ensurepip and then installs the versions asked for.
+caches. A machine that reaches a package index and nothing else cannot download it, so `make sanity` puts this file
+where the cached one would be. It takes pip from the interpreter's own ensurepip, then installs the versions asked for.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 
 Usage: counts.py REPORTS SANITY... [--without PART]...
 
-A skip is all right on a contributor's machine. In CI a part that is missing is a failure; a test that does not apply (to
-this product, say) begins its reason with ``not applicable:`` and is counted apart.
+A skip is all right on a contributor's machine. In CI a part that is missing is a failure; a test that does not apply
+(to this product, say) begins its reason with ``not applicable:`` and is counted apart.
 """
 
 from __future__ import annotations
