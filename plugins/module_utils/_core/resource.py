@@ -11,9 +11,11 @@ from __future__ import annotations
 import abc
 import datetime
 import typing as t
+from collections import Counter
+from dataclasses import replace
 
 from .errors import PolicyRefusal
-from .plan import NO_PLAN, Action, Plan, Step, plan_state
+from .plan import NO_PLAN, Action, Change, Plan, Step, plan_state
 from .redact import render
 from .spec import Options
 from .state import State
@@ -79,7 +81,7 @@ class StateResource(Resource[F]):
                 field="on_mismatch",
                 remedy="Correct the declaration, or set on_mismatch to replace, which destroys what is there now.",
             )
-        return plan.with_steps(self.steps(plan, current)) if plan else NO_PLAN
+        return plan.with_steps(self.steps(plan, current)) if plan else plan
 
     def refine(self, plan: Plan, current: F | None) -> Plan:
         """Amend the comparison by what only this kind of object knows; pure."""
@@ -113,11 +115,23 @@ class Composite(Resource[Members]):
         if all(plan.action is Action.DELETE for plan in busy):
             steps.reverse()
         return Plan(
-            _joint_action(plans),
-            tuple(change for plan in plans for change in plan.changes),
+            _joint_action(plans, states),
+            self._joint_changes(plans),
             tuple(steps),
             tuple(warning for plan in plans for warning in plan.warnings),
         )
+
+    def _joint_changes(self, plans: t.Sequence[Plan]) -> tuple[Change, ...]:
+        """Return all changes; a path that several members have is told apart by the member's noun, else its name."""
+        shared = Counter(path for plan in plans for path in {change.path for change in plan.changes})
+        nouns = Counter(member.noun for member in self.members)
+        changes = []
+        for member, plan in zip(self.members, plans):
+            label = member.noun if nouns[member.noun] == 1 else member.name
+            for change in plan.changes:
+                path = change.path if shared[change.path] == 1 else f"{label}.{change.path}"
+                changes.append(replace(change, path=path))
+        return tuple(changes)
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
@@ -131,9 +145,14 @@ class Composite(Resource[Members]):
         return rendered
 
 
-def _joint_action(plans: t.Sequence[Plan]) -> Action:
-    """Name the action of a whole: what all its members share, else ``replace`` if any does, else ``update``."""
+def _joint_action(plans: t.Sequence[Plan], states: Members) -> Action:
+    """Name the action of a whole: what its members share, else ``replace`` if any does, else ``update``.
+
+    A member that is absent and stays so does not count in a deletion: deleting the rest deletes the whole.
+    """
     actions = {plan.action for plan in plans}
     if len(actions) == 1:
         return actions.pop()
+    if all(plan.action is Action.DELETE or (not plan and state is None) for plan, state in zip(plans, states)):
+        return Action.DELETE
     return Action.REPLACE if Action.REPLACE in actions else Action.UPDATE
