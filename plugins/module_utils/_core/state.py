@@ -118,7 +118,7 @@ class State:
             value = data.get(meta.wire_name or name)
             if value is None:
                 value = meta.server_default
-            values[name] = None if value is None else meta.kind.canonical(value)
+            values[name] = None if value is None else _as_held(meta.kind, value)
         return cls(**values)
 
     def managed_values(self) -> dict[str, t.Any]:
@@ -140,3 +140,11 @@ class State:
         """Return the managed fields as plain data fit for a result; secrets as fingerprints."""
         rendered: dict[str, t.Any] = render(self.managed_values())
         return rendered
+
+
+def _as_held(kind: Kind, value: t.Any) -> t.Any:
+    """Return the canonical form; what breaks the rules of its kind stays as it is and so differs from any declared."""
+    try:
+        return kind.canonical(value)
+    except ValueError:
+        return tuple(value) if isinstance(value, list) else value

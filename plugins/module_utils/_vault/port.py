@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from .errors import (
     NoMount,
     RateLimited,
+    Rejected,
     Sealed,
     ServerFault,
     UnknownParameter,
@@ -98,10 +99,14 @@ class Vault:
 
     def list(self, path: str) -> list[str]:
         """Return the keys below a path; an empty level lists as nothing."""
-        status, payload = self._exchange("list", path, repeatable=True)
-        if status == 404:
-            return []
-        return list((payload.get("data") or {}).get("keys") or [])
+        return list(self.catalog(path))
+
+    def catalog(self, path: str) -> dict[str, Data]:
+        """Return the keys below a path, each with what the listing says about it."""
+        _status, payload = self._exchange("list", path, repeatable=True)
+        data = payload.get("data") or {}
+        info = data.get("key_info") or {}
+        return {key: info.get(key) or {} for key in data.get("keys") or []}
 
     def write(
         self,
@@ -125,6 +130,18 @@ class Vault:
         _status, payload = self._exchange("patch", path, repeatable=True, json=dict(body), headers=headers)
         return self._reply(path, payload)
 
+    def merge(self, path: str, body: Mapping[str, t.Any]) -> Reply:
+        """Update the named fields of an object whose write resets what it leaves out.
+
+        Where the server has no PATCH for it, the object is read and written back whole.
+        """
+        try:
+            return self.patch(path, body)
+        except Rejected as error:
+            if getattr(error, "status", 0) != 405:
+                raise
+        return self.write(path, {**(self.read(path) or {}), **body})
+
     def delete(self, path: str) -> None:
         """Delete; deleting what is not there succeeds, as it does on the server."""
         self._exchange("delete", path, repeatable=True)
@@ -133,6 +150,16 @@ class Vault:
         """Return status and body of a path whose status codes are its answer, such as ``sys/health``."""
         response = self._send("get", path, {})
         return response.status_code, _body(response)
+
+    def fields(self, path: str) -> frozenset[str] | None:
+        """Return the names of the fields that an endpoint knows, or ``None`` when the server does not say.
+
+        Every token may ask for an endpoint's help, and asking changes nothing, so this tells what a product or version
+        can do before a write has to find out.
+        """
+        _status, body = self.probe(f"{path}?help=1")
+        schemas = ((body.get("openapi") or {}).get("components") or {}).get("schemas") or {}
+        return frozenset(name for schema in schemas.values() for name in schema.get("properties") or {}) or None
 
     def warn(self, text: str) -> None:
         """Surface a warning once."""

@@ -30,8 +30,9 @@ class VaultResource(StateResource[F]):
         if step.verb == "delete":
             self.vault.delete(step.target)
             return Reply()
-        if step.verb == "patch":
-            return self.vault.patch(step.target, step.body)
+        if step.verb in ("patch", "merge"):
+            reply: Reply = getattr(self.vault, step.verb)(step.target, step.body)
+            return reply
         return self.vault.write(step.target, step.body, once=step.once)
 
     def lookup(self, path: str) -> Data | None:
