@@ -40,6 +40,8 @@ class Spec:
     #: The option that holds the batch, and the item options that may also be given once for all items.
     plural: str | None = None
     shared: tuple[str, ...] = ()
+    #: Those of the shared options that have to be given in one of the two places.
+    shared_required: tuple[str, ...] = ()
 
     def __add__(self, other: Spec) -> Spec:
         return Spec(
@@ -52,6 +54,7 @@ class Spec:
             self.required_if + other.required_if,
             self.plural or other.plural,
             self.shared + other.shared,
+            self.shared_required + other.shared_required,
         )
 
     def argument_spec(self) -> dict[str, dict[str, t.Any]]:
@@ -69,17 +72,22 @@ def batch(plural: str, item: Options, *, shared: t.Sequence[str] = (), **constra
 
     Each option in ``shared`` may also be given beside the list, as the value for every item that does not give it.
     ``constraints`` are those of one item (``required_if``, ``mutually_exclusive`` and so on). A shared option keeps its
-    default beside the list only, where it cannot hide what the item says.
+    default beside the list only, where it cannot hide what the item says; a required one may be given in either place,
+    which :func:`build_each` checks.
     """
     inner = {
-        name: {k: v for k, v in option.items() if name not in shared or k not in ("default", "required")}
-        for name, option in item.items()
+        name: _without(option, "default", "required") if name in shared else option for name, option in item.items()
     }
     options: dict[str, t.Mapping[str, t.Any]] = {
         plural: {"type": "list", "elements": "dict", "required": True, "options": inner, **constraints}
     }
-    options.update({name: item[name] for name in shared})
-    return Spec(options, plural=plural, shared=tuple(shared))
+    options.update({name: _without(item[name], "required") for name in shared})
+    needed = tuple(name for name in shared if item[name].get("required"))
+    return Spec(options, plural=plural, shared=tuple(shared), shared_required=needed)
+
+
+def _without(option: t.Mapping[str, t.Any], *keys: str) -> dict[str, t.Any]:
+    return {key: value for key, value in option.items() if key not in keys}
 
 
 def items(spec: Spec, params: Params) -> list[dict[str, t.Any]]:
@@ -100,6 +108,9 @@ def build_each(spec: Spec, params: Params, build: t.Callable[[dict[str, t.Any]],
     built = []
     for at, item in enumerate(items(spec, params)):
         try:
+            for name in spec.shared_required:
+                if item[name] is None:
+                    raise InvalidInput("not given", field=name, remedy=f"Give it here or beside {spec.plural}.")
             built.append(build(item))
         except InvalidInput as error:
             raise error.within(f"{spec.plural}[{at}] ({item.get(key)})") from None
