@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import replace
 
 from .errors import PolicyRefusal
-from .plan import NO_PLAN, Action, Change, Plan, Step, plan_state
+from .plan import Action, Change, Plan, Step, plan_state
 from .redact import render
 from .spec import Options
 from .state import State
