@@ -249,6 +249,25 @@ class FileTransaction:
         return failures
 
 
+def put_file(path: str, content: bytes, attributes: Attributes) -> None:
+    """Replace one file by itself; raises :class:`TrustmeshError` and then leaves what was there."""
+    transaction = FileTransaction()
+    with transaction.group(path) as group:
+        group.put(path, content, attributes)
+    for failure in transaction.commit().values():
+        raise failure
+
+
+def read_file(path: str) -> t.Optional[bytes]:
+    """Return the content of a file, ``None`` when there is none; raises :class:`FileFailure` otherwise."""
+    with named_failure(path):
+        try:
+            with open(path, "rb") as handle:
+                return handle.read()
+        except FileNotFoundError:
+            return None
+
+
 def _remove_leftovers(directory: str) -> None:
     """Remove the temporary files of processes that no longer run."""
     with contextlib.suppress(OSError):
