@@ -1,0 +1,235 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""A background process of the invoking user, for development and tests.
+
+The pid file says which process it is and what it was started with: line one is the pid, so that ``pkill -F`` works,
+line two a JSON object with the start time, the boot, the arguments, and digests of the environment and of the watched
+files. Comparing that with the declaration tells whether the process has to be started anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import hmac
+import json
+import os
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .._core.errors import InvalidInput
+from .._core.files import named_failure
+from .._core.kinds import BOOLEAN, MAPPING, TEXT, Kind
+from .._core.plan import NO_PLAN, Action, Change, Plan, Step, plan_state
+from .._core.redact import Secret
+from .._core.resource import Resource
+from .._core.state import UNMANAGED, Field, State, managed
+from .control import Program, end, launch, wait_until_ready
+from .procfs import ProcessId, boot_id, runs
+from .readiness import Readiness
+
+# Text by text: unlike a list of names, an argument may hold commas or be empty.
+_ARGV = Kind(lambda value: tuple(str(entry) for entry in value), {"type": "list", "elements": "str"}, list)
+_DIGESTS = Kind(lambda value: {name: Secret(digest) for name, digest in value.items()})
+
+
+@dataclass(frozen=True)
+class ProcessState(State):
+    """What a process runs, and what it was started with."""
+
+    argv: Field[tuple[str, ...]] = managed(_ARGV, replace=True)
+    chdir: Field[str] = managed(TEXT, replace=True)
+    #: Digest of each value, keyed with the boot id; secrets, because a digest lets a reader test guesses.
+    environment: Field[Mapping[str, Secret]] = managed(_DIGESTS, replace=True)
+    #: SHA-256 of each watched file; of the current state, as it was when the process was started.
+    files: Field[Mapping[str, str]] = managed(MAPPING, replace=True)
+    ready: Field[bool] = managed(BOOLEAN)
+    process: ProcessId | None = None
+    alive: bool = True
+
+
+class LocalProcess(Resource[ProcessState]):
+    """One process, known by the pid file that was written when it was started."""
+
+    kind = "local_process"
+    noun = "process"
+
+    def __init__(self, name: str, program: Program, readiness: Readiness | None, *, wanted: bool) -> None:
+        self.program = program
+        self.readiness = readiness
+        super().__init__(name, _desired(program, readiness) if wanted else None)
+
+    @classmethod
+    def declared(cls, item: Mapping[str, t.Any]) -> LocalProcess:
+        """Build from an item of the module; raises :class:`InvalidInput` naming the option."""
+        wanted = item["state"] == "started"
+        environment: dict[str, str | Secret] = {name: str(value) for name, value in item["environment"].items()}
+        environment.update({name: Secret(str(value)) for name, value in item["secret_environment"].items()})
+        program = Program(
+            argv=tuple(item["argv"] or ()),
+            chdir=item["chdir"],
+            environment=environment,
+            pid_file=item["pid_file"],
+            log_file=item["log_file"],
+            watch_files=tuple(item["watch_files"]),
+            start_timeout=item["start_timeout"],
+            stop_timeout=item["stop_timeout"],
+        )
+        if wanted:
+            program.check()
+        readiness = Readiness.declared(item["ready"]) if wanted and item["ready"] else None
+        return cls(item["name"], program, readiness, wanted=wanted)
+
+    @property
+    def identity(self) -> str:
+        return f"{self.kind} {self.program.pid_file}"
+
+    def read(self) -> ProcessState | None:
+        record = _load(self.program.pid_file)
+        if record is None:
+            return None
+        process = ProcessId(record["pid"], record["ticks"])
+        alive = record["boot"] == boot_id() and runs(process)
+        ready = alive and self.readiness is not None and self.readiness.complaint() is None
+        return ProcessState.observed({**record, "ready": ready}, process=process, alive=alive)
+
+    def plan(self, current: ProcessState | None, now: datetime.datetime) -> Plan:
+        if self.desired is None:
+            return self._plan_stop(current)
+        if current is None or not current.alive:
+            reason = "is not running" if current is None else f"{_spoken(current)} has ended"
+            plan = _with_reasons(plan_state(None, self.desired), lambda _change: reason)
+            return plan.with_steps([Step("start", self.name), Step("wait", self.name)])
+        plan = _with_reasons(plan_state(current, self.desired), _reason)
+        if plan.action is Action.REPLACE:
+            return plan.with_steps(
+                [Step("stop", self.name, current.process), Step("start", self.name), Step("wait", self.name)]
+            )
+        return plan.with_steps([Step("wait", self.name)]) if plan else NO_PLAN
+
+    def _plan_stop(self, current: ProcessState | None) -> Plan:
+        if current is None:
+            return NO_PLAN
+        if current.alive:
+            running = _with_reasons(plan_state(current, None), lambda _change: "is running but declared stopped")
+            return running.with_steps([Step("stop", self.name, current.process)])
+        stale = Change("pid_file", self.program.pid_file, None, f"{_spoken(current)} has ended and left its pid file")
+        return Plan(Action.DELETE, (stale,), (Step("forget", self.name),))
+
+    def apply(self, plan: Plan) -> None:
+        for step in plan.steps:
+            if step.verb == "stop":
+                end(step.body, self.program.stop_timeout)
+            if step.verb in ("stop", "forget"):
+                with named_failure(self.program.pid_file):
+                    os.unlink(self.program.pid_file)
+            if step.verb == "start":
+                self._start()
+            if step.verb == "wait" and self.readiness is not None:
+                wait_until_ready(self.program, self._process(), self.readiness)
+
+    def describe(self, current: ProcessState | None) -> dict[str, t.Any]:
+        if current is None or current.process is None:
+            return {}
+        facts: dict[str, t.Any] = {"pid": current.process.pid, "running": current.alive}
+        facts.update({name: value for name, value in current.shown().items() if name in ("argv", "chdir")})
+        if self.readiness is not None:
+            facts["ready"] = current.ready
+        return {**facts, "pid_file": self.program.pid_file, "log_file": self.program.log_file}
+
+    def _start(self) -> None:
+        process = launch(self.program, self.readiness)
+        assert self.desired is not None
+        record = {
+            "ticks": process.ticks,
+            "boot": boot_id(),
+            "argv": self.desired.argv,
+            "chdir": self.desired.chdir,
+            "environment": _digests(self.program),
+            "files": self.desired.files,
+        }
+        _store(self.program.pid_file, f"{process.pid}\n{json.dumps(record)}\n")
+
+    def _process(self) -> ProcessId:
+        record = _load(self.program.pid_file)
+        assert record is not None
+        return ProcessId(record["pid"], record["ticks"])
+
+
+def _desired(program: Program, readiness: Readiness | None) -> ProcessState:
+    return ProcessState(
+        argv=program.argv,
+        chdir=program.chdir,
+        environment={name: Secret(digest) for name, digest in _digests(program).items()},
+        files={path: _file_digest(path) for path in program.watch_files},
+        ready=UNMANAGED if readiness is None else True,
+    )
+
+
+def _digests(program: Program) -> dict[str, str]:
+    key = boot_id().encode()
+    values = {name: v.reveal() if isinstance(v, Secret) else v for name, v in program.environment.items()}
+    return {name: hmac.new(key, value.encode(), hashlib.sha256).hexdigest() for name, value in values.items()}
+
+
+def _file_digest(path: str) -> str:
+    """Return what stands for the content of a watched file; in a first check run it may not exist yet."""
+    try:
+        with open(path, "rb") as handle:
+            return hashlib.sha256(handle.read()).hexdigest()
+    except FileNotFoundError:
+        return "absent"
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror})", field="watch_files") from None
+
+
+def _load(path: str) -> dict[str, t.Any] | None:
+    """Return what a pid file of ours says; a foreign one is an error, since its process is not ours to end."""
+    if not os.path.lexists(path):
+        return None
+    with named_failure(path), open(path, encoding="utf-8", errors="replace") as handle:
+        first, _, rest = handle.read().partition("\n")
+    try:
+        return {**json.loads(rest), "pid": int(first)}
+    except (ValueError, TypeError):
+        raise InvalidInput(
+            f"{path} was not written by this module",
+            field="pid_file",
+            remedy="Name another file, or remove this one if nothing else uses it.",
+        ) from None
+
+
+def _store(path: str, text: str) -> None:
+    """Write the pid file at once and readable to its owner alone, whole or not at all."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with named_failure(path):
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(text)
+        os.replace(temporary, path)
+
+
+def _with_reasons(plan: Plan, reason: t.Callable[[Change], str]) -> Plan:
+    changes = tuple(dataclasses.replace(change, reason=reason(change)) for change in plan.changes)
+    return dataclasses.replace(plan, changes=changes)
+
+
+def _reason(change: Change) -> str:
+    field, _, key = change.path.partition(".")
+    if field == "files":
+        if change.before is None:
+            return f"{key} is watched now"
+        return f"{key} is no longer watched" if change.after is None else f"{key} changed since the process was started"
+    if field == "argv":
+        return "argv differs from what the process was started with"
+    return "is not ready" if field == "ready" else change.reason
+
+
+def _spoken(state: ProcessState) -> str:
+    return f"process {state.process.pid}" if state.process else "the process"
