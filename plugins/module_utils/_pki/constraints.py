@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Name constraints of authorities (RFC 5280, 4.2.1.10)."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+from urllib.parse import urlsplit
+
+from .names import SubjectAltNames, dn_text
+
+try:
+    from cryptography import x509
+except ImportError:  # reported through Spec.requires before any of this is called
+    pass
+
+
+def name_violations(path: t.Sequence[x509.Certificate]) -> list[str]:
+    """Return the names in a path, leaf first, that an authority above them does not allow, in sentences.
+
+    Alternative names of leaf and intermediates are checked. Constraints of other kinds than DNS, IP, mail, URI and
+    directory names are reported as unchecked when they are critical, because ignoring them would be wrong.
+    """
+    problems = []
+    for at, authority in enumerate(path[1:], 1):
+        extension = _extension(authority, "NameConstraints")
+        if extension is None:
+            continue
+        for certificate in path[:at]:
+            for kind, name in _names(certificate):
+                complaint = _complaint(extension.value, kind, name)
+                if complaint:
+                    problems.append(f"{dn_text(authority.subject)} {complaint}")
+        if extension.critical:
+            problems += [f"{dn_text(authority.subject)} {text}" for text in _unchecked(extension.value)]
+    return list(dict.fromkeys(problems))
+
+
+def _extension(certificate: x509.Certificate, name: str) -> t.Any:
+    return next((entry for entry in certificate.extensions if type(entry.value).__name__ == name), None)
+
+
+def _names(certificate: x509.Certificate) -> t.Iterator[tuple[str, t.Any]]:
+    extension = _extension(certificate, "SubjectAlternativeName")
+    sans = SubjectAltNames.observed(extension.value if extension else None)
+    for kind in ("dns", "ip", "uri", "email"):
+        yield from ((kind, name) for name in sorted(getattr(sans, kind)))
+    if certificate.subject.rdns:
+        yield "directory", certificate.subject
+
+
+def _complaint(constraints: x509.NameConstraints, kind: str, name: t.Any) -> str | None:
+    shown = dn_text(name) if kind == "directory" else name
+    for subtree in constraints.excluded_subtrees or ():
+        if _kind_of(subtree) == kind and _MATCHES[kind](name, subtree.value):
+            return f"excludes the name {shown}"
+    permitted = [subtree for subtree in constraints.permitted_subtrees or () if _kind_of(subtree) == kind]
+    if permitted and not any(_MATCHES[kind](name, subtree.value) for subtree in permitted):
+        return f"does not permit the name {shown}"
+    return None
+
+
+def _unchecked(constraints: x509.NameConstraints) -> list[str]:
+    subtrees = (*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ()))
+    kinds = sorted({type(subtree).__name__ for subtree in subtrees if _kind_of(subtree) is None})
+    return [f"constrains names of the kind {kind}, which is not checked here" for kind in kinds]
+
+
+def _kind_of(name: x509.GeneralName) -> str | None:
+    kinds = {
+        "DNSName": "dns",
+        "IPAddress": "ip",
+        "UniformResourceIdentifier": "uri",
+        "RFC822Name": "email",
+        "DirectoryName": "directory",
+    }
+    return kinds.get(type(name).__name__)
+
+
+def _dns(name: str, subtree: str) -> bool:
+    """Match a name in the subtree: the domain itself or anything below; empty matches all."""
+    base = subtree.lower().lstrip(".")
+    name = name[2:] if name.startswith("*.") else name
+    return not base or name == base or name.endswith("." + base)
+
+
+def _ip(name: str, subtree: t.Any) -> bool:
+    address = ipaddress.ip_address(name)
+    return bool(address.version == subtree.version and address in subtree)
+
+
+def _host(host: str, subtree: str) -> bool:
+    """Match a host of a URI or mail address: ``.example.org`` covers what is below, ``example.org`` that host alone."""
+    subtree = subtree.lower()
+    return host.endswith(subtree) if subtree.startswith(".") else host == subtree
+
+
+def _uri(name: str, subtree: str) -> bool:
+    return _host((urlsplit(name).hostname or "").lower(), subtree)
+
+
+def _email(name: str, subtree: str) -> bool:
+    return name == subtree if "@" in subtree else _host(name.rpartition("@")[2], subtree)
+
+
+def _directory(name: x509.Name, subtree: x509.Name) -> bool:
+    """Match a name that begins with the attributes of the subtree, in order."""
+    return name.rdns[: len(subtree.rdns)] == subtree.rdns
+
+
+_MATCHES: t.Final[t.Mapping[str, t.Callable[[t.Any, t.Any], bool]]] = {
+    "dns": _dns,
+    "ip": _ip,
+    "uri": _uri,
+    "email": _email,
+    "directory": _directory,
+}
