@@ -114,18 +114,15 @@ class CertificateState(State):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a certificate has to satisfy: the declared fields, and what stands around them.
+    """What a certificate has to satisfy: the declared fields, a lifetime in seconds and when to renew.
 
-    ``None`` leaves a check out. ``issuers`` are the acceptable authorities, ``key_spki`` the SPKI digest of the key that
-    the certificate has to belong to; ``revoked`` says when and why once somebody knows that it is revoked.
+    ``revoked`` says when and why once somebody knows that the certificate in place is revoked.
     """
 
     state: CertificateState
-    key_spki: str | None = None
-    issuers: tuple[x509.Certificate, ...] | None = None
-    lifetime_seconds: int | None = None
+    ttl: int | None = None
     backdate_seconds: int = BACKDATE_SECONDS
-    window: Window | None = field(default_factory=Window)
+    window: Window = field(default_factory=Window)
     jitter_fraction: float = 0.0
     seed: str = ""
     revoked: str | None = None
@@ -155,7 +152,7 @@ class Wanted:
 
     def shown(self) -> dict[str, t.Any]:
         """Return what is declared as plain data, for the plan of a first certificate."""
-        lifetime = {} if self.lifetime_seconds is None else {"ttl": spell_duration(self.lifetime_seconds)}
+        lifetime = {} if self.ttl is None else {"ttl": spell_duration(self.ttl)}
         return {**self.state.shown(), **lifetime}
 
     def _declared(self) -> dict[str, t.Any]:
@@ -163,33 +160,44 @@ class Wanted:
         return {name: sorted(value) if name in _SUBJECT_SETS else value for name, value in values.items()}
 
 
-def reissue_reasons(facts: CertificateFacts, wanted: Wanted, now: datetime.datetime) -> list[Change]:
-    """Return every reason to issue the certificate again, not only the first; empty when it can stay."""
+def reissue_reasons(
+    facts: CertificateFacts,
+    wanted: Wanted,
+    now: datetime.datetime,
+    *,
+    key_spki: str | None = None,
+    authority: t.Sequence[x509.Certificate] | None = None,
+) -> list[Change]:
+    """Return every reason to issue the certificate again, not only the first; empty when it can stay.
+
+    ``key_spki`` is the digest of the private key beside the certificate, ``authority`` the chain of who would sign now,
+    issuer first; where either is ``None`` (unreadable, not there yet) its check is left out.
+    """
     current = CertificateState.of(facts).without_copied_name(wanted.state)
     return [
         *plan_state(current, wanted.state).changes,
-        *_key_reasons(facts, wanted),
-        *_issuer_reasons(facts, wanted),
+        *_key_reasons(facts, key_spki),
+        *_issuer_reasons(facts, authority),
         *_lifetime_reasons(facts, wanted),
         *_time_reasons(facts, wanted, now),
         *_revocation_reasons(wanted),
     ]
 
 
-def _key_reasons(facts: CertificateFacts, wanted: Wanted) -> t.Iterator[Change]:
-    if wanted.key_spki is not None and wanted.key_spki != facts.spki_sha256:
+def _key_reasons(facts: CertificateFacts, key_spki: str | None) -> t.Iterator[Change]:
+    if key_spki is not None and key_spki != facts.spki_sha256:
         reason = "certificate and private key do not belong together"
-        yield Change("spki_sha256", facts.spki_sha256, wanted.key_spki, reason)
+        yield Change("spki_sha256", facts.spki_sha256, key_spki, reason)
 
 
-def _issuer_reasons(facts: CertificateFacts, wanted: Wanted) -> t.Iterator[Change]:
-    if not wanted.issuers or any(is_signed_by(facts.certificate, issuer) for issuer in wanted.issuers):
+def _issuer_reasons(facts: CertificateFacts, authority: t.Sequence[x509.Certificate] | None) -> t.Iterator[Change]:
+    if not authority or is_signed_by(facts.certificate, authority[0]):
         return
-    expected = " or ".join(names.dn_text(issuer.subject) for issuer in wanted.issuers)
-    reason = f"issuer is {facts.issuer_dn}, declared {expected}"
-    if any(issuer.subject == facts.certificate.issuer for issuer in wanted.issuers):
-        reason = f"issuer {facts.issuer_dn} has another key now"
-    yield Change("issuer", facts.issuer_dn, expected, reason)
+    signer = names.dn_text(authority[0].subject)
+    reason = f"issuer is {facts.issuer_dn}, declared {signer}"
+    if authority[0].subject == facts.certificate.issuer:
+        reason = f"issuer {signer} has another key now"
+    yield Change("issuer", facts.issuer_dn, signer, reason)
 
 
 def lifetime_tolerance(seconds: int) -> int:
@@ -201,20 +209,19 @@ def lifetime_tolerance(seconds: int) -> int:
 
 
 def _lifetime_reasons(facts: CertificateFacts, wanted: Wanted) -> t.Iterator[Change]:
-    if wanted.lifetime_seconds is None:
+    if wanted.ttl is None:
         return
     # Back-dating lengthens the dates, not what was granted; it may also be missing.
-    tolerance = lifetime_tolerance(wanted.lifetime_seconds)
-    excess = facts.lifetime_seconds - wanted.lifetime_seconds
+    tolerance = lifetime_tolerance(wanted.ttl)
+    excess = facts.lifetime_seconds - wanted.ttl
     if -tolerance <= excess <= wanted.backdate_seconds + tolerance:
         return
-    held, declared = spell_duration(facts.lifetime_seconds), spell_duration(wanted.lifetime_seconds)
+    held, declared = spell_duration(facts.lifetime_seconds), spell_duration(wanted.ttl)
     yield Change("ttl", held, declared, f"lifetime is {held}, declared ttl {declared}")
 
 
 def _time_reasons(facts: CertificateFacts, wanted: Wanted, now: datetime.datetime) -> t.Iterator[Change]:
-    window = wanted.window if wanted.window is not None else Window(seconds=0, fraction=None)
-    found = verdict(now, facts.not_before, facts.not_after, window, wanted.jitter_fraction, wanted.seed)
+    found = verdict(now, facts.not_before, facts.not_after, wanted.window, wanted.jitter_fraction, wanted.seed)
     if found.due:
         yield Change(EXPIRY, iso(facts.not_after), "renewed", found.reason)
 
