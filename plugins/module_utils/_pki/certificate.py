@@ -30,7 +30,7 @@ try:
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
 
-_BLOCK = re.compile(r"-----BEGIN (X509 )?CERTIFICATE-----.*?-----END \1CERTIFICATE-----", re.DOTALL)
+_BLOCK = re.compile(r"-----BEGIN ((?:X509 )?)CERTIFICATE-----.*?-----END \1CERTIFICATE-----", re.DOTALL)
 _DER_SEQUENCE = b"\x30"
 
 
