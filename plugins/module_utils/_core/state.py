@@ -77,6 +77,10 @@ def managed(
     return dataclasses.field(default=UNMANAGED, metadata={_KEY: meta})
 
 
+# Looked up for every comparison of every item.
+_METAS: dict[type, dict[str, Meta]] = {}
+
+
 @dataclass(frozen=True)
 class State:
     """Base of every state; see the module docstring."""
@@ -84,7 +88,9 @@ class State:
     @classmethod
     def metas(cls) -> dict[str, Meta]:
         """Return the managed fields in order of declaration."""
-        return {entry.name: entry.metadata[_KEY] for entry in dataclasses.fields(cls) if _KEY in entry.metadata}
+        if cls not in _METAS:
+            _METAS[cls] = {entry.name: entry.metadata[_KEY] for entry in dataclasses.fields(cls) if _KEY in entry.metadata}
+        return _METAS[cls]
 
     @classmethod
     def options(cls) -> dict[str, dict[str, t.Any]]:
@@ -146,5 +152,5 @@ def _as_held(kind: Kind, value: t.Any) -> t.Any:
     """Return the canonical form; what breaks the rules of its kind stays as it is and so differs from any declared."""
     try:
         return kind.canonical(value)
-    except ValueError:
+    except (TypeError, ValueError):
         return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""What a host holds of a certificate: the pair, the chains, the links and their attributes."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .._core.files import named_failure
+from .._core.plan import Change
+from .._pki.certificate import CertificateFacts, parse_certificates
+from .._pki.errors import PkiError
+from .._pki.keys import KeySpec, load_private_key, spec_of, spki_sha256
+from .layout import STORED, Layout
+
+if t.TYPE_CHECKING:
+    from cryptography import x509
+
+
+@dataclass(frozen=True)
+class HeldKey:
+    """A private key on disk, known by its kind and public half."""
+
+    spec: KeySpec
+    spki_sha256: str
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The files of a certificate as found; what cannot be read is ``None`` and has a sentence in ``problems``."""
+
+    key: t.Optional[HeldKey]
+    facts: t.Optional[CertificateFacts]
+    #: Content of the files beside key and certificate, by their role; those that exist.
+    texts: Mapping[str, str]
+    problems: tuple[str, ...]
+    #: What has to change about names, owners and modes without a new certificate.
+    placement: tuple[Change, ...]
+    #: The files that exist but were not made by this collection, by their role.
+    foreign: frozenset[str]
+    #: The certificates of the CA that would sign now, issuer first; ``None`` while there is no such CA.
+    authority: t.Optional[tuple[x509.Certificate, ...]]
+
+
+def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, ...]]) -> t.Optional[Holding]:
+    """Return what is there, or ``None`` when no file of the certificate exists."""
+    contents = {role: content for role in STORED for content in [_content(layout, role)] if content is not None}
+    if not contents and not any(os.path.lexists(path) for path in layout.published.values()):
+        return None
+    problems: list[str] = []
+    key = _parsed(problems, "key", contents, _held_key)
+    facts = _parsed(problems, "certificate", contents, lambda data: CertificateFacts.of(parse_certificates(data)[0]))
+    return Holding(
+        key,
+        facts,
+        {
+            role: content.decode("ascii", "replace")
+            for role, content in contents.items()
+            if role not in ("key", "certificate")
+        },
+        tuple(problems),
+        tuple(_placement(layout)),
+        frozenset(role for role in layout.published if layout.is_foreign(role)),
+        authority,
+    )
+
+
+def read_key(layout: Layout) -> bytes:
+    """Return the private key in force, for a new generation that keeps it."""
+    return _content(layout, "key") or b""
+
+
+def read_certificate(layout: Layout) -> bytes:
+    """Return the certificate in force, for a new generation that keeps it."""
+    return _content(layout, "certificate") or b""
+
+
+def _content(layout: Layout, role: str) -> t.Optional[bytes]:
+    """Return what the published name shows, else what the generation in force has."""
+    for path in filter(None, (layout.published.get(role), layout.stored(role))):
+        with named_failure(path):
+            try:
+                with open(path, "rb") as handle:
+                    return handle.read()
+            except FileNotFoundError:
+                continue
+    return None
+
+
+def _held_key(data: bytes) -> HeldKey:
+    key = load_private_key(data)
+    return HeldKey(spec_of(key), spki_sha256(key))
+
+
+T = t.TypeVar("T")
+
+
+def _parsed(
+    problems: list[str], role: str, contents: Mapping[str, bytes], parse: t.Callable[[bytes], T]
+) -> t.Optional[T]:
+    if role not in contents:
+        problems.append(f"the {role} is missing")
+        return None
+    try:
+        return parse(contents[role])
+    except PkiError as error:
+        problems.append(f"the {role} cannot be used: {error.problem}")
+        return None
+
+
+def _placement(layout: Layout) -> t.Iterator[Change]:
+    for role, path in layout.published.items():
+        if not layout.is_published(role):
+            held = "a file of its own" if os.path.lexists(path) else None
+            wanted = f"link to {layout.link_target(role)}"
+            why = "is not kept as a generation" if held else "is missing"
+            yield Change(f"{role}_file", held, wanted, f"{path} {why}")
+    for role in STORED:
+        try:
+            status = os.stat(layout.stored(role))
+        except OSError:
+            continue
+        for what, held, wanted in layout.attributes[role].differences(status):
+            yield Change(f"{role}.{what}", held, wanted, f"{what} of the {role} is {held}, declared {wanted}")

@@ -1,0 +1,257 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""The certificate of a service on a host: key, certificate and chains as one resource."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
+from .._core.files import FileTransaction
+from .._core.normal import spell_duration
+from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
+from .._core.resource import Resource
+from .._pki.certificate import CertificateFacts, certificate_pem, iso
+from .._pki.chain import fullchain, is_self_signed, verify_chain
+from .._pki.development import is_development
+from .._pki.drift import EXPIRY, Wanted, reissue_reasons
+from .._pki.keys import generate, load_private_key, private_pem, spki_sha256
+from .._pki.renewal import due_at
+from .._pki.request import make_csr
+from . import generation
+from .holding import Holding, read_certificate, read_holding, read_key
+from .layout import Layout
+from .signer import Signer
+
+if t.TYPE_CHECKING:
+    from cryptography import x509
+
+    Chain = tuple[x509.Certificate, ...]
+
+
+class SignedOtherwise(TrustmeshError):
+    """The authority signed something other than what was declared; nothing was installed."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a declaration allows about replacing a key or certificate; names as the module's options."""
+
+    on_mismatch: str
+    renew_key: bool
+    allow_development_ca: bool
+    keep: int
+
+
+class Certificate(Resource[Holding]):
+    """One certificate with its key on this host; without ``wanted`` it is to be absent."""
+
+    kind = "certificate"
+    noun = "certificate"
+
+    def __init__(
+        self,
+        name: str,
+        layout: Layout,
+        wanted: t.Optional[Wanted],
+        signer: t.Optional[Signer],
+        policy: Policy,
+        files: FileTransaction,
+    ) -> None:
+        super().__init__(name, None)
+        self.layout = layout
+        self.wanted = wanted
+        self.signer = signer
+        self.policy = policy
+        self.files = files
+
+    def read(self) -> t.Optional[Holding]:
+        authority = None
+        if self.wanted is not None and self.signer is not None:
+            self.signer.check(self.wanted)
+            authority = self.signer.chain()
+        return read_holding(self.layout, authority)
+
+    def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
+        if self.wanted is None:
+            return self._plan_absence(current)
+        if current is None:
+            fields = self.wanted.shown()
+            changes = tuple(Change(path, None, value, ABSENT) for path, value in fields.items())
+            return Plan(Action.CREATE, changes, (Step("issue", self.name, {"key": "new", "at": now}),))
+        self._refuse_development(current.authority)
+        renewal = self._renewal(current, now)
+        if renewal:
+            keep_key = not self.policy.renew_key and self._key_serves(current)
+            step = Step("issue", self.name, {"key": "same" if keep_key else "new", "at": now})
+            return Plan(Action.REPLACE, tuple(renewal), (step,))
+        repairs = [*current.placement, *_text_changes(current)]
+        if not repairs:
+            return NO_PLAN
+        return Plan(
+            Action.UPDATE, tuple(repairs), (Step("arrange", self.name, {"chain": current.authority, "at": now}),)
+        )
+
+    def apply(self, plan: Plan) -> None:
+        for step in plan.steps:
+            if step.verb == "issue":
+                self._issue(same_key=step.body["key"] == "same", now=step.body["at"])
+            elif step.verb == "arrange":
+                self._arrange(step.body["chain"], step.body["at"])
+            else:
+                with self.files.group(self.identity) as group:
+                    generation.stage_removal(group, self.layout)
+
+    def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
+        if current is None or current.facts is None or self.wanted is None:
+            return {}
+        facts, wanted = current.facts, self.wanted
+        due = due_at(facts.not_before, facts.not_after, wanted.window, wanted.jitter_fraction, wanted.seed)
+        return {
+            "common_name": facts.subject.common_name,
+            **facts.sans.shown(),
+            "serial": facts.serial,
+            "fingerprint_sha256": facts.fingerprint_sha256,
+            "issuer": facts.issuer_dn,
+            "not_before": iso(facts.not_before),
+            "not_after": iso(facts.not_after),
+            "renew_at": iso(due),
+            "key_type": facts.key.type,
+            "key_size": facts.key.size,
+            "files": dict(self.layout.published),
+        }
+
+    def _plan_absence(self, current: t.Optional[Holding]) -> Plan:
+        if current is None:
+            return NO_PLAN
+        if current.foreign:
+            paths = ", ".join(sorted(self.layout.published[role] for role in current.foreign))
+            raise PolicyRefusal(
+                f"{paths} was not made by this module and is not removed by it", remedy="Remove it yourself if unused."
+            )
+        serial = current.facts.serial if current.facts else None
+        return Plan(Action.DELETE, (Change("certificate", serial, None, UNWANTED),), (Step("remove", self.name),))
+
+    def _renewal(self, current: Holding, now: datetime.datetime) -> list[Change]:
+        """Return why a new certificate is due, in the order: unusable, different, expiring."""
+        assert self.wanted is not None
+        for role in ("key", "certificate"):
+            problem = next((text for text in current.problems if text.startswith(f"the {role} cannot")), None)
+            if problem and role in current.foreign:
+                raise PolicyRefusal(
+                    f"{problem}; the file was not made by this module and is not overwritten",
+                    field=self.layout.published[role],
+                    remedy="Move it away, or correct the path.",
+                )
+        changes = [Change("certificate", "unusable", "usable", problem) for problem in current.problems]
+        if current.facts is not None:
+            held_key = current.key.spki_sha256 if current.key else None
+            changes += reissue_reasons(current.facts, self.wanted, now, key_spki=held_key, authority=current.authority)
+        beyond_expiry = [change for change in changes if change.path != EXPIRY]
+        if beyond_expiry and self.policy.on_mismatch == "fail":
+            raise PolicyRefusal(
+                f"would have to be issued anew: {'; '.join(change.reason for change in beyond_expiry)}",
+                field="on_mismatch",
+                remedy="Correct the declaration, or set on_mismatch to replace.",
+            )
+        return changes
+
+    def _key_serves(self, current: Holding) -> bool:
+        assert self.wanted is not None
+        return current.key is not None and current.key.spec == self.wanted.key
+
+    def _refuse_development(self, chain: t.Optional[Chain]) -> None:
+        if chain and not self.policy.allow_development_ca and is_development(chain):
+            raise InvalidInput(
+                "the signing CA is marked as a development CA",
+                field="allow_development_ca",
+                remedy="Use a real CA; set allow_development_ca: true only where nothing depends on it.",
+            )
+
+    def _issue(self, *, same_key: bool, now: datetime.datetime) -> None:
+        assert self.wanted is not None and self.signer is not None
+        key = load_private_key(read_key(self.layout)) if same_key else generate(self.wanted.key)
+        csr = make_csr(key, self.wanted.subject, self.wanted.sans)
+        leaf, chain = self.signer.sign(csr, self.wanted)
+        self._refuse_development(chain)
+        self._verify(CertificateFacts.of(leaf), chain, spki_sha256(key), now)
+        pair = {"key": private_pem(key), "certificate": certificate_pem(leaf).encode()}
+        self._install({**pair, **_encoded(_texts(leaf, chain))}, now)
+
+    def _arrange(self, authority: t.Optional[Chain], now: datetime.datetime) -> None:
+        """Write the same pair as a new generation, with the chains and attributes it should have."""
+        pair = {"key": read_key(self.layout), "certificate": read_certificate(self.layout)}
+        current = read_holding(self.layout, authority)
+        assert current is not None and current.facts is not None
+        texts = _texts(current.facts.certificate, authority) if authority else current.texts
+        self._install({**pair, **_encoded(texts)}, now)
+
+    def _install(self, contents: Mapping[str, bytes], now: datetime.datetime) -> None:
+        with self.files.group(self.identity) as group:
+            generation.stage(group, self.layout, contents, keep=self.policy.keep, now=now)
+
+    def _verify(self, facts: CertificateFacts, chain: Chain, key_spki: str, now: datetime.datetime) -> None:
+        """Refuse to install what would be due, different or invalid from its first moment, so that no run loops."""
+        assert self.wanted is not None and self.signer is not None
+        signer = self.signer.identity
+        if facts.not_before > now:
+            behind = int((facts.not_before - now).total_seconds())
+            raise SignedOtherwise(
+                f"the certificate from {signer} becomes valid only in {spell_duration(behind)} by this host's clock",
+                field="clock",
+                remedy="Set the clock of this host (it is behind the authority's), then run again.",
+            )
+        changes = reissue_reasons(facts, self.wanted, now, key_spki=key_spki, authority=chain)
+        never_rests = self.wanted.window.problem(facts.not_before, facts.not_after)
+        reasons = [never_rests] if never_rests else [change.reason for change in changes]
+        if reasons:
+            fields = ["renew_before"] if never_rests else [change.path for change in changes]
+            raise SignedOtherwise(
+                f"what {signer} signed is not what was declared: {'; '.join(reasons)}",
+                field=fields[0],
+                remedy="Correct the declaration or the authority (role, mount's max_lease_ttl); nothing was installed.",
+            )
+        anchors = _anchors(chain)
+        problems = verify_chain(facts.certificate, chain, anchors, now)
+        if problems:
+            raise SignedOtherwise(
+                f"the chain from {signer} does not hold: {'; '.join(problems)}",
+                field="issuer",
+                remedy="Complete the chain of that issuer; nothing was installed.",
+            )
+
+
+def _anchors(chain: Chain) -> Chain:
+    """Return what to trust: the self-signed certificates of a chain, else its last one."""
+    return tuple(certificate for certificate in chain if is_self_signed(certificate)) or chain[-1:]
+
+
+def _texts(leaf: x509.Certificate, chain: Chain) -> dict[str, str]:
+    """Return the chain files: intermediates, leaf with intermediates (no root), and the anchor to trust."""
+    full = fullchain(leaf, chain)
+    return {
+        "chain": certificate_pem(*full[1:]),
+        "fullchain": certificate_pem(*full),
+        "ca": certificate_pem(*_anchors(chain)),
+    }
+
+
+def _text_changes(current: Holding) -> t.Iterator[Change]:
+    """Yield what differs in the chain files; the certificate itself is in order when this is asked."""
+    if current.facts is None or not current.authority:
+        return
+    for role, wanted in _texts(current.facts.certificate, current.authority).items():
+        held = current.texts.get(role)
+        if held != wanted:
+            yield Change(role, held and "other", "chain of the issuer", f"the {role} file is not the issuer's")
+
+
+def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:
+    return {role: text.encode("ascii") for role, text in texts.items()}
