@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The repository keeps every rule."""
+
+from __future__ import annotations
+
+import pathlib
+import types
+
+import pytest
+
+from tests.unit.architecture.guards import (
+    action_groups,
+    budget,
+    changelog,
+    check_mode,
+    documentation,
+    headers,
+    layers,
+    locks,
+    roles,
+)
+
+_GUARDS = (action_groups, budget, changelog, check_mode, documentation, headers, layers, locks, roles)
+
+
+@pytest.mark.parametrize("guard", _GUARDS, ids=lambda guard: guard.__name__.rpartition(".")[2])
+def test_repository_keeps_the_rule(guard: types.ModuleType, repository: pathlib.Path) -> None:
+    assert "\n".join(guard.violations(repository)) == ""

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guards of licence headers, changelog fragments and lock files notice what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.architecture.conftest import Plant
+from tests.unit.architecture.guards import changelog, headers, locks
+
+# Not one literal, so that no tool takes this file's own text for two licence headers.
+_SPDX = "# SPDX-License-" + "Identifier: GPL-3.0-or-later\n"
+_SENTENCE = "# GNU General Public License v3.0+\n"
+_ANNOTATED = _SPDX + 'version = 1\n[[annotations]]\npath = ["data/*.json", "all/**.svg"]\n'
+_CONFIG = "prelude_section_name: release_summary\nsections:\n  - [bugfixes, Bugfixes]\n"
+
+
+def test_files_with_a_header_are_right(plant: Plant) -> None:
+    files = {
+        "a.yml": _SPDX,
+        "plugins/a.py": _SENTENCE + _SPDX,
+        "LICENSES/GPL-3.0-or-later.txt": "",
+        "REUSE.toml": _ANNOTATED,
+        "data/a.json": "{}",
+        "all/deep/a.svg": "",
+    }
+    assert headers.violations(plant(files)) == []
+
+
+def test_files_without_a_header_are_found(plant: Plant) -> None:
+    files = {
+        "REUSE.toml": _ANNOTATED,
+        "data/deep/a.json": "{}",
+        "late.yml": "#\n" * 20 + _SPDX,
+        "plugins/a.py": _SPDX,
+    }
+    missing = "no line 'SPDX-License-Identifier: GPL-3.0-or-later' among the first 20"
+    assert headers.violations(plant(files)) == [
+        f"data/deep/a.json: {missing}",
+        f"late.yml: {missing}",
+        "plugins/a.py: no line with 'GNU General Public License v3.0+' among the first 20",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "problems"),
+    [
+        ({"changelogs/fragments/1.yml": "bugfixes: [x]\n"}, []),
+        ({"changelogs/changelog.yaml": "releases: {0.1.0: {}}\n"}, []),
+        ({}, ["changelogs/fragments: nothing about 0.1.0"]),
+        ({"changelogs/changelog.yaml": "releases: {0.0.9: {}}\n"}, ["changelogs/fragments: nothing about 0.1.0"]),
+        (
+            {"changelogs/fragments/1.yml": "bugfix: [x]\n"},
+            ["changelogs/fragments/1.yml: has no section bugfix; there are bugfixes, release_summary"],
+        ),
+    ],
+)
+def test_a_release_without_news_is_found(plant: Plant, more: dict[str, str], problems: list[str]) -> None:
+    files = {"galaxy.yml": "version: 0.1.0\n", "changelogs/config.yaml": _CONFIG, **more}
+    assert changelog.violations(plant(files)) == problems
+
+
+@pytest.mark.parametrize(
+    ("users", "development", "problems"),
+    [
+        ("# why\nhvac==2.4.0\n", "hvac==2.4.0\nruff==0.17.5\n", []),
+        (
+            "hvac>=2.4.0\n",
+            "ruff @ https://example.com/ruff.whl\n",
+            [
+                "requirements.txt:1: is not an exact version: hvac>=2.4.0",
+                "requirements-dev.txt:1: is not an exact version: ruff @ https://example.com/ruff.whl",
+            ],
+        ),
+        ("hvac==2.4.0\n", "hvac==2.3.0\n", ["requirements-dev.txt: hvac is 2.3.0, users have 2.4.0"]),
+        ("hvac==2.4.0\n", "", ["requirements-dev.txt: hvac is None, users have 2.4.0"]),
+    ],
+)
+def test_locks_that_do_not_lock_are_found(plant: Plant, users: str, development: str, problems: list[str]) -> None:
+    files = {"requirements.txt": users, "requirements-dev.txt": development}
+    assert locks.violations(plant(files)) == problems
