@@ -12,6 +12,8 @@ what is wrong, and what to do. `_core.module` is the one place that turns them i
 
 from __future__ import annotations
 
+import traceback
+
 
 class TrustmeshError(Exception):
     """A failure with the field it concerns and the remedy."""
@@ -48,3 +50,18 @@ class NotConverged(TrustmeshError):
 
 class PolicyRefusal(TrustmeshError):
     """The change is possible but destructive, and the declared policy option does not allow it."""
+
+
+class Defect(TrustmeshError):
+    """A failure that nobody foresaw: a mistake in this collection."""
+
+    @classmethod
+    def of(cls, error: Exception) -> Defect:
+        """Name the kind of ``error`` and our line that met it; its text may quote a secret and is left out."""
+        frames = traceback.extract_tb(error.__traceback__)
+        place = next((frame for frame in reversed(frames) if "/plugins/" in frame.filename), frames[-1])
+        return cls(
+            f"defect in trustmesh.security ({type(error).__name__} at "
+            f"{place.filename.rpartition('/plugins/')[2]}:{place.lineno})",
+            remedy="Please report it with the version of the collection and this line.",
+        )

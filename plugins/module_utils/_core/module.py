@@ -13,20 +13,19 @@ into facts). Everything users see of success and failure is formed here.
 from __future__ import annotations
 
 import contextlib
-import sys
-import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from . import redact
 from .clock import system_clock
-from .errors import TrustmeshError
+from .errors import Defect, TrustmeshError
 from .reconcile import Batch, Outcome, reconcile, summarise
 from .spec import Params, Spec, redacted
 
 Build = t.Callable[[Params, contextlib.ExitStack], Batch]
 Gather = t.Callable[[Params, contextlib.ExitStack], t.Mapping[str, t.Any]]
+T = t.TypeVar("T")
 
 # Ansible masks by value wherever the value occurs; a "secret" as short as this would mask half of every result.
 _SHORTEST_MASKED = 8
@@ -36,21 +35,19 @@ _SHOWN_FAILURES = 5
 def reconcile_module(spec: Spec, build: Build) -> None:
     """Run a module that makes a batch of resources true."""
     module = _module(spec)
-    outcomes: list[Outcome] = []
-    warnings: list[str] = []
-    with _reported(module, spec), contextlib.ExitStack() as stack:
+
+    def run(stack: contextlib.ExitStack) -> tuple[Batch, list[Outcome]]:
         batch = build(module.params, stack)
-        outcomes = reconcile(batch, check_mode=module.check_mode, clock=system_clock)
-        warnings = batch.warnings
-    _finish(module, spec, outcomes, warnings)
+        return batch, reconcile(batch, check_mode=module.check_mode, clock=system_clock)
+
+    batch, outcomes = _reported(module, spec, run)
+    _finish(module, spec, outcomes, batch.warnings)
 
 
 def inform_module(spec: Spec, gather: Gather) -> None:
     """Run a read-only module that returns facts."""
     module = _module(spec)
-    facts: t.Mapping[str, t.Any] = {}
-    with _reported(module, spec), contextlib.ExitStack() as stack:
-        facts = gather(module.params, stack)
+    facts = _reported(module, spec, lambda stack: gather(module.params, stack))
     _exit(module, spec, changed=False, **facts)
 
 
@@ -58,25 +55,22 @@ def _module(spec: Spec) -> AnsibleModule:
     return AnsibleModule(argument_spec=spec.argument_spec(), supports_check_mode=True, **spec.constraints())
 
 
-@contextlib.contextmanager
-def _reported(module: AnsibleModule, spec: Spec) -> t.Iterator[None]:
-    """Turn every exception into one message; a defect of ours names its place instead of showing a traceback."""
+def _reported(module: AnsibleModule, spec: Spec, run: t.Callable[[contextlib.ExitStack], T]) -> T:
+    """Return what ``run`` returns, or end the module with the message of the exception.
+
+    The module ends after the exception was dealt with and not meanwhile: Ansible adds the traceback of a pending
+    exception to a failure when asked for tracebacks, and its text may quote a secret.
+    """
     try:
         for library in spec.requires:
             library.check()
-        yield
+        with contextlib.ExitStack() as stack:
+            return run(stack)
     except TrustmeshError as error:
-        _exit(module, spec, failed=True, msg=str(error))
+        failure = error
     except Exception as error:  # pylint: disable=broad-except
-        place = traceback.extract_tb(sys.exc_info()[2])[-1]
-        where = f"{place.filename.rpartition('module_utils/')[2]}:{place.lineno}"
-        _exit(
-            module,
-            spec,
-            failed=True,
-            msg=f"defect in trustmesh.security ({type(error).__name__} at {where}). "
-            "Please report it with the version of the collection and this line.",
-        )
+        failure = Defect.of(error)
+    return _exit(module, spec, failed=True, msg=str(failure))
 
 
 def _finish(module: AnsibleModule, spec: Spec, outcomes: t.Sequence[Outcome], warnings: t.Sequence[str]) -> None:
@@ -87,7 +81,7 @@ def _finish(module: AnsibleModule, spec: Spec, outcomes: t.Sequence[Outcome], wa
         "summary": summarise(outcomes),
     }
     if module._diff:
-        returned["diff"] = [outcome.plan.diff(outcome.resource.identity) for outcome in outcomes if outcome.plan]
+        returned["diff"] = [outcome.plan.diff(outcome.resource.identity) for outcome in outcomes if outcome.changed]
     for warning in dict.fromkeys([*warnings, *(text for result in results for text in result["warnings"])]):
         module.warn(warning)
     failures = [outcome for outcome in outcomes if outcome.error is not None]

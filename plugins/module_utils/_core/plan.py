@@ -153,5 +153,5 @@ def _say(value: t.Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (frozenset, tuple)):
-        return ", ".join(sorted(value) if isinstance(value, frozenset) else value)
+        return ", ".join(sorted(value) if isinstance(value, frozenset) else map(str, value))
     return str(value)

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .clock import Clock
-from .errors import InvalidInput, NotConverged, TrustmeshError
+from .errors import Defect, InvalidInput, NotConverged, TrustmeshError
 from .plan import NO_PLAN, Action, Plan
 from .resource import Resource
 
@@ -97,7 +97,8 @@ def reconcile(batch: Batch, *, check_mode: bool, clock: Clock) -> list[Outcome]:
             return outcomes
         _apply(batch, outcomes, due, pool)
         done = [outcome for outcome in due if outcome.error is None]
-        list(pool.map(lambda outcome: _guarded(_prove)(outcome, clock()), done))
+        now = clock()
+        list(pool.map(lambda outcome: _guarded(_prove)(outcome, now), done))
     return outcomes
 
 
@@ -108,7 +109,7 @@ def _refuse_duplicates(resources: t.Sequence[Resource[t.Any]]) -> None:
 
 
 def _guarded(phase: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
-    """Let a failure end its item alone."""
+    """Let a failure end its item alone, even a defect: the others' results must reach the user, and the handlers."""
 
     def run(outcome: Outcome, *arguments: t.Any) -> t.Any:
         if outcome.error is not None:
@@ -117,7 +118,9 @@ def _guarded(phase: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
             return phase(outcome, *arguments)
         except TrustmeshError as error:
             outcome.error = error
-            return None
+        except Exception as error:  # pylint: disable=broad-except
+            outcome.error = Defect.of(error)
+        return None
 
     return run
 
@@ -137,9 +140,20 @@ def _apply(batch: Batch, outcomes: t.Sequence[Outcome], due: t.Sequence[Outcome]
     else:
         list(pool.map(_guarded(_carry_out), due))
     if batch.transaction is not None:
-        failures = batch.transaction.commit()
+        failures = _commit(batch.transaction, due)
         for outcome in due:
             outcome.error = outcome.error or failures.get(outcome.resource.identity)
+
+
+def _commit(transaction: Transaction, due: t.Sequence[Outcome]) -> t.Mapping[str, TrustmeshError]:
+    """Commit; an exception concerns every item, since none can be told to have taken effect."""
+    try:
+        return transaction.commit()
+    except TrustmeshError as error:
+        failure = error
+    except Exception as error:  # pylint: disable=broad-except
+        failure = Defect.of(error)
+    return {outcome.resource.identity: failure for outcome in due}
 
 
 def _apply_in_order(outcomes: t.Sequence[Outcome]) -> None:

@@ -125,9 +125,12 @@ def redacted(options: Options, params: t.Any) -> t.Any:
     """
     if not isinstance(params, t.Mapping):
         return render(params)
+    # A value given under an alias is in the parameters under both names.
+    by_name = {alias: option for option in options.values() for alias in option.get("aliases", ())}
+    by_name.update(options)
     shown: dict[str, t.Any] = {}
     for name, value in params.items():
-        option = options.get(name, {})
+        option = by_name.get(name, {})
         if option.get("no_log") and value is not None:
             shown[name] = _HIDDEN
         elif isinstance(value, list) and option.get("options"):
