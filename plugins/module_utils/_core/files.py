@@ -258,6 +258,28 @@ def put_file(path: str, content: bytes, attributes: Attributes) -> None:
         raise failure
 
 
+@contextlib.contextmanager
+def reserve_file(path: str, size: int, attributes: Attributes) -> Iterator[t.Callable[[bytes], None]]:
+    """Yield the function that writes a file of at most ``size`` bytes, once it is certain that it can be written.
+
+    For content that exists only once: directory, owner, mode and disk space are settled before it is made.
+    """
+    transaction = FileTransaction()
+    with transaction.group(path) as group:
+        group.put(path, bytes(size), attributes)
+        temporary = group.moves[-1][0]
+        _flush([temporary])
+
+        def fill(content: bytes) -> None:
+            with named_failure(path), open(temporary, "r+b") as handle:
+                handle.write(content)
+                handle.truncate()
+
+        yield fill
+    for failure in transaction.commit().values():
+        raise failure
+
+
 def read_file(path: str) -> t.Optional[bytes]:
     """Return the content of a file, ``None`` when there is none; raises :class:`FileFailure` otherwise."""
     with named_failure(path):

@@ -48,6 +48,8 @@ class Reply:
     auth: Data = field(default_factory=dict)
     wrap_info: Data = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    #: The whole answer, for the few endpoints that put nothing into ``data``.
+    body: Data = field(default_factory=dict)
 
 
 class Transport(t.Protocol):
@@ -96,6 +98,11 @@ class Vault:
             return None
         data: Data = payload.get("data") or {}
         return data
+
+    def read_bare(self, path: str) -> Data:
+        """Return the whole answer of an endpoint that puts nothing into ``data``, such as ``sys/seal-status``."""
+        _status, payload = self._exchange("get", path, repeatable=True)
+        return payload
 
     def list(self, path: str) -> list[str]:
         """Return the keys below a path; an empty level lists as nothing."""
@@ -176,7 +183,9 @@ class Vault:
                     remedy="This product or version lacks the feature; remove the option or upgrade the server.",
                 )
             self.warn(f"{path}: {text}")
-        return Reply(payload.get("data") or {}, payload.get("auth") or {}, payload.get("wrap_info") or {}, warnings)
+        return Reply(
+            payload.get("data") or {}, payload.get("auth") or {}, payload.get("wrap_info") or {}, warnings, payload
+        )
 
     def _exchange(self, method: str, path: str, *, repeatable: bool, **options: t.Any) -> tuple[int, Data]:
         """Send a request, repeat it where that is safe, and return status and body.
