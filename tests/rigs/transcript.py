@@ -14,6 +14,8 @@ import contextlib
 import itertools
 import pathlib
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 from tests.rigs.canary import Canaries, refuse
@@ -23,12 +25,30 @@ EVENT_HOOK = pathlib.Path(__file__).parent / "sitecustomize"
 
 
 class Run:
-    """The directory of one run: what lies in it, or in ``temporary``, when the run ends is searched."""
+    """The directory of one run: what lies in it, or in ``temporary``, when the run ends is searched.
+
+    ``temporary`` is elsewhere while the run lasts, because Ansible makes sockets in it: a socket's path may be no
+    longer than 107 bytes, which pytest's directories soon use up.
+    """
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
-        self.temporary = directory / "tmp"
-        self.temporary.mkdir(parents=True)
+        self.directory.mkdir(parents=True)
+        self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="rig-run-"))
+
+    def close(self) -> None:
+        """Take what was left in ``temporary`` into the directory."""
+        for path in self.temporary.rglob("*"):
+            kept = self.directory / "tmp" / path.relative_to(self.temporary)
+            if path.is_dir() and not path.is_symlink():
+                kept.mkdir(parents=True, exist_ok=True)
+            elif path.is_file() and not path.is_symlink():
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, kept)
+            else:  # a socket or a link has only its name to search
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.touch()
+        shutil.rmtree(self.temporary)
 
     def write(self, name: str, text: str) -> pathlib.Path:
         """Keep one output of the run."""
@@ -60,8 +80,11 @@ class Transcript:
         """Open one run; on leaving, raise LeakError when anything of it shows a secret."""
         label = re.sub(r"[^\w.-]+", "-", name)[:60]
         run = Run(self.directory / f"{next(self._numbers):05d}-{label}")
-        with ProcessWatch(self.canaries) as watch:
-            yield run
+        try:
+            with ProcessWatch(self.canaries) as watch:
+                yield run
+        finally:
+            run.close()
         refuse(watch.leaks + self.canaries.search_trees([run.directory]))
 
     def check(self) -> None:

@@ -179,5 +179,5 @@ def test_masked_secret_passes(careless: Runner, own: Canaries, planted: Transcri
     done = careless.play(
         [{"name": "Ask", "ansible.builtin.uri": uri, "ignore_errors": True}], variables={"secret": own.mint()}
     )
-    assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in done.ok().stdout
+    assert done.ok().task("Ask").result["status"] == -1
     planted.check()
