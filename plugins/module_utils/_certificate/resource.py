@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from .._core.normal import spell_duration
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.resource import Resource
 from .._pki.certificate import CertificateFacts, certificate_pem, iso
-from .._pki.chain import fullchain, is_self_signed, verify_chain
+from .._pki.chain import is_self_signed, order_chain, verify_chain
 from .._pki.development import is_development
 from .._pki.drift import EXPIRY, Wanted, reissue_reasons
 from .._pki.keys import generate, load_private_key, private_pem, spki_sha256
@@ -233,14 +234,17 @@ def _anchors(chain: Chain) -> Chain:
     return tuple(certificate for certificate in chain if is_self_signed(certificate)) or chain[-1:]
 
 
+@functools.lru_cache(maxsize=64)
+def _authority_texts(chain: Chain) -> tuple[str, str]:
+    """Return intermediates and anchor as PEM; a batch asks for the same few authorities again and again."""
+    between = [certificate for certificate in order_chain(chain[0], chain) if not is_self_signed(certificate)]
+    return certificate_pem(*between), certificate_pem(*_anchors(chain))
+
+
 def _texts(leaf: x509.Certificate, chain: Chain) -> dict[str, str]:
     """Return the chain files: intermediates, leaf with intermediates (no root), and the anchor to trust."""
-    full = fullchain(leaf, chain)
-    return {
-        "chain": certificate_pem(*full[1:]),
-        "fullchain": certificate_pem(*full),
-        "ca": certificate_pem(*_anchors(chain)),
-    }
+    between, anchor = _authority_texts(chain)
+    return {"chain": between, "fullchain": certificate_pem(leaf) + between, "ca": anchor}
 
 
 def _text_changes(current: Holding) -> t.Iterator[Change]:

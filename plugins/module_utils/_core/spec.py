@@ -121,7 +121,8 @@ def redacted(options: Options, params: t.Any) -> t.Any:
     """Return ``params`` with the value of every ``no_log`` option hidden, at any depth.
 
     Ansible itself masks by value, which mangles unrelated text when a secret happens to be ``true`` or ``1h``; hiding
-    by name leaves the rest of the invocation readable.
+    by name leaves the rest of the invocation readable. Inside a batch only what was given is shown: the many options
+    that an item left out would outweigh the results.
     """
     if not isinstance(params, t.Mapping):
         return render(params)
@@ -134,9 +135,15 @@ def redacted(options: Options, params: t.Any) -> t.Any:
         if option.get("no_log") and value is not None:
             shown[name] = _HIDDEN
         elif isinstance(value, list) and option.get("options"):
-            shown[name] = [redacted(option["options"], entry) for entry in value]
+            shown[name] = [redacted(option["options"], _given(entry)) for entry in value]
         elif isinstance(value, t.Mapping) and option.get("options"):
             shown[name] = redacted(option["options"], value)
         else:
             shown[name] = render(value)
     return shown
+
+
+def _given(entry: t.Any) -> t.Any:
+    return (
+        {name: value for name, value in entry.items() if value is not None} if isinstance(entry, t.Mapping) else entry
+    )
