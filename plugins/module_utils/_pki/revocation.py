@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Certificate revocation lists: reading, asking and making them (RFC 5280, section 5)."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from .._core.normal import pem_blocks
+from .certificate import iso, serial_text
+from .errors import PkiError
+from .names import dn_text
+from .request import signature_hash
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+except ImportError:  # reported through Spec.requires before any of this is called
+    pass
+
+if t.TYPE_CHECKING:
+    from .keys import PrivateKey
+
+#: Reasons that may be declared (RFC 5280, 5.3.1); the library's enumeration has members of the same names.
+REASONS: t.Final[tuple[str, ...]] = (
+    "unspecified",
+    "key_compromise",
+    "ca_compromise",
+    "affiliation_changed",
+    "superseded",
+    "cessation_of_operation",
+    "certificate_hold",
+    "privilege_withdrawn",
+    "aa_compromise",
+)
+_BLOCK = re.compile(r"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+_DER_SEQUENCE = b"\x30"
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """One entry: the certificate's serial number, when it was revoked and why."""
+
+    serial_number: int
+    revoked_at: datetime.datetime
+    reason: str = "unspecified"
+
+    @property
+    def sentence(self) -> str:
+        """When and why, to follow "revoked"."""
+        return f"since {iso(self.revoked_at)} ({self.reason.replace('_', ' ')})"
+
+
+@dataclass(frozen=True)
+class CrlFacts:
+    """What a revocation list says about itself; entries are asked for one by one, since lists can be long."""
+
+    issuer_dn: str
+    number: int | None
+    this_update: datetime.datetime
+    next_update: datetime.datetime | None
+    crl: x509.CertificateRevocationList = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, crl: x509.CertificateRevocationList) -> CrlFacts:
+        """Read the facts."""
+        this_update, next_update = _updates(crl)
+        return cls(dn_text(crl.issuer), _number(crl), this_update, next_update, crl)
+
+    def entries(self) -> list[Revocation]:
+        """Return all entries, in the order of the list."""
+        return [_revocation(entry) for entry in self.crl]
+
+    def find(self, serial_number: int) -> Revocation | None:
+        """Return the entry of one certificate."""
+        entry = self.crl.get_revoked_certificate_by_serial_number(serial_number)
+        return None if entry is None else _revocation(entry)
+
+    def is_signed_by(self, issuer: x509.Certificate) -> bool:
+        """Tell whether ``issuer`` is the named issuer and its key made the signature."""
+        if self.crl.issuer != issuer.subject:
+            return False
+        try:
+            return bool(self.crl.is_signature_valid(t.cast(t.Any, issuer.public_key())))
+        except (InvalidSignature, TypeError, ValueError, UnsupportedAlgorithm):
+            return False
+
+    def shown(self) -> dict[str, t.Any]:
+        """Return the facts and entries as plain JSON data."""
+        return {
+            "issuer_dn": self.issuer_dn,
+            "number": self.number,
+            "this_update": iso(self.this_update),
+            "next_update": iso(self.next_update) if self.next_update else None,
+            "revoked": [
+                {
+                    "serial": serial_text(entry.serial_number),
+                    "revoked_at": iso(entry.revoked_at),
+                    "reason": entry.reason,
+                }
+                for entry in sorted(self.entries(), key=lambda entry: entry.serial_number)
+            ],
+        }
+
+
+def parse_crl(data: bytes) -> CrlFacts:
+    """Read one revocation list in PEM or DER; raises :class:`PkiError`."""
+    der = data
+    try:
+        if data[:1] != _DER_SEQUENCE:
+            found = _BLOCK.search(data.decode("ascii", "replace"))
+            if found is None:
+                raise PkiError("no revocation list was found", remedy="Give a CRL in PEM (X509 CRL) or DER.")
+            der = base64.b64decode("".join(pem_blocks(found.group(0))[0].splitlines()[1:-1]))
+        return CrlFacts.of(x509.load_der_x509_crl(der))
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise PkiError("the revocation list is malformed", remedy="Fetch or make it anew.") from None
+
+
+def make_crl(
+    issuer: x509.Certificate,
+    key: PrivateKey,
+    entries: t.Iterable[Revocation],
+    *,
+    number: int,
+    this_update: datetime.datetime,
+    next_update: datetime.datetime,
+) -> x509.CertificateRevocationList:
+    """Sign a complete list; ``number`` has to grow with every list of an issuer (RFC 5280, 5.2.3)."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(this_update)
+        .next_update(next_update)
+        .add_extension(x509.CRLNumber(number), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+    )
+    for entry in sorted(entries, key=lambda entry: entry.serial_number):
+        revoked = x509.RevokedCertificateBuilder().serial_number(entry.serial_number).revocation_date(entry.revoked_at)
+        # A reason of "unspecified" should be absent rather than spelt out (RFC 5280, 5.3.1).
+        if entry.reason != "unspecified":
+            revoked = revoked.add_extension(x509.CRLReason(x509.ReasonFlags[entry.reason]), critical=False)
+        builder = builder.add_revoked_certificate(revoked.build())
+    return builder.sign(key, t.cast(t.Any, signature_hash(key)))
+
+
+def crl_pem(crl: x509.CertificateRevocationList) -> bytes:
+    """Return a revocation list as PEM."""
+    return crl.public_bytes(serialization.Encoding.PEM)
+
+
+def _updates(crl: x509.CertificateRevocationList) -> tuple[datetime.datetime, datetime.datetime | None]:
+    try:
+        return crl.last_update_utc, crl.next_update_utc
+    except AttributeError:  # cryptography before 42
+        utc = datetime.timezone.utc
+        end = crl.next_update
+        return crl.last_update.replace(tzinfo=utc), None if end is None else end.replace(tzinfo=utc)
+
+
+def _number(crl: x509.CertificateRevocationList) -> int | None:
+    try:
+        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _revocation(entry: x509.RevokedCertificate) -> Revocation:
+    try:
+        since = entry.revocation_date_utc
+    except AttributeError:  # cryptography before 42
+        since = entry.revocation_date.replace(tzinfo=datetime.timezone.utc)
+    try:
+        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.name
+    except x509.ExtensionNotFound:
+        reason = "unspecified"
+    return Revocation(entry.serial_number, since, reason)
