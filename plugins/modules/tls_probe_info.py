@@ -11,7 +11,7 @@ module: tls_probe_info
 short_description: See how a TLS server treats a client, and whether that is as expected
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Connects to TLS servers, each time with a client certificate or without one, and tells whether the server accepted
     or refused the client and why.
@@ -22,7 +22,6 @@ description:
   - A server that speaks TLS 1.3 refuses a client certificate only after the client has finished its handshake. The
     module waits for that; see O(probes[].path).
 extends_documentation_fragment:
-  - trustmesh.security._attributes
   - trustmesh.security._attributes.info
 options:
   probes:
