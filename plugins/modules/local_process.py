@@ -11,7 +11,7 @@ module: local_process
 short_description: Run background processes of the invoking user for development and tests
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Makes a list of background processes run with the declared arguments, or not run.
   - This is not a service manager. Nothing restarts a process that dies and nothing starts it at boot; use

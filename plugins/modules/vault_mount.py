@@ -11,7 +11,7 @@ module: vault_mount
 short_description: Enable and tune secret engines and auth methods of Vault or OpenBao
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Makes a list of secret engines and auth methods enabled and tuned as declared, or disabled.
   - The whole list costs one read of C(sys/mounts) and, when it names auth methods, one of C(sys/auth).

@@ -11,7 +11,7 @@ module: vault_policy
 short_description: Manage ACL policies of Vault or OpenBao
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Makes a list of ACL policies exist with the declared rules, or be absent.
   - Rules are compared without regard to line ends, trailing white space and the final newline.

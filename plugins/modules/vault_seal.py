@@ -11,7 +11,7 @@ module: vault_seal
 short_description: Initialise, unseal and seal a Vault or OpenBao of your own
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Initialises a server that never was, keeps its keys in a file, and unseals it with them. Or seals it.
   - This is meant for development, demonstrations and tests. A file that holds all keys undoes what the seal is for. In

@@ -11,7 +11,7 @@ module: vault_token
 short_description: Log in to Vault or OpenBao once and keep the token for later tasks
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Logs in, keeps the token in a file that only its owner can read, and uses it again while it lives long enough.
   - Later tasks name the file in their C(token_file) option, so that a play logs in once instead of once per task.
