@@ -130,10 +130,11 @@ sanity-core-2.21: build/env/sanity-2.21/.stamp build/tree.stamp build/home.stamp
 sanity-python-3.9: .venv-dev/.stamp build/tree.stamp build/home.stamp | $(REPORTS)
 	$(call ansible_test,.venv-dev,3.9,--test compile --test import)
 
-# $(call ansible_test,ENVIRONMENT,PYTHON VERSION,OPTIONS); writes a report named after the target.
+# $(call ansible_test,ENVIRONMENT,PYTHON VERSION,OPTIONS); writes a report named after the target and shows what matters.
 ansible_test = cd $(TREE) && HOME="$(CURDIR)/build/home" \
 	PATH="$(CURDIR)/$(1)/bin:$(if $(PYTHON_3_9),$(dir $(PYTHON_3_9)):)$$PATH" \
-	ansible-test sanity --local --color no --python $(2) $(3) 2>&1 | tee "$(CURDIR)/$(REPORTS)/$@.log"
+	ansible-test sanity --local --color no --python $(2) $(3) 2>&1 | tee "$(CURDIR)/$(REPORTS)/$@.log" | \
+	grep --line-buffered -E '^(Running|WARNING|ERROR|FATAL)'
 
 .PHONY: bench
 bench: .venv-dev/.stamp build/env/peers/.stamp build/collections.stamp ## Measure speed, beside other collections

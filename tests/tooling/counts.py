@@ -17,8 +17,8 @@ import os
 import pathlib
 import re
 import sys
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
+from xml.etree import ElementTree
 
 NOT_APPLICABLE = "not applicable:"
 

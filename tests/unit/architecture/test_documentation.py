@@ -51,14 +51,16 @@ def _module(
     *,
     name: str = "vault_thing",
     fragments: t.Sequence[str] = _FRAGMENTS,
-    options: t.Mapping[str, t.Any] = _OPTIONS,
-    taken: t.Mapping[str, t.Any] = _TAKEN,
+    options: t.Mapping[str, t.Any] | None = None,
+    taken: t.Mapping[str, t.Any] | None = None,
+    author: str = "The authors (!UNKNOWN)",
     used: str = "vault_thing",
     returned: str = "a: {description: x, returned: always, type: str}",
 ) -> dict[str, str]:
     documented = {
         "extends_documentation_fragment": [f"trustmesh.security.{fragment}" for fragment in fragments],
-        "options": dict(options),
+        "author": [author],
+        "options": dict(_OPTIONS if options is None else options),
     }
     text = (
         f'DOCUMENTATION = r"""\n{yaml.safe_dump(documented)}"""\n'
@@ -66,7 +68,7 @@ def _module(
         f'RETURN = r"""\n{returned}\n"""\n'
         "class Spec:\n"
         "    def argument_spec(self):\n"
-        f"        return {dict(taken)!r}\n"
+        f"        return {dict(_TAKEN if taken is None else taken)!r}\n"
         "SPEC = Spec()\n"
     )
     return {**_BASE, f"plugins/modules/{name}.py": text}
@@ -135,6 +137,7 @@ def test_a_difference_between_documentation_and_spec_is_found(
     [
         (_module(used="vault_other"), "vault_thing.py: has no example of trustmesh.security.vault_thing"),
         (_module(returned="a: {description: x, type: str}"), "vault_thing.py: RETURN a lacks returned"),
+        (_module(author="The authors"), "vault_thing.py: author has to be a list of entries that end in (!UNKNOWN)"),
         (_module(fragments=["vault"]), "vault_thing.py: has no attribute check_mode"),
         (
             _module(name="vault_info", used="vault_info"),
