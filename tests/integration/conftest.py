@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.ladder import Ladder
 from tests.rigs.audit import AuditLog, AuditRecord
-from tests.rigs.canary import Canaries
+from tests.rigs.canary import Canaries, refuse
 from tests.rigs.openbao import OpenBao, Storage
 from tests.rigs.process import MissingPartError
 from tests.rigs.runner import Runner, install_collection
@@ -38,6 +38,12 @@ def or_skip(start: Callable[[], t.Any]) -> t.Any:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))
+
+
+def search_logs(server: OpenBao, canaries: Canaries) -> None:
+    """Search what the server wrote down: it hides values in its audit log, but not the paths that a client asks for."""
+    logs = [path for path in (server.log_path, server.audit.path) if path.exists()]
+    refuse([leak for path in logs for leak in canaries.search(path.read_bytes(), str(path))])
 
 
 @dataclasses.dataclass
@@ -100,6 +106,7 @@ def start_vault(canaries: Canaries) -> Iterator[StartVault]:
             server: OpenBao = stack.enter_context(or_skip(lambda: OpenBao(storage=storage)))
             for secret in server.secrets:
                 canaries.record(secret, "root token or unseal key")
+            stack.callback(search_logs, server, canaries)
             return server
 
         yield start

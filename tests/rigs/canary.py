@@ -101,7 +101,7 @@ class Canaries:
         """Return every leak in the names and the content of all files below ``roots``."""
         leaks: list[Leak] = []
         for path in (entry for root in roots for entry in sorted(root.rglob("*"))):
-            leaks += self.search(path.name.encode(), f"the name {path}")
+            leaks += self.search(path.name.encode(), f"a name in {path.parent}")
             if path.is_file() and not path.is_symlink():
                 leaks += self.search(path.read_bytes(), str(path))
         return leaks

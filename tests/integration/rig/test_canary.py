@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import pathlib
 import subprocess
 import sys
@@ -20,8 +21,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.rigs.canary import Canaries, LeakError
 from tests.rigs.process import wait_until
 from tests.rigs.process_watch import ProcessWatch
-from tests.rigs.runner import Runner
+from tests.rigs.runner import COLLECTIONS_VARIABLE, Runner
 from tests.rigs.transcript import Transcript
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def base64_after(lead: int) -> Callable[[str], str]:
@@ -171,6 +174,31 @@ def test_secret_known_later_is_found_at_the_end(careless: Runner, own: Canaries,
     own.record("only-later-a-secret")
     with pytest.raises(LeakError, match="stdout"):
         planted.check()
+
+
+SESSION = """
+from tests.integration.conftest import *
+
+def test_tells_what_only_later_is_a_secret(run_module, canaries):
+    run_module("ansible.builtin.ping", {"data": "only-later-a-secret"})
+    canaries.record("only-later-a-secret")
+
+def test_puts_a_secret_into_a_path(vault, canaries):
+    vault.api.read("secret/" + canaries.mint())
+"""
+
+
+def test_session_with_a_leak_fails(tmp_path: pathlib.Path, collection: pathlib.Path) -> None:
+    """Both tests pass; the searches at the session's end are what fails it: of the transcript, and of the server."""
+    (tmp_path / "test_session.py").write_text(SESSION)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
+    command += ["-c", str(ROOT / "pytest.ini"), f"--basetemp={tmp_path / 'base'}", str(tmp_path / "test_session.py")]
+    env = {**os.environ, COLLECTIONS_VARIABLE: str(collection)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "2 passed, 1 error" in done.stdout, "the end of the session is one error, with both findings"
+    assert "recorded (plain)" in done.stdout
+    assert "audit.log" in done.stdout
 
 
 def test_masked_secret_passes(careless: Runner, own: Canaries, planted: Transcript) -> None:

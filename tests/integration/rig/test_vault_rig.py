@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.integration.conftest import or_skip
 from tests.rigs.openbao import OpenBao
 from tests.rigs.process import LOOPBACK, RigError, listening, wait_until
 
@@ -162,6 +163,16 @@ def test_stop_leaves_nothing(start_vault: Callable[..., OpenBao]) -> None:
     assert not _alive(pid)
     assert not directory.exists()
     server.stop()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_missing_program_skips_here_and_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("TRUSTMESH_VAULT_BIN", "/no/such/program")
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="/no/such/program"):
+        or_skip(OpenBao)
 
 
 def test_missed_condition_shows_the_log(start_vault: Callable[..., OpenBao]) -> None:
