@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""One mount of the PKI engine, and the base of the resources that live in it."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+
+from .._core.errors import InvalidInput
+from .._core.normal import spell_duration
+from .._core.plan import Step
+from .._core.resource import F
+from .errors import Forbidden, NoMount, Rejected, UnknownParameter
+from .port import Reply, Vault
+from .resource import VaultResource
+
+MOUNT_OPTION: t.Final[t.Mapping[str, t.Mapping[str, t.Any]]] = {"mount": {"type": "str", "default": "pki"}}
+
+
+class PkiMount:
+    """The path of one PKI engine and what is asked about the engine as a whole."""
+
+    def __init__(self, vault: Vault, path: str) -> None:
+        self.vault = vault
+        self.path = path
+        self._lock = threading.Lock()
+        self._measured = False
+        self._ceiling: int | None = None
+
+    def at(self, *parts: str) -> str:
+        """Return an API path below the mount."""
+        return "/".join((self.path, *parts))
+
+    @property
+    def ceiling(self) -> int | None:
+        """The longest lifetime the mount grants, in seconds, looked up once; ``None`` when it cannot be known."""
+        with self._lock:
+            if not self._measured:
+                self._ceiling, self._measured = self._measure(), True
+            return self._ceiling
+
+    def _measure(self) -> int | None:
+        """Look the ceiling up.
+
+        Reading the tuning is a right of operators; what every user of a mount may read instead is silent (0) about a
+        ceiling that comes from the system's default.
+        """
+        for path in (f"sys/mounts/{self.path}/tune", f"sys/internal/ui/mounts/{self.path}"):
+            try:
+                data = self.vault.read(path)
+            except (Forbidden, NoMount, Rejected):
+                continue
+            config = (data or {}).get("config") or data or {}
+            return int(config.get("max_lease_ttl") or 0) or None
+        return None
+
+    def too_long(self, seconds: int) -> str | None:
+        """Return the sentence that says that the mount would cut a lifetime short, if it would."""
+        if self.ceiling is None or seconds <= self.ceiling:
+            return None
+        return (
+            f"{spell_duration(seconds)} is longer than the mount {self.path} allows "
+            f"({spell_duration(self.ceiling)}), so that certificates would be cut short"
+        )
+
+    def refuse_cut(self, field: str, seconds: int) -> None:
+        """Raise :class:`InvalidInput` when the mount, as it is tuned now, would cut a lifetime short.
+
+        A plan only warns: in a check run, the task that raises the ceiling may stand before this one.
+        """
+        with self._lock:
+            self._measured = False
+        problem = self.too_long(seconds)
+        if problem:
+            raise InvalidInput(
+                problem,
+                field=field,
+                remedy="Raise max_lease_ttl of the mount first (trustmesh.security.vault_mount), or declare less.",
+            )
+
+    def require_fields(self, path: str, names: t.AbstractSet[str]) -> None:
+        """Raise :class:`UnknownParameter` for a declared field that the endpoint does not know.
+
+        Only for fields that not every product has. An endpoint that does not describe itself is given the benefit of
+        the doubt: the write will tell.
+        """
+        known = self.vault.fields(path) if names else None
+        missing = ", ".join(sorted(names - known)) if known else ""
+        if missing:
+            raise UnknownParameter(
+                f"this server has no such field at {path}",
+                field=missing,
+                remedy="The product or version lacks the feature; remove the option or upgrade the server.",
+            )
+
+
+class PkiMounts:
+    """The mounts of a batch, each made once, so that its items share what one of them learned."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        self._mounts: dict[str, PkiMount] = {}
+
+    def at(self, path: str) -> PkiMount:
+        """Return the mount at a path; raises :class:`InvalidInput` for an empty one."""
+        path = path.strip("/")
+        if not path:
+            raise InvalidInput("is empty", field="mount")
+        return self._mounts.setdefault(path, PkiMount(self.vault, path))
+
+
+class PkiResource(VaultResource[F]):
+    """An object in a PKI engine; its name in messages and results is the mount, a slash and its own name."""
+
+    def __init__(self, mount: PkiMount, name: str, desired: F | None) -> None:
+        super().__init__(mount.vault, mount.at(name), desired)
+        self.mount = mount
+
+    def send(self, step: Step) -> Reply:
+        """Carry out one step; ``guard`` checks a declared lifetime (field, seconds) against the mount as it is now."""
+        if step.verb == "guard":
+            self.mount.refuse_cut(step.target, step.body)
+            return Reply()
+        return super().send(step)
