@@ -13,6 +13,9 @@ what is wrong, and what to do. `_core.module` is the one place that turns them i
 from __future__ import annotations
 
 import traceback
+import typing as t
+
+T = t.TypeVar("T")
 
 
 class TrustmeshError(Exception):
@@ -65,3 +68,10 @@ class Defect(TrustmeshError):
             f"{place.filename.rpartition('/plugins/')[2]}:{place.lineno})",
             remedy="Please report it with the version of the collection and this line.",
         )
+
+
+def certain(value: T | None) -> T:
+    """Return a value that the caller knows to be there; its absence would be a defect of ours."""
+    if value is None:
+        raise AssertionError("a value that has to be there is not")
+    return value

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .deps import Library
-from .errors import InvalidInput
+from .errors import InvalidInput, certain
 from .redact import render
 
 Options = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -92,11 +92,10 @@ def _without(option: t.Mapping[str, t.Any], *keys: str) -> dict[str, t.Any]:
 
 def items(spec: Spec, params: Params) -> list[dict[str, t.Any]]:
     """Return the items of a batch, each completed by the shared options."""
-    assert spec.plural is not None
     common = {name: params[name] for name in spec.shared}
     return [
         {**entry, **{name: value for name, value in common.items() if entry.get(name) is None}}
-        for entry in params[spec.plural]
+        for entry in params[certain(spec.plural)]
     ]
 
 

@@ -134,12 +134,12 @@ class Mount(VaultResource[MountState]):
     def steps(self, plan: Plan, current: MountState | None) -> t.Iterable[Step]:
         if plan.action in (Action.DELETE, Action.REPLACE):
             yield Step("delete", self.path)
-        if plan.action in (Action.CREATE, Action.REPLACE):
-            assert self.desired is not None
-            yield Step("write", self.path, _enabling(self.desired.wire()))
+        if self.desired is None:
+            return
         if plan.action is Action.UPDATE:
-            assert self.desired is not None
             yield Step("write", f"{self.path}/tune", self.desired.wire(only=plan.changed_fields))
+        else:
+            yield Step("write", self.path, _enabling(self.desired.wire()))
 
     def apply(self, plan: Plan) -> None:
         try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from .._core.errors import InvalidInput
 from .._core.kinds import LINES
-from .._core.plan import Action, Plan, Step
+from .._core.plan import Plan, Step
 from .._core.state import Field, State, managed
 from .port import Vault
 from .resource import VaultResource
@@ -58,7 +58,6 @@ class Policy(VaultResource[PolicyState]):
         return None if data is None else PolicyState.observed({"rules": data["policy"]})
 
     def steps(self, plan: Plan, current: PolicyState | None) -> t.Iterable[Step]:
-        if plan.action is Action.DELETE:
+        if self.desired is None:
             return [Step("delete", self.path)]
-        assert self.desired is not None
         return [Step("write", self.path, {"policy": self.desired.rules})]

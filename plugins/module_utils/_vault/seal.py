@@ -14,7 +14,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import InvalidInput, PolicyRefusal
+from .._core.errors import InvalidInput, PolicyRefusal, certain
 from .._core.files import Attributes, put_file, read_file, reserve_file
 from .._core.plan import NO_PLAN, Action, Change, Plan, Step
 from .._core.redact import Secret
@@ -141,7 +141,8 @@ class Seal(Resource[SealState]):
         )
 
     def plan(self, current: SealState | None, now: datetime.datetime) -> Plan:
-        assert current is not None
+        if current is None:
+            return NO_PLAN
         if self.terms.sealed:
             if current.sealed:
                 return NO_PLAN
@@ -222,15 +223,13 @@ class Seal(Resource[SealState]):
 
     def _initialise(self, step: Step) -> None:
         """Initialise, with the keys on disk before anything else can fail."""
-        assert self.terms.keys_file is not None
-        with reserve_file(self.terms.keys_file, _KEYS_FILE_SIZE, self.terms.attributes) as keep:
+        with reserve_file(certain(self.terms.keys_file), _KEYS_FILE_SIZE, self.terms.attributes) as keep:
             made = self.vault.write(step.target, step.body, once=step.once).body
             keep((json.dumps({"url": self.name, **made}, indent=2) + "\n").encode())
-        keys = Keys(tuple(Secret(str(key)) for key in made["keys_base64"]), Secret(str(made["root_token"])))
-        self._unseal(keys)
+        root_token = Secret(str(made["root_token"]))
+        self._unseal(Keys(tuple(Secret(str(key)) for key in made["keys_base64"]), root_token))
         if self.terms.root_token_file:
-            assert keys.root_token is not None
-            self._put_root_token(keys.root_token)
+            self._put_root_token(root_token)
 
     def _unseal(self, keys: Keys) -> None:
         for share in keys.shares:
@@ -267,11 +266,11 @@ class Seal(Resource[SealState]):
         return bool(leader.get("leader_address")) and not leader.get("is_self")
 
     def _put_root_token(self, token: Secret) -> None:
-        assert self.terms.root_token_file is not None
-        put_file(self.terms.root_token_file, f"{token.reveal()}\n".encode(), self.terms.attributes)
+        put_file(certain(self.terms.root_token_file), f"{token.reveal()}\n".encode(), self.terms.attributes)
 
     def describe(self, current: SealState | None) -> dict[str, t.Any]:
-        assert current is not None
+        if current is None:
+            return {}
         return {
             "initialized": current.initialized,
             "sealed": current.sealed,

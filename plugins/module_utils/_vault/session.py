@@ -14,7 +14,7 @@ import os
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import InvalidInput
+from .._core.errors import InvalidInput, certain
 from .._core.files import Attributes, named_failure, put_file, read_file
 from .._core.normal import duration, spell_duration
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
@@ -122,15 +122,14 @@ class Session(Resource[SessionState]):
     def plan(self, current: SessionState | None, now: datetime.datetime) -> Plan:
         if self.terms is None:
             return NO_PLAN if current is None else self._plan_end(current)
-        reason = self._why_login(current)
+        reason = self._why_login(self.terms, current)
         if reason is not None:
             held = None if current is None else current.token
             change = Change("token", held, f"a new login with {self.terms.method.name}", reason)
             action = Action.CREATE if current is None else Action.REPLACE
             retired = [Step("revoke", "token", current.token)] if current is not None and current.by_login else []
             return Plan(action, (change,), (Step("login", self.terms.origin), *retired))
-        assert current is not None
-        if not current.misplaced:
+        if current is None or not current.misplaced:
             return NO_PLAN
         changes = [
             Change(what, held, wanted, f"{what} is {held}, declared {wanted}")
@@ -138,16 +137,15 @@ class Session(Resource[SessionState]):
         ]
         return Plan(Action.UPDATE, tuple(changes), (Step("put", self.name, current.token),))
 
-    def _why_login(self, current: SessionState | None) -> str | None:
-        assert self.terms is not None
+    def _why_login(self, terms: SessionTerms, current: SessionState | None) -> str | None:
         if current is None:
             return ABSENT
         if not current.valid:
             return "the server does not accept the token (any more)"
-        if not f"{current.origin}/".startswith(f"{self.terms.origin}/"):
-            return f"the token was made by {current.origin}, declared {self.terms.origin}"
-        if current.ttl is not None and current.ttl < self.terms.min_ttl:
-            left, wanted = spell_duration(current.ttl), spell_duration(self.terms.min_ttl)
+        if not f"{current.origin}/".startswith(f"{terms.origin}/"):
+            return f"the token was made by {current.origin}, declared {terms.origin}"
+        if current.ttl is not None and current.ttl < terms.min_ttl:
+            left, wanted = spell_duration(current.ttl), spell_duration(terms.min_ttl)
             return f"the token expires in {left}, min_ttl is {wanted}"
         return None
 
@@ -170,35 +168,33 @@ class Session(Resource[SessionState]):
 
     def _log_in(self) -> None:
         """Log in and keep the token; one that cannot be kept is given back."""
-        assert self.terms is not None
+        terms = certain(self.terms)
         self.vault.use_token("")
-        token = self.terms.method.login(self.vault, self.terms.params)
+        token = terms.method.login(self.vault, terms.params)
         try:
-            self._refuse_unusable(token)
+            self._refuse_unusable(terms, token)
             self._put(token)
         except BaseException:
             self._revoke(token)
             raise
 
-    def _refuse_unusable(self, token: Secret) -> None:
-        assert self.terms is not None
+    def _refuse_unusable(self, terms: SessionTerms, token: Secret) -> None:
         self.vault.use_token(token.reveal())
         about = self.vault.read("auth/token/lookup-self") or {}
         left = _seconds_left(about)
-        if left is not None and left <= self.terms.min_ttl:
+        if left is not None and left <= terms.min_ttl:
             raise InvalidInput(
-                f"a login at {self.terms.origin} lasts {spell_duration(left)}, so no later task could use it",
+                f"a login at {terms.origin} lasts {spell_duration(left)}, so no later task could use it",
                 field="min_ttl",
                 remedy="Lower it, or raise the token TTL of the role.",
             )
         if about.get("num_uses"):
             self.vault.warn(
-                f"a token of {self.terms.origin} is good for {about['num_uses']} more requests; a task spends several"
+                f"a token of {terms.origin} is good for {about['num_uses']} more requests; a task spends several"
             )
 
     def _put(self, token: Secret) -> None:
-        assert self.terms is not None
-        put_file(self.name, f"{token.reveal()}\n".encode(), self.terms.attributes)
+        put_file(self.name, f"{token.reveal()}\n".encode(), certain(self.terms).attributes)
 
     def _revoke(self, token: Secret) -> None:
         """Give a token back; it expires by itself if that fails, so a failure is a warning."""
