@@ -55,6 +55,11 @@ def sanity(report: pathlib.Path) -> Count:
     return Count(report.stem, len(ran), "sanity tests")
 
 
+def loaded(report: pathlib.Path) -> Count:
+    """Count the output of galaxy-importer, which announces each plugin and role that it loads."""
+    return Count(report.stem, len(re.findall("^Loading ", report.read_text(encoding="utf-8"), re.MULTILINE)), "parts")
+
+
 def files(report: pathlib.Path, pattern: str) -> Count:
     """Count the files a linter says it looked at; ``pattern`` has one group, the number."""
     found = re.search(pattern, report.read_text(encoding="utf-8"))
@@ -67,6 +72,7 @@ def collect(reports: pathlib.Path, sanity_runs: list[str]) -> list[Count]:
         tests(reports / "unit.xml"),
         tests(reports / "integration.xml"),
         *(sanity(reports / f"{name}.log") for name in sanity_runs),
+        loaded(reports / "importer.log"),
         files(reports / "mypy.log", r"no issues found in (\d+) source file"),
         files(reports / "ansible-lint.log", r"0 failure\(s\), 0 warning\(s\) in (\d+) files"),
     ]

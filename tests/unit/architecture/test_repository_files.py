@@ -11,7 +11,7 @@ import pytest
 from tests.unit.architecture.conftest import Plant
 from tests.unit.architecture.guards import changelog, headers, locks
 
-# Not one literal, so that no tool takes this file's own text for two licence headers.
+# In two parts, because the reuse tool takes the whole for a licence of this file.
 _SPDX = "# SPDX-License-" + "Identifier: GPL-3.0-or-later\n"
 _SENTENCE = "# GNU General Public License v3.0+\n"
 _ANNOTATED = _SPDX + 'version = 1\n[[annotations]]\npath = ["data/*.json", "all/**.svg"]\n'
@@ -37,7 +37,7 @@ def test_files_without_a_header_are_found(plant: Plant) -> None:
         "late.yml": "#\n" * 20 + _SPDX,
         "plugins/a.py": _SPDX,
     }
-    missing = "no line 'SPDX-License-Identifier: GPL-3.0-or-later' among the first 20"
+    missing = f"no line '{_SPDX[2:-1]}' among the first 20"
     assert headers.violations(plant(files)) == [
         f"data/deep/a.json: {missing}",
         f"late.yml: {missing}",
