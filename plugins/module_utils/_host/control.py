@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from .._core.errors import InvalidInput, TrustmeshError
+from .._core.errors import InvalidInput, TrustmeshError, certain
 from .._core.files import named_failure
 from .._core.redact import Secret
 from .procfs import ProcessId, identify, port_holder, runs, session_members
@@ -82,9 +82,9 @@ def launch(program: Program, readiness: Readiness | None) -> ProcessId:
             f"{port_holder(readiness.port) or 'a process that this user cannot see'}",
             remedy="Stop that, or choose another port.",
         )
-    assert program.log_file is not None and program.executable is not None
-    with named_failure(program.log_file):
-        log = os.open(program.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    log_file = certain(program.log_file)
+    with named_failure(log_file):
+        log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         with named_failure(program.argv[0]):
             child = subprocess.Popen(

@@ -23,7 +23,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._core.errors import InvalidInput
+from .._core.errors import InvalidInput, certain
 from .._core.files import named_failure
 from .._core.kinds import BOOLEAN, MAPPING, TEXT, Kind
 from .._core.plan import NO_PLAN, Action, Change, Plan, Step, plan_state
@@ -144,21 +144,19 @@ class LocalProcess(Resource[ProcessState]):
         return {**facts, "pid_file": self.program.pid_file, "log_file": self.program.log_file}
 
     def _start(self) -> None:
-        process = launch(self.program, self.readiness)
-        assert self.desired is not None
+        process, desired = launch(self.program, self.readiness), certain(self.desired)
         record = {
             "ticks": process.ticks,
             "boot": boot_id(),
-            "argv": self.desired.argv,
-            "chdir": self.desired.chdir,
+            "argv": desired.argv,
+            "chdir": desired.chdir,
             "environment": _digests(self.program),
-            "files": self.desired.files,
+            "files": desired.files,
         }
         _store(self.program.pid_file, f"{process.pid}\n{json.dumps(record)}\n")
 
     def _process(self) -> ProcessId:
-        record = _load(self.program.pid_file)
-        assert record is not None
+        record = certain(_load(self.program.pid_file))
         return ProcessId(record["pid"], record["ticks"])
 
 
