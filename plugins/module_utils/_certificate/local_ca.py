@@ -71,14 +71,23 @@ def read_chain(paths: AuthorityPaths) -> Chain | None:
         raise error.within(paths.certificate) from None
 
 
+def existing_chain(paths: AuthorityPaths) -> Chain:
+    """Return :func:`read_chain` of an authority that has to be there; raises :class:`PkiError` when it is not."""
+    chain = read_chain(paths)
+    if chain is None:
+        raise _missing(paths.certificate)
+    return chain
+
+
+def _missing(path: str) -> PkiError:
+    return PkiError("does not exist", field=path, remedy="Make the authority first (trustmesh.security.local_ca).")
+
+
 def load_authority(paths: AuthorityPaths, passphrase: Secret | None) -> Authority:
     """Read certificate and key; raises :class:`PkiError` when they are missing or do not belong together."""
-    chain, pem = read_chain(paths), read_file(paths.key)
-    if chain is None or pem is None:
-        missing = paths.certificate if chain is None else paths.key
-        raise PkiError(
-            "does not exist", field=missing, remedy="Make the authority first (trustmesh.security.local_ca)."
-        )
+    chain, pem = existing_chain(paths), read_file(paths.key)
+    if pem is None:
+        raise _missing(paths.key)
     try:
         key = load_private_key(pem, passphrase)
     except PkiError as error:
@@ -90,19 +99,17 @@ def load_authority(paths: AuthorityPaths, passphrase: Secret | None) -> Authorit
     return Authority(chain[0], key)
 
 
-def read_passphrase(path: str | None) -> Secret | None:
+def read_passphrase(path: str | None, field: str = "passphrase_file") -> Secret | None:
     """Return the passphrase that a file holds, without its line end; raises :class:`InvalidInput`."""
     if path is None:
         return None
     content = read_file(path)
     if content is None:
-        raise InvalidInput(
-            f"{path} does not exist on this host", field="passphrase_file", remedy="Create it, mode 0600."
-        )
+        raise InvalidInput(f"{path} does not exist on this host", field=field, remedy="Create it, mode 0600.")
     try:
-        return checked_passphrase(content.decode("utf-8").rstrip("\r\n"), "passphrase_file")
+        return checked_passphrase(content.decode("utf-8").rstrip("\r\n"), field)
     except UnicodeDecodeError:
-        raise InvalidInput(f"{path} is not text in UTF-8", field="passphrase_file", remedy="Write one line.") from None
+        raise InvalidInput(f"{path} is not text in UTF-8", field=field, remedy="Write one line.") from None
 
 
 def checked_passphrase(text: str, field: str) -> Secret:
@@ -158,8 +165,7 @@ class LocalSigner:
         """
         if not csr.is_signature_valid:
             raise PkiError("the signature of the certificate request is wrong", remedy="Make a new request.")
-        issuer, chain = self._issuer(), self.chain()
-        assert chain is not None
+        issuer, chain = self._issuer(), self.chain() or ()
         now = self._clock()
         life = datetime.timedelta(seconds=wanted.ttl or DEFAULT_LEAF_SECONDS)
         span = Span(
@@ -172,5 +178,7 @@ class LocalSigner:
     def _issuer(self) -> Authority:
         with self._lock:
             if self._authority is None:
-                self._authority = load_authority(self._paths, read_passphrase(self._passphrase_file))
+                self._authority = load_authority(
+                    self._paths, read_passphrase(self._passphrase_file, "ca_passphrase_file")
+                )
             return self._authority

@@ -104,8 +104,13 @@ def load_private_key(pem_bytes: bytes, passphrase: Secret | None = None) -> Priv
     return key
 
 
+def is_encrypted(pem_bytes: bytes) -> bool:
+    """Tell whether a private key in PEM needs a passphrase."""
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in pem_bytes or b"Proc-Type: 4,ENCRYPTED" in pem_bytes
+
+
 def _check_passphrase(block: bytes, passphrase: Secret | None) -> None:
-    encrypted = block.startswith(b"-----BEGIN ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in block
+    encrypted = is_encrypted(block)
     if encrypted and not passphrase:
         raise PkiError("the private key is encrypted", remedy="Declare its passphrase.")
     if passphrase and not encrypted:

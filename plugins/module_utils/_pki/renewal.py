@@ -37,29 +37,28 @@ class Window:
     fraction: Fraction | None = Fraction(1, 3)
 
     @classmethod
-    def parse(cls, text: str | int | None) -> Window:
-        """Read ``"7d"`` or ``"33%"``; ``None`` is one third of the lifetime. Raises :class:`PkiError`."""
+    def parse(cls, text: str | int | None, option: str = "renew_before") -> Window:
+        """Read ``"7d"`` or ``"33%"``; ``None`` is a third of the lifetime. Raises :class:`PkiError`."""
         if text is None:
             return cls()
         percent = _PERCENT.fullmatch(str(text).strip())
         if percent:
             share = Fraction(percent.group(1))
             if not _LEAST_PERCENT <= share <= _MOST_PERCENT:
-                raise _refused(f"{text} is outside {_LEAST_PERCENT}% to {_MOST_PERCENT}%")
+                raise _refused(option, f"{text} is outside {_LEAST_PERCENT}% to {_MOST_PERCENT}%")
             return cls(fraction=share / 100)
         try:
             seconds = duration(text)
         except ValueError as error:
-            raise _refused(str(error)) from None
+            raise _refused(option, str(error)) from None
         if seconds < MINIMUM_SECONDS:
-            raise _refused(f"{text} is less than {spell_duration(MINIMUM_SECONDS)}")
+            raise _refused(option, f"{text} is less than {spell_duration(MINIMUM_SECONDS)}")
         return cls(seconds, None)
 
     def margin(self, not_before: datetime.datetime, not_after: datetime.datetime) -> datetime.timedelta:
         """Return the margin for a certificate with these dates, in whole seconds."""
-        if self.seconds is not None:
-            return datetime.timedelta(seconds=self.seconds)
-        assert self.fraction is not None
+        if self.fraction is None:
+            return datetime.timedelta(seconds=self.seconds or 0)
         lifetime = int((not_after - not_before).total_seconds())
         return datetime.timedelta(seconds=int(lifetime * self.fraction))
 
@@ -75,10 +74,19 @@ class Window:
         )
 
 
-def _refused(problem: str) -> PkiError:
-    return PkiError(
-        problem, field="renew_before", remedy="Give a duration such as 7d, or a share of the lifetime such as 33%."
-    )
+def _refused(option: str, problem: str) -> PkiError:
+    return PkiError(problem, field=option, remedy="Give a duration such as 7d, or a share of the lifetime such as 33%.")
+
+
+def seconds_of(text: str | int, option: str) -> int:
+    """Return a declared lifetime in seconds; raises :class:`PkiError` naming the option."""
+    try:
+        seconds = duration(text)
+    except ValueError as error:
+        raise PkiError(str(error), field=option) from None
+    if seconds < 1:
+        raise PkiError("is zero", field=option, remedy="Give a duration such as 90d.")
+    return seconds
 
 
 def due_at(

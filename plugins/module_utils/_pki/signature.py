@@ -13,6 +13,7 @@ import typing as t
 try:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
@@ -45,17 +46,22 @@ def has_valid_signature(certificate: x509.Certificate, issuer: x509.Certificate)
         if isinstance(key, rsa.RSAPublicKey):
             arguments = _rsa_arguments(certificate)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            assert certificate.signature_hash_algorithm is not None
-            arguments = (ec.ECDSA(certificate.signature_hash_algorithm),)
+            arguments = (ec.ECDSA(_digest(certificate)),)
         key.verify(certificate.signature, certificate.tbs_certificate_bytes, *arguments)
-    except (InvalidSignature, ValueError, TypeError, AssertionError, AttributeError, UnsupportedAlgorithm):
+    except (InvalidSignature, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         return False
     return True
 
 
-def _rsa_arguments(certificate: x509.Certificate) -> tuple[t.Any, ...]:
+def _digest(certificate: x509.Certificate) -> hashes.HashAlgorithm:
     digest = certificate.signature_hash_algorithm
-    assert digest is not None
+    if digest is None:
+        raise ValueError("signed without a digest by a key that needs one")
+    return digest
+
+
+def _rsa_arguments(certificate: x509.Certificate) -> tuple[t.Any, ...]:
+    digest = _digest(certificate)
     if certificate.signature_algorithm_oid.dotted_string == _RSASSA_PSS:
         return (padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
     return (padding.PKCS1v15(), digest)
