@@ -128,14 +128,14 @@ class Vault:
         Those are repeated only when the first attempt certainly did nothing.
         """
         options = {"wrap_ttl": wrap_ttl} if wrap_ttl else {}
-        _status, payload = self._exchange("post", path, repeatable=not once, json=dict(body or {}), **options)
-        return self._reply(path, payload)
+        status, payload = self._exchange("post", path, repeatable=not once, json=dict(body or {}), **options)
+        return self._reply(path, status, payload)
 
     def patch(self, path: str, body: Mapping[str, t.Any]) -> Reply:
         """Update the named fields and leave the others (RFC 7396 merge patch)."""
         headers = {"Content-Type": "application/merge-patch+json"}
-        _status, payload = self._exchange("patch", path, repeatable=True, json=dict(body), headers=headers)
-        return self._reply(path, payload)
+        status, payload = self._exchange("patch", path, repeatable=True, json=dict(body), headers=headers)
+        return self._reply(path, status, payload)
 
     def merge(self, path: str, body: Mapping[str, t.Any]) -> Reply:
         """Update the named fields of an object whose write resets what it leaves out.
@@ -174,7 +174,11 @@ class Vault:
             if text not in self.warnings:
                 self.warnings.append(text)
 
-    def _reply(self, path: str, payload: Data) -> Reply:
+    def _reply(self, path: str, status: int, payload: Data) -> Reply:
+        if status == 404:
+            raise Rejected(
+                f"there is nothing at {path} to write to (HTTP 404)", remedy="Something else removed it meanwhile."
+            )
         warnings = tuple(payload.get("warnings") or ())
         for text in warnings:
             if "unrecognized parameters" in text.lower():

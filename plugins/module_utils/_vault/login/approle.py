@@ -11,6 +11,7 @@ from __future__ import annotations
 from ..._core.errors import InvalidInput
 from ..._core.redact import Secret
 from ..._core.spec import Params
+from ..errors import Forbidden, Rejected
 from ..port import Vault
 from .method import Method, required, secret_option, setting
 
@@ -37,7 +38,14 @@ def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
     Somebody who intercepts a wrapping token can unwrap it and wrap a secret of their own; the creation path is what
     they cannot forge. A token that was unwrapped before fails here, which is the alarm the scheme is for.
     """
-    about = vault.write("sys/wrapping/lookup", {"token": wrapping_token}).data
+    try:
+        about = vault.write("sys/wrapping/lookup", {"token": wrapping_token}).data
+    except (Forbidden, Rejected):
+        raise InvalidInput(
+            "the wrapping token does not exist: it expired, or somebody has unwrapped it before",
+            field="secret_id",
+            remedy="If it did not simply expire, destroy the secret-id, find out who has it, and get a new one.",
+        ) from None
     path = str(about.get("creation_path", ""))
     if not (path.startswith(f"auth/{mount}/role/") and path.endswith("/secret-id")):
         raise InvalidInput(
@@ -45,8 +53,11 @@ def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
             field="secret_id",
             remedy="Treat it as tampered with and get a new one.",
         )
-    unwrapped = vault.write("sys/wrapping/unwrap", {"token": wrapping_token}, once=True).data
-    return str(Secret(unwrapped["secret_id"]).reveal())
+    # The wrapping token is itself the right to unwrap.
+    vault.use_token(wrapping_token)
+    unwrapped = vault.write("sys/wrapping/unwrap", once=True).data
+    vault.use_token("")
+    return Secret(str(unwrapped["secret_id"])).reveal()
 
 
 METHOD = Method(
