@@ -17,10 +17,11 @@ from .._core.files import FileTransaction
 from .._core.kinds import SECONDS
 from .._core.spec import STATE, Options
 from .._pki.drift import CertificateState, Wanted
+from .._pki.keys import SIZES, KeySpec
 from .._pki.names import SubjectAltNames
 from .._pki.renewal import Window
 from .layout import LAYOUT_OPTIONS, Layout
-from .resource import Certificate, Policy
+from .resource import Absence, Certificate, HostCertificate, Policy
 from .signer import Signer
 
 _DECLARED: t.Final = ("key_usage", "extended_key_usage", "key_type", "key_size")
@@ -60,7 +61,7 @@ SHARED: t.Final = tuple(_COMMON_OPTIONS)
 
 def declared(
     item: Mapping[str, t.Any], signer_for: t.Callable[[Mapping[str, t.Any]], Signer], files: FileTransaction
-) -> Certificate:
+) -> HostCertificate:
     """Build one certificate; raises :class:`InvalidInput` naming the option."""
     name = item["name"]
     if item["keep_generations"] < 1:
@@ -70,12 +71,12 @@ def declared(
     policy = Policy(item["on_mismatch"], item["renew_key"], item["allow_development_ca"], item["keep_generations"])
     layout = Layout.declared(item)
     if item["state"] == "absent":
-        return Certificate(name, layout, None, None, policy, files)
+        return Absence(name, layout, files)
     _refuse_missing(item)
-    return Certificate(name, layout, _wanted(item), signer_for(item), policy, files)
+    return Certificate(name, layout, files, _wanted(item), signer_for(item), policy)
 
 
-def refuse_shared_paths(certificates: t.Iterable[Certificate]) -> None:
+def refuse_shared_paths(certificates: t.Iterable[HostCertificate]) -> None:
     """Refuse two certificates that would be published at one path."""
     owners: dict[str, str] = {}
     for certificate in certificates:
@@ -98,6 +99,7 @@ def _wanted(item: Mapping[str, t.Any]) -> Wanted:
     )
     if not 0 <= item["renew_jitter_percent"] <= 100:
         raise InvalidInput("is not between 0 and 100", field="renew_jitter_percent", remedy="Give a percentage.")
+    KeySpec.declared(item["key_type"] or next(iter(SIZES)), item["key_size"])  # refuses what cannot be made
     wanted = Wanted(
         state,
         ttl=_seconds(item["ttl"]),

@@ -51,7 +51,7 @@ class Holding:
 
 def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, ...]]) -> t.Optional[Holding]:
     """Return what is there, or ``None`` when no file of the certificate exists."""
-    contents = {role: content for role in STORED for content in [_content(layout, role)] if content is not None}
+    contents = read_files(layout)
     if not contents and not any(os.path.lexists(path) for path in layout.published.values()):
         return None
     problems: list[str] = []
@@ -72,17 +72,13 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
     )
 
 
-def read_key(layout: Layout) -> bytes:
-    """Return the private key in force, for a new generation that keeps it."""
-    return _content(layout, "key") or b""
+def read_files(layout: Layout) -> dict[str, bytes]:
+    """Return the files that exist, by their role."""
+    contents = ((role, read_file(layout, role)) for role in STORED)
+    return {role: content for role, content in contents if content is not None}
 
 
-def read_certificate(layout: Layout) -> bytes:
-    """Return the certificate in force, for a new generation that keeps it."""
-    return _content(layout, "certificate") or b""
-
-
-def _content(layout: Layout, role: str) -> t.Optional[bytes]:
+def read_file(layout: Layout, role: str) -> t.Optional[bytes]:
     """Return what the published name shows, else what the generation in force has."""
     for path in filter(None, (layout.published.get(role), layout.stored(role))):
         with named_failure(path):

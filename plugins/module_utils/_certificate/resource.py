@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import functools
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
@@ -19,7 +19,7 @@ from .._core.files import FileTransaction
 from .._core.normal import spell_duration
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.resource import Resource
-from .._pki.certificate import CertificateFacts, certificate_pem, iso
+from .._pki.certificate import CertificateFacts, certificate_pem, iso, parse_certificates
 from .._pki.chain import is_self_signed, order_chain, verify_chain
 from .._pki.development import is_development
 from .._pki.drift import EXPIRY, Wanted, reissue_reasons
@@ -27,7 +27,8 @@ from .._pki.keys import generate, load_private_key, private_pem, spki_sha256
 from .._pki.renewal import due_at
 from .._pki.request import make_csr
 from . import generation
-from .holding import Holding, read_certificate, read_holding, read_key
+from .generation import Contents
+from .holding import Holding, read_file, read_files, read_holding
 from .layout import Layout
 from .signer import Signer
 
@@ -51,67 +52,83 @@ class Policy:
     keep: int
 
 
-class Certificate(Resource[Holding]):
-    """One certificate with its key on this host; without ``wanted`` it is to be absent."""
+class HostCertificate(Resource[Holding]):
+    """What a certificate that is wanted and one that is not have in common: a name and a layout."""
 
     kind = "certificate"
     noun = "certificate"
 
-    def __init__(
-        self,
-        name: str,
-        layout: Layout,
-        wanted: t.Optional[Wanted],
-        signer: t.Optional[Signer],
-        policy: Policy,
-        files: FileTransaction,
-    ) -> None:
+    def __init__(self, name: str, layout: Layout, files: FileTransaction) -> None:
         super().__init__(name, None)
         self.layout = layout
+        self.files = files
+
+
+class Absence(HostCertificate):
+    """A certificate that shall not be on this host."""
+
+    def read(self) -> t.Optional[Holding]:
+        return read_holding(self.layout, None)
+
+    def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
+        if current is None:
+            return NO_PLAN
+        if current.foreign:
+            paths = ", ".join(sorted(self.layout.published[role] for role in current.foreign))
+            raise PolicyRefusal(
+                f"{paths} was not made by this module and is not removed by it", remedy="Remove it yourself if unused."
+            )
+        serial = current.facts.serial if current.facts else None
+        return Plan(Action.DELETE, (Change("certificate", serial, None, UNWANTED),), (Step("remove", self.name),))
+
+    def apply(self, plan: Plan) -> None:
+        with self.files.group(self.identity) as group:
+            generation.stage_removal(group, self.layout)
+
+
+class Certificate(HostCertificate):
+    """A certificate that shall be on this host with its key, as ``wanted``."""
+
+    def __init__(
+        self, name: str, layout: Layout, files: FileTransaction, wanted: Wanted, signer: Signer, policy: Policy
+    ) -> None:
+        super().__init__(name, layout, files)
         self.wanted = wanted
         self.signer = signer
         self.policy = policy
-        self.files = files
 
     def read(self) -> t.Optional[Holding]:
-        authority = None
-        if self.wanted is not None and self.signer is not None:
-            self.signer.check(self.wanted)
-            authority = self.signer.chain()
+        self.signer.check(self.wanted)
+        authority = self.signer.chain()
+        self._refuse_development(authority)
         return read_holding(self.layout, authority)
 
     def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
-        if self.wanted is None:
-            return self._plan_absence(current)
         if current is None:
-            fields = self.wanted.shown()
-            changes = tuple(Change(path, None, value, ABSENT) for path, value in fields.items())
+            changes = tuple(Change(path, None, value, ABSENT) for path, value in self.wanted.shown().items())
             return Plan(Action.CREATE, changes, (Step("issue", self.name, {"key": "new", "at": now}),))
-        self._refuse_development(current.authority)
         renewal = self._renewal(current, now)
         if renewal:
-            keep_key = not self.policy.renew_key and self._key_serves(current)
+            keep_key = not self.policy.renew_key and current.key is not None and current.key.spec == self.wanted.key
             step = Step("issue", self.name, {"key": "same" if keep_key else "new", "at": now})
             return Plan(Action.REPLACE, tuple(renewal), (step,))
         repairs = [*current.placement, *_text_changes(current)]
         if not repairs:
             return NO_PLAN
-        return Plan(
-            Action.UPDATE, tuple(repairs), (Step("arrange", self.name, {"chain": current.authority, "at": now}),)
-        )
+        step = Step("arrange", self.name, {"authority": current.authority, "at": now})
+        return Plan(Action.UPDATE, tuple(repairs), (step,))
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
             if step.verb == "issue":
-                self._issue(same_key=step.body["key"] == "same", now=step.body["at"])
-            elif step.verb == "arrange":
-                self._arrange(step.body["chain"], step.body["at"])
+                contents = self._issue(same_key=step.body["key"] == "same", now=step.body["at"])
             else:
-                with self.files.group(self.identity) as group:
-                    generation.stage_removal(group, self.layout)
+                contents = self._arrange(step.body["authority"])
+            with self.files.group(self.identity) as group:
+                generation.stage(group, self.layout, contents, keep=self.policy.keep, now=step.body["at"])
 
     def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
-        if current is None or current.facts is None or self.wanted is None:
+        if current is None or current.facts is None:
             return {}
         facts, wanted = current.facts, self.wanted
         due = due_at(facts.not_before, facts.not_after, wanted.window, wanted.jitter_fraction, wanted.seed)
@@ -129,20 +146,8 @@ class Certificate(Resource[Holding]):
             "files": dict(self.layout.published),
         }
 
-    def _plan_absence(self, current: t.Optional[Holding]) -> Plan:
-        if current is None:
-            return NO_PLAN
-        if current.foreign:
-            paths = ", ".join(sorted(self.layout.published[role] for role in current.foreign))
-            raise PolicyRefusal(
-                f"{paths} was not made by this module and is not removed by it", remedy="Remove it yourself if unused."
-            )
-        serial = current.facts.serial if current.facts else None
-        return Plan(Action.DELETE, (Change("certificate", serial, None, UNWANTED),), (Step("remove", self.name),))
-
     def _renewal(self, current: Holding, now: datetime.datetime) -> list[Change]:
         """Return why a new certificate is due, in the order: unusable, different, expiring."""
-        assert self.wanted is not None
         for role in ("key", "certificate"):
             problem = next((text for text in current.problems if text.startswith(f"the {role} cannot")), None)
             if problem and role in current.foreign:
@@ -164,10 +169,6 @@ class Certificate(Resource[Holding]):
             )
         return changes
 
-    def _key_serves(self, current: Holding) -> bool:
-        assert self.wanted is not None
-        return current.key is not None and current.key.spec == self.wanted.key
-
     def _refuse_development(self, chain: t.Optional[Chain]) -> None:
         if chain and not self.policy.allow_development_ca and is_development(chain):
             raise InvalidInput(
@@ -176,31 +177,25 @@ class Certificate(Resource[Holding]):
                 remedy="Use a real CA; set allow_development_ca: true only where nothing depends on it.",
             )
 
-    def _issue(self, *, same_key: bool, now: datetime.datetime) -> None:
-        assert self.wanted is not None and self.signer is not None
-        key = load_private_key(read_key(self.layout)) if same_key else generate(self.wanted.key)
+    def _issue(self, *, same_key: bool, now: datetime.datetime) -> Contents:
+        key = load_private_key(read_file(self.layout, "key") or b"") if same_key else generate(self.wanted.key)
         csr = make_csr(key, self.wanted.subject, self.wanted.sans)
         leaf, chain = self.signer.sign(csr, self.wanted)
         self._refuse_development(chain)
         self._verify(CertificateFacts.of(leaf), chain, spki_sha256(key), now)
         pair = {"key": private_pem(key), "certificate": certificate_pem(leaf).encode()}
-        self._install({**pair, **_encoded(_texts(leaf, chain))}, now)
+        return {**pair, **_encoded(_texts(leaf, chain))}
 
-    def _arrange(self, authority: t.Optional[Chain], now: datetime.datetime) -> None:
-        """Write the same pair as a new generation, with the chains and attributes it should have."""
-        pair = {"key": read_key(self.layout), "certificate": read_certificate(self.layout)}
-        current = read_holding(self.layout, authority)
-        assert current is not None and current.facts is not None
-        texts = _texts(current.facts.certificate, authority) if authority else current.texts
-        self._install({**pair, **_encoded(texts)}, now)
-
-    def _install(self, contents: Mapping[str, bytes], now: datetime.datetime) -> None:
-        with self.files.group(self.identity) as group:
-            generation.stage(group, self.layout, contents, keep=self.policy.keep, now=now)
+    def _arrange(self, authority: t.Optional[Chain]) -> Contents:
+        """Return the same pair with the chains it should have; without an authority, those it has."""
+        contents = read_files(self.layout)
+        if authority:
+            leaf = parse_certificates(contents["certificate"])[0]
+            contents.update(_encoded(_texts(leaf, authority)))
+        return contents
 
     def _verify(self, facts: CertificateFacts, chain: Chain, key_spki: str, now: datetime.datetime) -> None:
         """Refuse to install what would be due, different or invalid from its first moment, so that no run loops."""
-        assert self.wanted is not None and self.signer is not None
         signer = self.signer.identity
         if facts.not_before > now:
             behind = int((facts.not_before - now).total_seconds())
@@ -247,7 +242,7 @@ def _texts(leaf: x509.Certificate, chain: Chain) -> dict[str, str]:
     return {"chain": between, "fullchain": certificate_pem(leaf) + between, "ca": anchor}
 
 
-def _text_changes(current: Holding) -> t.Iterator[Change]:
+def _text_changes(current: Holding) -> Iterator[Change]:
     """Yield what differs in the chain files; the certificate itself is in order when this is asked."""
     if current.facts is None or not current.authority:
         return
