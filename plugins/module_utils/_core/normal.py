@@ -37,16 +37,26 @@ _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1----
 
 def duration(value: t.Any) -> int:
     """Return whole seconds for ``3600``, ``"3600"``, ``"72h"``, ``"1h30m"``, ``"30d"`` or ``"720h0m0s"``."""
+    return _whole(value, 1, "a whole number of seconds")
+
+
+def milliseconds(value: t.Any) -> int:
+    """Return whole milliseconds for the same spellings and ``"250ms"``; a number without a unit is seconds."""
+    return _whole(value, 1000, "a whole number of milliseconds")
+
+
+def _whole(value: t.Any, parts: int, what: str) -> int:
+    """Return a duration in units of which a second has ``parts``."""
     text = str(value).strip()
     if isinstance(value, bool) or not text:
         raise ValueError(f"{value!r} is not a duration; write seconds or a text such as 90d, 72h or 1h30m")
     if re.fullmatch(r"\d+", text):
-        return int(text)
+        return int(text) * parts
     if not re.fullmatch(f"(?:{_TERM.pattern})+", text):
         raise ValueError(f"{text!r} is not a duration; write seconds or a text such as 90d, 72h or 1h30m")
-    total = sum((Fraction(number) * _UNIT_SECONDS[unit] for number, unit in _TERM.findall(text)), Fraction(0))
+    total = sum((Fraction(number) * _UNIT_SECONDS[unit] for number, unit in _TERM.findall(text)), Fraction(0)) * parts
     if total.denominator != 1:
-        raise ValueError(f"{text!r} is not a whole number of seconds")
+        raise ValueError(f"{text!r} is not {what}")
     return int(total)
 
 

@@ -83,6 +83,16 @@ class Plan:
             after = {}
         return {"before_header": header, "after_header": header, "before": before, "after": after}
 
+    def within(self, section: str) -> Plan:
+        """Return this plan with paths and reasons that begin with the section the fields belong to."""
+        return replace(
+            self,
+            changes=tuple(
+                replace(change, path=f"{section}.{change.path}", reason=f"{section}.{change.reason}")
+                for change in self.changes
+            ),
+        )
+
     def with_steps(self, steps: t.Iterable[Step]) -> Plan:
         """Return this plan with its steps."""
         return replace(self, steps=tuple(steps))

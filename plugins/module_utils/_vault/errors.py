@@ -50,6 +50,10 @@ class NoMount(VaultError):
     """Nothing is mounted at the path, which is not the same as an object that does not exist."""
 
 
+class NoEndpoint(VaultError):
+    """The engine is there but does not know the path."""
+
+
 class NoIssuer(VaultError):
     """The PKI engine is there but holds no such CA (yet)."""
 
@@ -151,6 +155,11 @@ def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> V
             f"permission denied for {place} ({said})",
             remedy="The token is invalid or expired, or its policies lack this path; "
             "each module's documentation lists the policy it needs.",
+        )
+    if status in (404, 405) and "unsupported path" in said.lower():
+        return NoEndpoint(
+            f"the server has no endpoint {path}",
+            remedy="The product or version lacks the feature, or another engine is mounted there.",
         )
     if status == 404:
         if "namespace" in said.lower():
