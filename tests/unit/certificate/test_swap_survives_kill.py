@@ -129,7 +129,7 @@ def test_trap_31_no_kill_leaves_a_mismatched_pair(swap: Swap, tmp_path: Path, st
         survivors.append(key)
         assert swap(directory, "3", style) == 0
         assert _visible(directory, style) == ("3", "3"), "the next run completes"
-        assert not [path for path in directory.rglob("*.tmp")], "and clears up what the killed one left"
+        assert not list(directory.rglob("*.tmp")), "and clears up what the killed one left"
         if killed == 0:
             break
     else:

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plans of a certificate, as data in plans/certificate.yml."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import pathlib
+import typing as t
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+
+from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared
+from plugins.module_utils._certificate.holding import HeldKey, Holding
+from plugins.module_utils._certificate.resource import Certificate, SignedOtherwise, _texts
+from plugins.module_utils._core.errors import PolicyRefusal
+from plugins.module_utils._core.files import FileTransaction
+from plugins.module_utils._core.normal import duration
+from plugins.module_utils._core.plan import Change, Plan
+from plugins.module_utils._pki.certificate import CertificateFacts
+from plugins.module_utils._pki.drift import Wanted
+from plugins.module_utils._pki.keys import KeySpec, generate, spki_sha256
+
+START = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
+BACKDATE = datetime.timedelta(seconds=30)
+NAME = "a.svc.example"
+CASES = yaml.safe_load((pathlib.Path(__file__).parent / "plans" / "certificate.yml").read_text())["cases"]
+
+
+class TestAuthority:
+    """An authority that signs with a clock of the test's own."""
+
+    __test__ = False
+    identity = "test authority"
+
+    def __init__(self, common_name: str) -> None:
+        self.key = generate(KeySpec.declared("ec"))
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        self.now = START
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+        builder = self._builder(self.name, self.key.public_key(), datetime.timedelta(days=400))
+        builder = builder.add_extension(constraints, True).add_extension(usage, True)
+        self.certificate = builder.sign(self.key, hashes.SHA256())  # type: ignore[arg-type]
+
+    def _builder(self, subject: x509.Name, key: t.Any, life: datetime.timedelta) -> x509.CertificateBuilder:
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.name).public_key(key)
+        builder = builder.serial_number(x509.random_serial_number())
+        return builder.not_valid_before(self.now - BACKDATE).not_valid_after(self.now + life)
+
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        return (self.certificate,)
+
+    def check(self, wanted: Wanted) -> None:
+        """Refuse nothing."""
+
+    def sign(
+        self, csr: x509.CertificateSigningRequest, wanted: Wanted
+    ) -> tuple[x509.Certificate, tuple[x509.Certificate, ...]]:
+        builder = self._builder(csr.subject, csr.public_key(), datetime.timedelta(seconds=wanted.ttl or 86400))
+        for extension in csr.extensions:
+            builder = builder.add_extension(extension.value, extension.critical)
+        return builder.sign(self.key, hashes.SHA256()), self.chain()  # type: ignore[arg-type]
+
+
+@functools.cache
+def _authority(common_name: str) -> TestAuthority:
+    return TestAuthority(common_name)
+
+
+def _resource(directory: pathlib.Path, declare: dict[str, t.Any], policy: dict[str, t.Any]) -> Certificate:
+    item = {name: option.get("default") for name, option in ITEM_OPTIONS.items()}
+    item.update(name=NAME, directory=str(directory), mount="pki", role="mesh", ttl="30d", renew_jitter_percent=0)
+    resource = declared({**item, **declare, **policy}, lambda _item: _authority("Other"), FileTransaction())
+    assert isinstance(resource, Certificate)
+    return resource
+
+
+@functools.cache
+def _issued() -> tuple[HeldKey, CertificateFacts]:
+    from plugins.module_utils._pki.request import make_csr
+
+    resource = _resource(pathlib.Path("/pki"), {}, {})
+    key = generate(KeySpec.declared("ec"))
+    leaf, _chain = _authority("Other").sign(
+        make_csr(key, resource.wanted.subject, resource.wanted.sans), resource.wanted
+    )
+    return HeldKey(KeySpec.declared("ec"), spki_sha256(key)), CertificateFacts.of(leaf)
+
+
+def _holding(hold: t.Any) -> Holding | None:
+    if hold == "nothing":
+        return None
+    hold = hold or {}
+    key, facts = _issued()
+    authority = _authority("Other").chain()
+    whole = Holding(
+        key, facts, _texts(facts.certificate, authority), (), (), frozenset(hold.get("foreign", ())), authority
+    )
+    changes: dict[str, t.Any] = {}
+    if hold.get("key") == "other":
+        changes["key"] = HeldKey(key.spec, "00" * 32)
+    if hold.get("key") == "missing":
+        changes.update(key=None, problems=("the key is missing",))
+    if hold.get("certificate") == "damaged":
+        changes.update(facts=None, problems=("the certificate cannot be used: certificate 1 of 1 is malformed",))
+    if hold.get("chain") == "other":
+        changes["texts"] = {**whole.texts, "chain": "something else"}
+    if "placement" in hold:
+        changes["placement"] = (Change("key_file", None, "link", hold["placement"]),)
+    if "authority" in hold:
+        other = TestAuthority("Other").chain()
+        changes["authority"] = None if hold["authority"] == "unknown" else other
+    return dataclasses.replace(whole, **changes)
+
+
+def _plan(case: dict[str, t.Any], directory: pathlib.Path) -> Plan:
+    resource = _resource(directory, case.get("declare", {}), case.get("policy", {}))
+    now = START + datetime.timedelta(seconds=duration(case.get("after", "1m")))
+    return resource.plan(_holding(case.get("hold")), now)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_plan(case: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    if "refused" in case:
+        with pytest.raises(PolicyRefusal) as refusal:
+            _plan(case, tmp_path)
+        assert case["refused"] in str(refusal.value)
+        return
+    plan = _plan(case, tmp_path)
+    assert plan.action.value == case["action"]
+    if "reasons" in case:
+        assert plan.reasons == case["reasons"]
+    if "steps" in case:
+        assert [[step.verb, step.body.get("key")] for step in plan.steps] == case["steps"]
+
+
+def test_trap_30_a_certificate_that_this_host_cannot_use_yet_is_not_installed(tmp_path: pathlib.Path) -> None:
+    resource = _resource(tmp_path, {}, {})
+    an_hour_behind = START - datetime.timedelta(hours=1)
+    with pytest.raises(
+        SignedOtherwise, match=r"clock: .* becomes valid only in 59m30s by this host's clock.*Set the clock"
+    ):
+        resource.apply(resource.plan(None, an_hour_behind))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_installed_is_what_was_planned(tmp_path: pathlib.Path) -> None:
+    resource = _resource(tmp_path, {"dns_names": ["b.svc.example"]}, {})
+    resource.apply(resource.plan(None, START))
+    assert not resource.files.commit()
+    held = resource.read()
+    assert not resource.plan(held, START)
+    assert held is not None and held.facts is not None
+    assert held.facts.sans.dns == {NAME, "b.svc.example"}
