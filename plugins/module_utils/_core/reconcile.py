@@ -96,9 +96,8 @@ def reconcile(batch: Batch, *, check_mode: bool, clock: Clock) -> list[Outcome]:
         if check_mode or not due:
             return outcomes
         _apply(batch, outcomes, due, pool)
-        done = [outcome for outcome in due if outcome.error is None]
         now = clock()
-        list(pool.map(lambda outcome: _guarded(_prove)(outcome, now), done))
+        list(pool.map(lambda outcome: _guarded(_prove)(outcome, now), due))
     return outcomes
 
 
