@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Callable
 
 from plugins.module_utils._core.resource import Resource
+from plugins.module_utils._vault.pki_config import SECTIONS, PkiConfig
 from plugins.module_utils._vault.pki_mount import PkiMount
 from plugins.module_utils._vault.pki_role import PkiRole, RoleState
 
@@ -40,4 +41,12 @@ def role(case: Case) -> Subject:
     return PkiRole.declared(mount, {**dict.fromkeys(RoleState.options()), "name": "r", **item}), current
 
 
-SUBJECTS: dict[str, Callable[[Case], Subject]] = {"role": role}
+def config(case: Case) -> Subject:
+    """``current``: the server's answers by section; ``desired``: options by section."""
+    mount = KnownMount()
+    resource = PkiConfig.declared(mount, case["desired"])
+    states = {section.noun: section.state.observed(case["current"].get(section.noun, {})) for section in SECTIONS}
+    return resource, tuple(states[member.noun] for member in resource.members)
+
+
+SUBJECTS: dict[str, Callable[[Case], Subject]] = {"role": role, "config": config}

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from plugins.module_utils._core.errors import TrustmeshError
-from plugins.module_utils._core.plan import Plan
+from plugins.module_utils._core.plan import Plan, Step
 from plugins.module_utils._core.redact import render
 from tests.unit.vault_pki.subjects import SUBJECTS
 
@@ -38,6 +38,12 @@ def plan_of(kind: str, case: Case, now: datetime.datetime) -> Plan:
     return resource.plan(current, now)
 
 
+def flat(plan: Plan) -> t.Iterator[Step]:
+    """Yield the steps of a plan; of a composite those of its members."""
+    for step in plan.steps:
+        yield from flat(step.body) if isinstance(step.body, Plan) else [step]
+
+
 @pytest.mark.parametrize(("kind", "case"), _cases())
 def test_plan(kind: str, case: Case) -> None:
     now = case.get("now", NOON)
@@ -53,7 +59,7 @@ def test_plan(kind: str, case: Case) -> None:
     assert plan.reasons == case.get("reasons", [])
     if "after" in case:
         assert {change.path: render(change.after) for change in plan.changes} == case["after"]
-    steps = [[step.verb, step.target, render(step.body)] for step in plan.steps]
+    steps = [[step.verb, step.target, render(step.body)] for step in flat(plan)]
     assert steps == [[*step, None][:3] for step in case.get("steps", [])]
     assert list(plan.warnings) == case.get("warnings", [])
     assert plan_of(kind, case, now) == plan, "planning is pure: asked again, it says the same"
