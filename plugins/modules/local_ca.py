@@ -11,7 +11,7 @@ module: local_ca
 short_description: Keep certificate authorities in files for development and tests
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Makes a list of certificate authorities exist in directories of this host, each with its certificate, its private
     key and, where declared, a revocation list, or be absent.

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import datetime
 import functools
 import hashlib
@@ -63,6 +64,14 @@ def _load(der: bytes, what: str) -> x509.Certificate:
         return x509.load_der_x509_certificate(der)
     except (ValueError, TypeError):
         raise PkiError(f"{what} is malformed", remedy="Restore the file or remove it.") from None
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes of a base64 text, in which line ends are allowed; PEM inside (as ``slurp`` gives) is fine."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise PkiError("is not base64", remedy="Encode DER with base64, or give PEM text.") from None
 
 
 def certificate_pem(*certificates: x509.Certificate) -> str:

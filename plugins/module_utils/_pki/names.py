@@ -126,6 +126,20 @@ class SubjectAltNames:
                 continue
         return self
 
+    def covers(self, host: str) -> bool:
+        """Tell whether a client that connects to a host name or address accepts these names (RFC 9525, 6.3).
+
+        A ``*`` stands for exactly one label. The common name is not looked at; clients stopped doing so.
+        """
+        if _is_address(host):
+            return normal.ip_address(host) in self.ip
+        try:
+            name = normal.dns_name(host)
+        except ValueError:
+            return False
+        parent = name.partition(".")[2]
+        return name in self.dns or (bool(parent) and f"*.{parent}" in self.dns)
+
     def general_names(self) -> list[x509.GeneralName]:
         """Return the names for an extension, in an order that does not depend on how they were declared."""
         return [

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Looking at many certificates in one go: options, expectations and one result per source."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import threading
+import typing as t
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from .._core.errors import TrustmeshError
+from .._core.files import read_file
+from .._core.spec import Options
+from .._pki.errors import PkiError
+from .._pki.keys import load_private_key, spki_sha256
+from .._pki.renewal import Window
+from .._pki.revocation import CrlFacts, parse_crl
+from .endpoint import Endpoint
+from .inspection import PURPOSES, Expectation, inspect
+from .local_ca import read_passphrase
+from .sources import SOURCE_CONSTRAINTS, SOURCE_OPTIONS, NotFound, Reader, certificates_in, find, label
+
+_COMMON: t.Final[Options] = {
+    "ca_file": {"type": "path"},
+    "chain_file": {"type": "path"},
+    "crl_files": {"type": "list", "elements": "path"},
+    "expires_within": {"type": "str", "default": "30d"},
+    "purpose": {"type": "str", "choices": list(PURPOSES)},
+    "allow_development_ca": {"type": "bool", "default": False},
+    "connect_timeout": SOURCE_OPTIONS["connect_timeout"],
+}
+ITEM_OPTIONS: t.Final[Options] = {
+    **SOURCE_OPTIONS,
+    "host_name": {"type": "str"},
+    "key_file": {"type": "path", "no_log": False},
+    "key_passphrase_file": {"type": "path", "no_log": False},
+    **_COMMON,
+}
+ITEM_CONSTRAINTS: t.Final = SOURCE_CONSTRAINTS
+SHARED: t.Final = tuple(_COMMON)
+
+# A slow server holds one worker until its timeout.
+_WORKERS: t.Final = 16
+
+
+class Survey:
+    """Reads files that several sources name once, and judges all sources at one instant."""
+
+    def __init__(self, vault: Callable[[], Reader], now: datetime.datetime) -> None:
+        self._vault = _once(vault)
+        self._now = now
+        self._certificates = functools.lru_cache(maxsize=None)(certificates_in)
+        self._crl = functools.lru_cache(maxsize=None)(_crl)
+
+    def run(self, items: Sequence[Mapping[str, t.Any]]) -> dict[str, t.Any]:
+        """Return the facts of the module: results in order, a summary, and a message when something failed."""
+        with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(items)))) as pool:
+            results = list(pool.map(self._result, items))
+        failed = [result for result in results if result.get("failed")]
+        good = sum(1 for result in results if result.get("ok"))
+        summary = {"ok": good, "problems": len(results) - good - len(failed), "failed": len(failed)}
+        facts: dict[str, t.Any] = {"results": results, "summary": summary}
+        if failed:
+            first = f"{failed[0]['item']}: {failed[0]['msg']}"
+            more = f" ({len(failed)} of {len(results)} sources failed, see results)" if len(results) > 1 else ""
+            facts.update(failed=True, msg=first + more)
+        return facts
+
+    def _result(self, item: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = {"item": label(item)}
+        try:
+            expected = self._expectation(item)
+            found = find(item, self._vault)
+            inspection = inspect(found, expected, self._now)
+        except TrustmeshError as error:
+            return {**result, "failed": True, "msg": str(error), "warnings": []}
+        if found.tls is not None:
+            result["tls"] = dict(found.tls)
+        return {**result, **inspection.shown(), "warnings": list(found.warnings)}
+
+    def _expectation(self, item: Mapping[str, t.Any]) -> Expectation:
+        anchors = self._certificates(item["ca_file"], "ca_file") if item["ca_file"] else None
+        return Expectation(
+            anchors=anchors,
+            intermediates=self._certificates(item["chain_file"], "chain_file") if item["chain_file"] else (),
+            key_spki=_key_spki(item["key_file"], item["key_passphrase_file"]) if item["key_file"] else None,
+            crls=tuple(self._crl(path) for path in item["crl_files"] or ()),
+            window=Window.parse(item["expires_within"], "expires_within"),
+            host=item["host_name"] or (Endpoint.declared(item).server_name if item["endpoint"] else None),
+            purpose=item["purpose"],
+            allow_development=item["allow_development_ca"],
+        )
+
+
+def _once(make: Callable[[], Reader]) -> Callable[[], Reader]:
+    """Log in at most once, whichever thread asks first; a failure is everybody's."""
+    lock = threading.Lock()
+    outcome: list[Reader | TrustmeshError] = []
+
+    def reader() -> Reader:
+        with lock:
+            if not outcome:
+                try:
+                    outcome.append(make())
+                except TrustmeshError as error:
+                    outcome.append(error)
+        if isinstance(outcome[0], TrustmeshError):
+            raise outcome[0]
+        return outcome[0]
+
+    return reader
+
+
+def _key_spki(path: str, passphrase_file: str | None) -> str:
+    content = read_file(path)
+    if content is None:
+        raise NotFound(f"{path} does not exist on this host", field="key_file")
+    try:
+        return spki_sha256(load_private_key(content, read_passphrase(passphrase_file, "key_passphrase_file")))
+    except PkiError as error:
+        raise error.within(path) from None
+
+
+def _crl(path: str) -> CrlFacts:
+    content = read_file(path)
+    if content is None:
+        raise NotFound(f"{path} does not exist on this host", field="crl_files")
+    try:
+        return parse_crl(content)
+    except PkiError as error:
+        raise error.within(path) from None
