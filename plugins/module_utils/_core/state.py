@@ -89,13 +89,18 @@ class State:
     def metas(cls) -> dict[str, Meta]:
         """Return the managed fields in order of declaration."""
         if cls not in _METAS:
-            _METAS[cls] = {entry.name: entry.metadata[_KEY] for entry in dataclasses.fields(cls) if _KEY in entry.metadata}
+            _METAS[cls] = {
+                entry.name: entry.metadata[_KEY] for entry in dataclasses.fields(cls) if _KEY in entry.metadata
+            }
         return _METAS[cls]
 
     @classmethod
     def options(cls) -> dict[str, dict[str, t.Any]]:
-        """Return the argument spec of the managed fields."""
-        return {name: dict(meta.kind.option) for name, meta in cls.metas().items()}
+        """Return the argument spec of the managed fields.
+
+        What is secret is a matter of kind, so every other field says that it is not: Ansible guesses from names.
+        """
+        return {name: {"no_log": False, **meta.kind.option} for name, meta in cls.metas().items()}
 
     @classmethod
     def declared(cls: type[S], options: t.Mapping[str, t.Any], **known: t.Any) -> S:

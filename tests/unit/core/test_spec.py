@@ -97,7 +97,7 @@ def test_a_shared_option_is_in_both_places_and_neither_hides_the_other() -> None
 def test_the_options_of_a_state_are_those_of_its_kinds() -> None:
     options = Sample.options()
 
-    assert options["ttl"] == {"type": "str"}
+    assert options["ttl"] == {"type": "str", "no_log": False}
     assert options["tags"] == {"type": "list", "elements": "str"}
     assert options["active"] == {"type": "bool"}
     assert options["password"] == {"type": "str", "no_log": True}
