@@ -20,10 +20,11 @@ from tests.unit.architecture.guards import (
     headers,
     layers,
     locks,
+    naming,
     roles,
 )
 
-_GUARDS = (action_groups, budget, changelog, check_mode, documentation, headers, layers, locks, roles)
+_GUARDS = (action_groups, budget, changelog, check_mode, documentation, headers, layers, locks, naming, roles)
 
 
 @pytest.mark.parametrize("guard", _GUARDS, ids=lambda guard: guard.__name__.rpartition(".")[2])

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guards of licence headers, changelog fragments and lock files notice what is missing."""
+"""The guards of names, licence headers, changelog fragments and lock files notice what is wrong."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.unit.architecture.conftest import Plant
-from tests.unit.architecture.guards import changelog, headers, locks
+from tests.unit.architecture.guards import changelog, headers, locks, naming
 
 # In two parts, because the reuse tool takes the whole for a licence of this file.
 _SPDX = "# SPDX-License-" + "Identifier: GPL-3.0-or-later\n"
@@ -82,3 +82,18 @@ def test_a_release_without_news_is_found(plant: Plant, more: dict[str, str], pro
 def test_locks_that_do_not_lock_are_found(plant: Plant, users: str, development: str, problems: list[str]) -> None:
     files = {"requirements.txt": users, "requirements-dev.txt": development}
     assert locks.violations(plant(files)) == problems
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "problems"),
+    [
+        ("plugins/module_utils/_core/utilities_of_water.py", "for _index in range(3):\n    pass\n", []),
+        ("tests/rigs/net_utils.py", "", [": is named utils; name it for what it holds"]),
+        ("plugins/module_utils/_core/utils.py", "", [": is named utils; name it for what it holds"]),
+        ("plugins/a.py", "x, _ = pair\n", [":1: is called _; say what it is, as in _rest"]),
+        ("tests/a.py", "x = [0 for _ in y]\n", [":1: is called _; say what it is, as in _rest"]),
+        ("tests/a.py", "\nrun(lambda _: 0)\n", [":2: is called _; say what it is, as in _rest"]),
+    ],
+)
+def test_names_that_say_nothing_are_found(plant: Plant, path: str, text: str, problems: list[str]) -> None:
+    assert naming.violations(plant({path: text})) == [path + problem for problem in problems]

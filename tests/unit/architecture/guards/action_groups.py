@@ -9,7 +9,7 @@ from __future__ import annotations
 import pathlib
 
 from tests.unit.architecture.guards import tree
-from tests.unit.architecture.guards.documentation import COLLECTION, merged
+from tests.unit.architecture.guards.documentation import COLLECTION, fragments_of, merged
 
 
 def violations(root: pathlib.Path) -> list[str]:
@@ -23,9 +23,10 @@ def violations(root: pathlib.Path) -> list[str]:
         membership = documented.get("attributes", {}).get("action_group", {}).get("membership", [])
         names = [membership] if isinstance(membership, str) else membership
         said |= {(name.removeprefix(f"{COLLECTION}."), path.stem) for name in names}
-        fragments = documented.get("extends_documentation_fragment", [])
+        # A private fragment is named like its group, with an underscore before it.
+        fragments = {name.rpartition(".")[2].lstrip("_") for name in fragments_of(documented)}
         for group in groups:
-            if f"{COLLECTION}.{group}" in fragments and (group, path.stem) not in said:
+            if group in fragments and (group, path.stem) not in said:
                 found.append(f"plugins/modules/{path.name}: takes the options of group {group} without belonging to it")
     found += [f"meta/runtime.yml: {module} is missing in group {group}" for group, module in sorted(said - declared)]
     found += [

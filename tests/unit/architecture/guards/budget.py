@@ -20,17 +20,14 @@ FILE: t.Final = 400
 _UNBOUNDED: t.Final = re.compile(
     r"LICENSE|LICENSES/.*|CHANGELOG\.md|changelogs/changelog\.yaml|requirements(-dev)?\.txt|tests/locks/.*\.txt"
 )
-_UTILS: t.Final = re.compile(r"(.*_)?utils?")
 
 
 def violations(root: pathlib.Path) -> list[str]:
-    """Return every file, module and function that is too long, and every file named for nothing in particular."""
+    """Return every file, module and function that is too long."""
     found: list[str] = []
     modules = tree.modules(root)
     for path in tree.files(root):
         name = path.relative_to(root).as_posix()
-        if _UTILS.fullmatch(path.stem):
-            found.append(f"{name}: is named utils; name it for what it holds")
         # Of a module only the code counts: how much it has to document is not its choice.
         if path not in modules and not _UNBOUNDED.fullmatch(name):
             found += _too_long(name, len(path.read_bytes().splitlines()), FILE)

@@ -65,13 +65,18 @@ def loaded(path: pathlib.Path) -> t.Any:
 def merged(root: pathlib.Path, path: pathlib.Path) -> dict[str, t.Any]:
     """Return a module's documentation with the options and attributes of its fragments."""
     own: dict[str, t.Any] = tree.document(path, "DOCUMENTATION")
-    names = own.get("extends_documentation_fragment", [])
     whole = dict(own)
-    for name in [names] if isinstance(names, str) else names:
+    for name in fragments_of(own):
         fragment = _fragment(root, name)
         for key in ("options", "attributes"):
             whole[key] = {**fragment.get(key, {}), **whole.get(key, {})}
     return whole
+
+
+def fragments_of(documented: t.Mapping[str, t.Any]) -> list[str]:
+    """Return the names of the fragments that a module's documentation extends."""
+    names = documented.get("extends_documentation_fragment", [])
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _fragment(root: pathlib.Path, name: str) -> dict[str, t.Any]:
