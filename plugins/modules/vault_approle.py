@@ -406,7 +406,8 @@ SPEC = VAULT + batch(
     {
         "name": {"type": "str", "required": True},
         "mount": {"type": "str", "default": "approle"},
-        **AppRoleState.options(),
+        # Their names say secret and token; they hold neither.
+        **{name: {**option, "no_log": False} for name, option in AppRoleState.options().items()},
         "delivery": {"type": "dict", "options": DELIVERY},
         **ON_MISMATCH,
         **STATE,

@@ -1,0 +1,311 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Secrets in a key-value engine, version 1 or 2 (``<mount>/data``, ``<mount>/metadata``).
+
+Version 2 keeps every write as a new version, even of equal data, so that writing without comparing fills the history.
+Writes carry the version they were decided on (check-and-set): what somebody else writes meanwhile is not lost.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+import threading
+import typing as t
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .._core.errors import InvalidInput, NotConverged, certain
+from .._core.kinds import BOOLEAN, INTEGER, MAPPING, Kind
+from .._core.normal import duration
+from .._core.plan import Action, Change, Plan, Step, plan_state
+from .._core.redact import Secret
+from .._core.spec import Options
+from .._core.state import UNMANAGED, Field, State, managed
+from .errors import Forbidden, NoMount, Rejected
+from .port import Data, Vault
+from .resource import VaultResource
+
+_LARGEST_EXACT = 2**53
+_ATTEMPTS = 5
+_SHORTEST = 8
+CHARSETS: t.Final = {
+    "alphanumeric": string.ascii_letters + string.digits,
+    "hex": string.hexdigits[:16],
+    "base64url": string.ascii_letters + string.digits + "-_",
+    "printable": string.ascii_letters + string.digits + "!#%+,-./:=?@_~",
+}
+GENERATE: t.Final[Options] = {
+    "key": {"type": "str", "required": True, "no_log": False},
+    "length": {"type": "int", "default": 32},
+    "charset": {"type": "str", "choices": list(CHARSETS), "default": "alphanumeric"},
+}
+
+
+def _sealed(value: t.Any) -> Secret:
+    """Return a value of any type as one secret, and make the texts in it known, so that they are masked."""
+    for text in _texts(value):
+        Secret(text)
+    return Secret(json.dumps(value, sort_keys=True))
+
+
+def _texts(value: t.Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, t.Mapping):
+        for entry in value.values():
+            yield from _texts(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _texts(entry)
+
+
+def _exact(value: t.Any, path: str) -> None:
+    """Raise for what the server would not give back as it got it."""
+    if isinstance(value, t.Mapping):
+        for key, entry in value.items():
+            _exact(entry, f"{path}.{key}")
+    elif isinstance(value, list):
+        for at, entry in enumerate(value):
+            _exact(entry, f"{path}[{at}]")
+    elif isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+        raise InvalidInput(
+            "is a whole number beyond 2^53, which the server alters",
+            field=path,
+            remedy="Quote it, so that it is kept as a text.",
+        )
+
+
+DATA = Kind(
+    lambda value: {str(key): _sealed(entry) for key, entry in value.items()},
+    {"type": "dict", "no_log": True},
+    lambda value: {key: json.loads(entry.reveal()) for key, entry in value.items()},
+)
+# The endpoint takes a text with a unit and answers with another one ("720h0m0s").
+_SPELLED_SECONDS = Kind(duration, {"type": "str"}, lambda seconds: f"{seconds}s")
+
+
+@dataclass(frozen=True)
+class KvState(State):
+    """A secret's live data and its metadata; data ``None`` means that its newest version is deleted."""
+
+    data: Field[dict[str, Secret]] = managed(DATA, partial=True)
+    max_versions: Field[int] = managed(INTEGER)
+    cas_required: Field[bool] = managed(BOOLEAN)
+    delete_version_after: Field[int] = managed(_SPELLED_SECONDS)
+    custom_metadata: Field[dict[str, str]] = managed(MAPPING, server_default={})
+    #: The newest version, 0 before the first; version 1 of the engine has none.
+    version: int = 0
+
+
+_METADATA = ("max_versions", "cas_required", "delete_version_after", "custom_metadata")
+
+
+class KvVersions:
+    """Which version of the engine a mount is, asked once per mount."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._lock = threading.Lock()
+        self._versions: dict[str, int] = {}
+
+    def of(self, mount: str) -> int:
+        """Return 1 or 2; a mount that is not there yet counts as 2, and reading from it will tell."""
+        with self._lock:
+            if mount not in self._versions:
+                self._versions[mount] = self._ask(mount)
+            return self._versions[mount]
+
+    def _ask(self, mount: str) -> int:
+        try:
+            # Open to every token that may do anything below the mount.
+            about = self._vault.read(f"sys/internal/ui/mounts/{mount}") or {}
+        except (Forbidden, NoMount, Rejected):
+            return 2
+        if about.get("type") not in ("kv", "generic"):
+            raise InvalidInput(f"{mount} is of type {about.get('type')} and no key-value engine", field="mount")
+        return 2 if (about.get("options") or {}).get("version") == "2" else 1
+
+
+@dataclass(frozen=True)
+class KvTerms:
+    """What is declared beside the state: keys to be generated, and what may be removed."""
+
+    generate: tuple[tuple[str, int, str], ...]
+    #: Whether keys that are not declared are removed.
+    exclusive: bool
+    #: Whether removing a secret destroys all its versions.
+    destroy: bool
+
+    @classmethod
+    def declared(cls, item: t.Mapping[str, t.Any]) -> KvTerms:
+        """Build from an item of the module."""
+        wanted = tuple((entry["key"], entry["length"], entry["charset"]) for entry in item["generate"] or ())
+        for key, length, _charset in wanted:
+            if key in (item["data"] or {}):
+                raise InvalidInput(f"{key} is declared in data too", field="generate", remedy="Keep one of them.")
+            if length < _SHORTEST:
+                raise InvalidInput(f"{length} characters can be guessed", field="generate", remedy="Use 8 or more.")
+        return cls(wanted, item["other_keys"] == "remove", item["on_delete"] == "destroy")
+
+
+class KvSecret(VaultResource[KvState]):
+    """One secret."""
+
+    kind = "vault_kv_secret"
+    noun = "secret"
+
+    def __init__(
+        self, versions: KvVersions, vault: Vault, mount: str, path: str, desired: KvState | None, terms: KvTerms
+    ) -> None:
+        super().__init__(vault, f"{mount}/{path}", desired)
+        self._versions = versions
+        self._mount = mount
+        self._path = path
+        self._terms = terms
+
+    @classmethod
+    def declared(cls, vault: Vault, versions: KvVersions, item: t.Mapping[str, t.Any]) -> KvSecret:
+        """Build from an item of the module."""
+        _exact(item["data"] or {}, "data")
+        terms = KvTerms.declared(item)
+        desired = None if item["state"] == "absent" else KvState.declared(item)
+        if desired is not None and desired.data is UNMANAGED and (terms.generate or terms.exclusive):
+            desired = replace(desired, data={})
+        return cls(versions, vault, item["mount"].strip("/"), item["path"].strip("/"), desired, terms)
+
+    @property
+    def _versioned(self) -> bool:
+        return self._versions.of(self._mount) == 2
+
+    def _at(self, part: str) -> str:
+        return f"{self._mount}/{part}/{self._path}" if self._versioned else f"{self._mount}/{self._path}"
+
+    def read(self) -> KvState | None:
+        if not self._versioned:
+            self._refuse_metadata()
+            data = self.lookup(self._at(""))
+            return None if data is None else KvState(data=DATA.canonical(data))
+        held = self.lookup(self._at("data"))
+        if held is None and self.desired is None and not self._terms.destroy:
+            return None
+        known = {} if held is None else {"data": held["data"], **held["metadata"]}
+        if held is None or self.desired is None or self._declared_metadata():
+            about = self.lookup(self._at("metadata"))
+            if about is None:
+                return None
+            known = {**about, "data": known.get("data"), "version": about["current_version"]}
+        return KvState.observed(known, version=int(known["version"]))
+
+    def _declared_metadata(self) -> list[str]:
+        if self.desired is None:
+            return []
+        return [name for name in _METADATA if getattr(self.desired, name) is not UNMANAGED]
+
+    def _refuse_metadata(self) -> None:
+        if self._declared_metadata():
+            raise InvalidInput(
+                f"{self._mount} is version 1 of the engine and keeps no metadata",
+                field=self._declared_metadata()[0],
+                remedy="Upgrade it (trustmesh.security.vault_mount, engine_options.version 2) or remove the option.",
+            )
+
+    def refine(self, plan: Plan, current: KvState | None) -> Plan:
+        """Add the keys to generate and the keys to remove, and say what the comparison cannot know."""
+        if self.desired is None:
+            return plan
+        changes = [self._worded(change, current) for change in plan.changes]
+        held = _data(current)
+        changes += [
+            Change(f"data.{key}", None, f"a generated text of {length} characters", f"data.{key} is unset")
+            for key, length, _charset in self._terms.generate
+            if key not in held
+        ]
+        changes += [Change(f"data.{key}", held[key], None, f"data.{key} is not declared") for key in self._extra(held)]
+        if not changes:
+            return plan
+        return replace(plan, action=plan.action if plan else Action.UPDATE, changes=tuple(changes))
+
+    def _worded(self, change: Change, current: KvState | None) -> Change:
+        if current is not None and change.path.startswith("data."):
+            why = "the newest version is deleted" if current.data is None else f"{change.path} is unset"
+            return replace(change, reason=why) if change.before is None else change
+        return change
+
+    def _extra(self, held: t.Mapping[str, Secret]) -> list[str]:
+        if not self._terms.exclusive:
+            return []
+        wanted = {*_data(self.desired), *(key for key, _length, _charset in self._terms.generate)}
+        return sorted(key for key in held if key not in wanted)
+
+    def steps(self, plan: Plan, current: KvState | None) -> t.Iterable[Step]:
+        if self.desired is None:
+            yield Step("delete", self._at("metadata" if self._terms.destroy else "data"))
+            return
+        metadata = self.desired.wire(plan.changed_fields.intersection(_METADATA))
+        if metadata:
+            yield Step("write", self._at("metadata"), metadata)
+        if "data" in plan.changed_fields:
+            yield Step("put", self._at("data"), current)
+
+    def apply(self, plan: Plan) -> None:
+        for step in plan.steps:
+            if step.verb == "put":
+                self._put(step)
+            else:
+                self.send(step)
+
+    def _put(self, step: Step) -> None:
+        """Write what is held with our changes in it; when somebody else was faster, look again and do it anew."""
+        current: KvState | None = step.body
+        for _attempt in range(_ATTEMPTS):
+            try:
+                self.vault.write(step.target, self._body(current))
+                return
+            except Rejected as error:
+                if "check-and-set" not in str(error):
+                    raise
+            current = self.read()
+            # They may have written what we want. So may we, if the answer to the first attempt was lost.
+            if "data" not in self.refine(plan_state(current, self.desired), current).changed_fields:
+                return
+        raise NotConverged(
+            f"others wrote {self.name} {_ATTEMPTS} times meanwhile", remedy="See who does, and run again."
+        )
+
+    def _body(self, current: KvState | None) -> Data:
+        data = dict(_data(current))
+        for key in self._extra(data):
+            del data[key]
+        data.update(_data(self.desired))
+        for key, length, charset in self._terms.generate:
+            if key not in data:
+                data[key] = _sealed("".join(secrets.choice(CHARSETS[charset]) for _at in range(length)))
+        wire: Data = DATA.wire(data)
+        if not self._versioned:
+            return wire
+        return {"data": wire, "options": {"cas": 0 if current is None else current.version}}
+
+    def describe(self, current: KvState | None) -> dict[str, t.Any]:
+        if current is None:
+            return {}
+        facts = {
+            "mount": self._mount,
+            "path": self._path,
+            "keys": sorted(_data(current)),
+            "deleted": current.data is None,
+        }
+        if self._versioned:
+            facts.update(version=current.version, custom_metadata=certain(current.custom_metadata))
+            facts.update((name, getattr(current, name)) for name in self._declared_metadata())
+        return facts
+
+
+def _data(state: KvState | None) -> dict[str, Secret]:
+    """Return the live data of a state; nothing when there is none."""
+    return state.data if state is not None and isinstance(state.data, dict) else {}
