@@ -98,8 +98,8 @@ def test_the_options_of_a_state_are_those_of_its_kinds() -> None:
     options = Sample.options()
 
     assert options["ttl"] == {"type": "str", "no_log": False}
-    assert options["tags"] == {"type": "list", "elements": "str"}
-    assert options["active"] == {"type": "bool"}
+    assert options["tags"] == {"type": "list", "elements": "str", "no_log": False}
+    assert options["active"] == {"type": "bool", "no_log": False}
     assert options["password"] == {"type": "str", "no_log": True}
     assert not any("default" in option or "required" in option for option in options.values())
 
