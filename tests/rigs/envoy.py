@@ -136,4 +136,4 @@ class Envoy:
                     return False
             except OSError:
                 return False
-        return self.pid is not None and set(self.ports.values()) <= {port for _, port in listening(self.pid)}
+        return self.pid is not None and set(self.ports.values()) <= {port for _address, port in listening(self.pid)}

@@ -99,7 +99,7 @@ def listening(pid: int) -> set[tuple[str, int]]:
     found = set()
     for fields in (line.split() for table in lines for line in table):
         if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
-            words, _, port = fields[1].partition(":")
+            words, _colon, port = fields[1].partition(":")
             packed = b"".join(int(words[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(words), 8))
             found.add((str(ipaddress.ip_address(packed)), int(port, 16)))
     return found

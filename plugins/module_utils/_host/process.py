@@ -192,7 +192,7 @@ def _load(path: str) -> dict[str, t.Any] | None:
     if not os.path.lexists(path):
         return None
     with named_failure(path), open(path, encoding="utf-8", errors="replace") as handle:
-        first, _, rest = handle.read().partition("\n")
+        first, _newline, rest = handle.read().partition("\n")
     try:
         return {**json.loads(rest), "pid": int(first)}
     except (ValueError, TypeError):
@@ -219,7 +219,7 @@ def _with_reasons(plan: Plan, reason: t.Callable[[Change], str]) -> Plan:
 
 
 def _reason(change: Change) -> str:
-    field, _, key = change.path.partition(".")
+    field, _dot, key = change.path.partition(".")
     if field == "files":
         if change.before is None:
             return f"{key} is watched now"

@@ -228,7 +228,7 @@ class PkiRole(PkiResource[RoleState]):
         if self.desired is not None:
             self.mount.require_fields(self.path, _PARTICULAR & self.desired.managed_values().keys())
             if any(self._lifetimes()):
-                _ = self.mount.ceiling  # looked up here, because planning asks nobody
+                _ceiling = self.mount.ceiling  # looked up here, because planning asks nobody
         data = self.lookup(self.path)
         return None if data is None else RoleState.observed(data)
 

@@ -157,7 +157,9 @@ BAD_INPUT = [
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), BAD_INPUT, ids=[next(iter(change)) + str(at) for at, (change, _) in enumerate(BAD_INPUT)]
+    ("change", "message"),
+    BAD_INPUT,
+    ids=[next(iter(change)) + str(at) for at, (change, _message) in enumerate(BAD_INPUT)],
 )
 def test_bad_input_names_item_and_field_before_anything_happens(
     run_module: t.Any, estate: Estate, audit_window: t.Any, change: dict[str, t.Any], message: str

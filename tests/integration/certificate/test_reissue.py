@@ -27,7 +27,7 @@ DRIFT = [
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"), DRIFT, ids=[next(iter(change)) + str(at) for at, (change, _) in enumerate(DRIFT)]
+    ("change", "reason"), DRIFT, ids=[next(iter(change)) + str(at) for at, (change, _reason) in enumerate(DRIFT)]
 )
 def test_drift_of_a_declared_field_reissues_and_says_why(
     run_module: t.Any, estate: Estate, change: dict[str, t.Any], reason: str

@@ -50,7 +50,7 @@ def test_listens_on_loopback_only(vault: OpenBao) -> None:
     assert vault.pid is not None
     sockets = listening(vault.pid)
     assert (LOOPBACK, vault.port) in sockets
-    assert {address for address, _ in sockets} == {LOOPBACK}
+    assert {address for address, _port in sockets} == {LOOPBACK}
 
 
 def test_keeps_secrets_off_the_command_line_and_private(vault: OpenBao) -> None:

@@ -46,7 +46,7 @@ def _credential(fault: str | None) -> Credential | None:
 
 
 def _expectation(text: str) -> Expectation:
-    expect, _, reason = text.partition("/")
+    expect, _slash, reason = text.partition("/")
     return Expectation(expect, reason or None, (200,))
 
 
