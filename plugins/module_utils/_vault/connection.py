@@ -45,9 +45,7 @@ _OPTIONS: dict[str, t.Mapping[str, t.Any]] = {
 for _method in METHODS.values():
     _OPTIONS.update(_method.options)
 
-VAULT = Spec(
-    _OPTIONS, fragment="trustmesh.security._vault", required_together=(("client_cert", "client_key"),)
-)
+VAULT = Spec(_OPTIONS, fragment="trustmesh.security._vault", required_together=(("client_cert", "client_key"),))
 
 
 def connect(params: Params, stack: contextlib.ExitStack) -> Vault:
@@ -59,6 +57,11 @@ def connect(params: Params, stack: contextlib.ExitStack) -> Vault:
     if method.name != "token":
         stack.callback(_revoke, vault)
     return vault
+
+
+def has_login(params: Params) -> bool:
+    """Tell whether a login is given at all; for modules that have something to say without one."""
+    return bool(params["auth_method"] != "token" or setting(params, "token"))
 
 
 def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
