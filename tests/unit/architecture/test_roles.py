@@ -73,7 +73,31 @@ def test_a_role_that_says_the_same_three_times_is_right(plant: Plant) -> None:
             "\n| `pki_old` | str | | Gone. |\n|---",
             "pki_old is in the README but in no argument spec",
         ),
-        ("README.md", "required", "`[]`", "pki_roles is required, which its row in the README does not say"),
+        ("README.md", "required", "`[]`", "pki_roles is required, which the README does not say"),
+        (
+            "README.md",
+            "`pki` | Where",
+            "`pki_int` | Where",
+            "pki_mount: the README says its default is `pki_int`, the argument spec says 'pki'",
+        ),
+        (
+            "README.md",
+            "| str | `pki`",
+            "| path | `pki`",
+            "pki_mount: the README says its type is path, the argument spec says str",
+        ),
+        (
+            "README.md",
+            "| str | `trustmesh_vault_url` | The",
+            "| The",
+            "pki_url: its row in the README needs four cells: variable, type, default, meaning",
+        ),
+        (
+            "meta/argument_specs.yml",
+            "{type: list, elements: dict, required: true}",
+            "{type: list, elements: dict, default: '{{ trustmesh_roles }}'}",
+            "pki_roles: the argument spec gives an expression where a list is due; leave it out there",
+        ),
         (
             "meta/argument_specs.yml",
             "  verify:",

@@ -10,6 +10,8 @@ import pathlib
 import re
 import typing as t
 
+import yaml
+
 from tests.unit.architecture.guards import tree
 
 FILES: t.Final = (
@@ -64,8 +66,23 @@ def _variables(role: pathlib.Path) -> list[str]:
         found += _variable(name, option, defaults, commented)
         if name not in rows:
             found.append(f"{name} has no row in the README")
-        elif option.get("required") and "required" not in rows[name]:
-            found.append(f"{name} is required, which its row in the README does not say")
+        else:
+            found += _row(name, option, rows[name].split("|"))
+    return found
+
+
+def _row(name: str, option: dict[str, t.Any], cells: list[str]) -> list[str]:
+    """Return what is wrong with the cells after the name in a variable's row: type, default, meaning."""
+    if len(cells) != 3:
+        return [f"{name}: its row in the README needs four cells: variable, type, default, meaning"]
+    kind, default = cells[0].strip(), cells[1].strip()
+    wanted = option.get("type", "str")
+    found = [] if kind == wanted else [f"{name}: the README says its type is {kind}, the argument spec says {wanted}"]
+    if option.get("required"):
+        return found if default == "required" else [*found, f"{name} is required, which the README does not say"]
+    value = option.get("default")
+    if value is not None and default != f"`{value}`" and yaml.safe_load(default.strip("`")) != value:
+        found.append(f"{name}: the README says its default is {default}, the argument spec says {value!r}")
     return found
 
 
@@ -76,6 +93,8 @@ def _variable(name: str, option: dict[str, t.Any], defaults: dict[str, t.Any], c
         if name in defaults:
             return [f"{name} is required and has a default"]
         return [] if name in commented else [f"{name} is required and not shown, commented, in the defaults"]
+    if "{{" in str(option.get("default")) and option.get("type", "str") != "str":
+        return [f"{name}: the argument spec gives an expression where a {option['type']} is due; leave it out there"]
     if name not in defaults:
         return [] if name in commented and "default" not in option else [f"{name} has no default"]
     if "default" in option and option["default"] != defaults[name]:
