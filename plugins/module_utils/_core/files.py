@@ -124,6 +124,34 @@ def _group(gid: int) -> str:
         return str(gid)
 
 
+@dataclass(frozen=True)
+class _Move:
+    """A finished file that gets its name by one rename."""
+
+    temporary: str
+    final: str
+
+    def take_effect(self) -> None:
+        os.replace(self.temporary, self.final)
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A symbolic link, which appears whole by itself unless it has to replace something."""
+
+    target: str
+    final: str
+    temporary_beside: t.Callable[[str], str]
+
+    def take_effect(self) -> None:
+        try:
+            os.symlink(self.target, self.final)
+        except FileExistsError:
+            temporary = self.temporary_beside(self.final)
+            os.symlink(self.target, temporary)
+            os.replace(temporary, self.final)
+
+
 @dataclass
 class FileGroup:
     """Files that take effect together, in the order in which they are staged."""
@@ -131,8 +159,8 @@ class FileGroup:
     identity: str
     #: Called with a directory before the first temporary name is made in it.
     sweep: t.Callable[[str], None]
-    #: Pairs of temporary and final name, in the order of moving.
-    moves: list[tuple[str, str]] = field(default_factory=list)
+    #: What makes the staged names visible, in order.
+    deeds: list[t.Union[_Move, _Link]] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     obsolete: list[str] = field(default_factory=list)
 
@@ -151,20 +179,18 @@ class FileGroup:
             _write(path, content, attributes)
         self.written.append(path)
 
-    def put(self, path: str, content: bytes, attributes: Attributes) -> None:
-        """Stage a file that replaces ``path`` when the group takes effect."""
+    def put(self, path: str, content: bytes, attributes: Attributes) -> str:
+        """Stage a file that replaces ``path`` when the group takes effect; return its name until then."""
         temporary = self._temporary_beside(path)
-        self.moves.append((temporary, path))
+        self.deeds.append(_Move(temporary, path))
         self.written.append(temporary)
         with named_failure(path):
             _write(temporary, content, attributes)
+        return temporary
 
     def link(self, path: str, target: str) -> None:
         """Stage a symbolic link that replaces ``path`` when the group takes effect."""
-        temporary = self._temporary_beside(path)
-        self.moves.append((temporary, path))
-        with named_failure(path):
-            os.symlink(target, temporary)
+        self.deeds.append(_Link(target, path, self._temporary_beside))
 
     def remove(self, path: str) -> None:
         """Remove a file, link or tree after everything else of the group took effect."""
@@ -175,9 +201,10 @@ class FileGroup:
 
         Files written directly stay: a move that already happened may refer to them.
         """
-        for temporary, _final in self.moves:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        for deed in self.deeds:
+            if isinstance(deed, _Move):
+                with contextlib.suppress(OSError):
+                    os.unlink(deed.temporary)
 
     def _temporary_beside(self, path: str) -> str:
         directory = os.path.dirname(path) or "."
@@ -185,12 +212,10 @@ class FileGroup:
         return os.path.join(directory, f".trustmesh-{os.getpid()}-{secrets.token_hex(6)}.tmp")
 
     def take_effect(self) -> None:
-        """Move every staged name into place."""
-        while self.moves:
-            temporary, final = self.moves[0]
-            with named_failure(final):
-                os.replace(temporary, final)
-            self.moves.pop(0)
+        """Make every staged name visible."""
+        for deed in self.deeds:
+            with named_failure(deed.final):
+                deed.take_effect()
 
     def clean_up(self) -> None:
         """Remove what is obsolete."""
@@ -236,17 +261,22 @@ class FileTransaction:
         failures: dict[str, TrustmeshError] = {}
         written = [path for group in groups for path in group.written]
         _flush([*written, *dict.fromkeys(os.path.dirname(path) for path in written)])
-        for phase in (FileGroup.take_effect, FileGroup.clean_up):
-            finals = [final for group in groups for _temporary, final in group.moves]
-            for group in groups:
-                if group.identity not in failures:
-                    try:
-                        phase(group)
-                    except TrustmeshError as error:
-                        failures[group.identity] = error
-                        group.discard()
-            _flush({os.path.dirname(final) for final in finals})
+        self._each(groups, FileGroup.take_effect, failures)
+        _flush({os.path.dirname(deed.final) for group in groups for deed in group.deeds})
+        self._each(groups, FileGroup.clean_up, failures)
         return failures
+
+    @staticmethod
+    def _each(
+        groups: Iterable[FileGroup], phase: t.Callable[[FileGroup], None], failures: dict[str, TrustmeshError]
+    ) -> None:
+        for group in groups:
+            if group.identity not in failures:
+                try:
+                    phase(group)
+                except TrustmeshError as error:
+                    failures[group.identity] = error
+                    group.discard()
 
 
 def put_file(path: str, content: bytes, attributes: Attributes) -> None:
@@ -266,8 +296,7 @@ def reserve_file(path: str, size: int, attributes: Attributes) -> Iterator[t.Cal
     """
     transaction = FileTransaction()
     with transaction.group(path) as group:
-        group.put(path, bytes(size), attributes)
-        temporary = group.moves[-1][0]
+        temporary = group.put(path, bytes(size), attributes)
         _flush([temporary])
 
         def fill(content: bytes) -> None:
