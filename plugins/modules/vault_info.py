@@ -11,7 +11,7 @@ module: vault_info
 short_description: Look at the health, seal, product and mounts of a Vault or OpenBao
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Says in which state a server is, which product it is, and how far its clock is from that of the host that runs the
     module. This needs no token, and a sealed or uninitialised server is an answer and not a failure.

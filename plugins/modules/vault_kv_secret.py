@@ -11,7 +11,7 @@ module: vault_kv_secret
 short_description: Manage secrets in a key-value engine of Vault or OpenBao
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Makes a list of secrets hold the declared values, in version 1 or 2 of the key-value engine.
   - Writes only what differs, so that no version is made of equal data. In version 2 a write carries the version it was
