@@ -11,7 +11,7 @@ module: vault_approle
 short_description: Manage AppRoles of Vault or OpenBao and deliver their secret-ids
 version_added: 0.1.0
 author:
-  - The trustmesh.security contributors
+  - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Makes a list of AppRoles exist as declared, or be absent. What is not declared is left as it is.
   - Delivers a secret-id for a role into a file on the host that runs the module, response-wrapped unless told
@@ -406,8 +406,7 @@ SPEC = VAULT + batch(
     {
         "name": {"type": "str", "required": True},
         "mount": {"type": "str", "default": "approle"},
-        # Their names say secret and token; they hold neither.
-        **{name: {**option, "no_log": False} for name, option in AppRoleState.options().items()},
+        **AppRoleState.options(),
         "delivery": {"type": "dict", "options": DELIVERY},
         **ON_MISMATCH,
         **STATE,

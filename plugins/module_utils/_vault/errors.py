@@ -18,6 +18,11 @@ from .._core.errors import TrustmeshError
 class VaultError(TrustmeshError):
     """Base of every failure of a request to Vault or OpenBao."""
 
+    #: HTTP status of the answer, 0 when there was none.
+    status = 0
+    #: What the server says about when to come back, in seconds.
+    retry_after: str | None = None
+
 
 class Unreachable(VaultError):
     """No answer: the name does not resolve, nothing listens, or the answer did not come in time."""
@@ -56,6 +61,10 @@ class NoEndpoint(VaultError):
 
 class NoIssuer(VaultError):
     """The PKI engine is there but holds no such CA (yet)."""
+
+
+class Behind(VaultError):
+    """A replica has not heard of the last write yet (412) and did nothing."""
 
 
 class RateLimited(VaultError):
@@ -169,6 +178,8 @@ def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> V
             field="mount",
             remedy="Enable the engine first (trustmesh.security.vault_mount).",
         )
+    if status == 412:
+        return Behind(f"{place}: the replica has not caught up yet (412)", remedy="Run again, or use the active node.")
     if status == 429:
         return RateLimited(f"{place} was rate limited (429)", remedy="Lower the load or raise the quota on that path.")
     if status == 503 and "sealed" in said.lower():

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .errors import (
+    Behind,
     NoMount,
     RateLimited,
     Rejected,
@@ -35,8 +36,8 @@ from .errors import (
 
 Data = dict[str, t.Any]
 
-# 502 and 504 come from proxies in between, 412 from a replica that has not caught up yet.
-_PASSING_STATUSES = frozenset({412, 502, 503, 504})
+# 502 and 504 come from proxies in between.
+_PASSING_STATUSES = frozenset({502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
@@ -145,7 +146,7 @@ class Vault:
         try:
             return self.patch(path, body)
         except Rejected as error:
-            if getattr(error, "status", 0) != 405:
+            if error.status != 405:
                 raise
         return self.write(path, {**(self.read(path) or {}), **body})
 
@@ -217,8 +218,8 @@ class Vault:
         if status == 404 and not errors:
             return status, body
         error = from_status(status, errors, method, path)
-        error.status = status  # type: ignore[attr-defined]
-        error.retry_after = response.headers.get("Retry-After")  # type: ignore[attr-defined]
+        error.status = status
+        error.retry_after = response.headers.get("Retry-After")
         raise error
 
     def _send(self, method: str, path: str, options: Data) -> t.Any:
@@ -246,18 +247,18 @@ def _body(response: t.Any) -> Data:
 
 def _may_repeat(error: VaultError, repeatable: bool) -> bool:
     """Tell whether sending again is safe and may help."""
-    if isinstance(error, RateLimited) or (isinstance(error, Unreachable) and error.unsent):
+    if isinstance(error, (RateLimited, Behind)) or (isinstance(error, Unreachable) and error.unsent):
         return True
     if not repeatable or isinstance(error, (Sealed, NoMount)):
         return False
     if isinstance(error, Unreachable):
         return True
-    return isinstance(error, ServerFault) and getattr(error, "status", 0) in _PASSING_STATUSES
+    return isinstance(error, ServerFault) and error.status in _PASSING_STATUSES
 
 
 def _pause(error: VaultError, attempt: int) -> float:
     """Return seconds to wait: what the server asks for, else an exponential back-off with jitter."""
-    asked = getattr(error, "retry_after", None)
-    if asked and str(asked).isdigit():
+    asked = error.retry_after
+    if asked and asked.isdigit():
         return min(float(asked), _LONGEST_PAUSE_SECONDS)
     return float(min(0.2 * 2**attempt * random.uniform(0.5, 1.5), _LONGEST_PAUSE_SECONDS))

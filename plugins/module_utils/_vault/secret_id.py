@@ -231,7 +231,7 @@ class Delivery(Resource[DeliveryState]):
         if content is None:
             # Whoever unwraps a secret-id removes the file; a plain one stays where it is.
             return None if record.unwrap_before is not None else f"{self.name} is gone"
-        if _digest(content) != record.sha256:
+        if digest(content) != record.sha256:
             return f"{self.name} holds something else than what was delivered"
         if record.unwrap_before is not None and _instant(record.unwrap_before) <= now:
             return "the wrapping token expired and nobody had taken it away"
@@ -259,7 +259,7 @@ class Delivery(Resource[DeliveryState]):
                 raise
         about = self._about(accessor)
         record = Record(
-            self.role, accessor, _digest(content), terms.recorded, _expiry(about["expiration_time"]), unwrap_before
+            self.role, accessor, digest(content), terms.recorded, _expiry(about["expiration_time"]), unwrap_before
         )
         put_file(self.record_path, (json.dumps(asdict(record), indent=2) + "\n").encode(), terms.attributes)
 
@@ -312,7 +312,7 @@ class Delivery(Resource[DeliveryState]):
         }
 
 
-def _digest(content: Secret) -> str:
+def digest(content: Secret) -> str:
     """A secret-id has 122 random bits, a wrapping token more: no guessing from the digest."""
     return hashlib.sha256(content.reveal().encode()).hexdigest()
 

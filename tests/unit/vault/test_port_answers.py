@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the port makes of answers, and how it names failures below and above HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import typing as t
+from collections.abc import Iterator
+
+import pytest
+
+from plugins.module_utils._vault.connection import reach
+from plugins.module_utils._vault.errors import (
+    Behind,
+    Forbidden,
+    NoMount,
+    Rejected,
+    Sealed,
+    ServerFault,
+    Standby,
+    TlsFailure,
+    UnknownParameter,
+    Unreachable,
+    Unsent,
+    VaultError,
+    from_status,
+)
+from plugins.module_utils._vault.port import Vault
+from tests.unit.vault.scripted import DROP, HANG, Answer, ScriptedServer
+
+DELETED = {"data": {"data": None, "metadata": {"version": 2, "deletion_time": "2026-01-01T00:00:00Z"}}}
+
+
+@contextlib.contextmanager
+def at(url: str, *, timeout: float = 5) -> Iterator[Vault]:
+    """Yield the port that modules get for an address."""
+    params = dict.fromkeys(("namespace", "ca_cert", "client_cert", "client_key"))
+    with contextlib.ExitStack() as stack:
+        yield reach({**params, "url": url, "timeout": timeout, "retries": 0}, stack)
+
+
+@pytest.mark.parametrize(
+    ("answer", "data"),
+    [
+        (Answer(200, {"data": {"a": 1}}), {"a": 1}),
+        (Answer(200, {"data": None}), {}),
+        (Answer(204, b""), {}),
+        (Answer(200, b"<html>not JSON</html>"), {}),
+        (Answer(200, b"[1, 2]"), {}),
+        (Answer(404, {"errors": []}), None),
+        # Trap 8: what was deleted in a versioned engine answers 404 with a body.
+        (Answer(404, DELETED), None),
+    ],
+    ids=["data", "null", "no content", "no JSON", "no object", "absent", "deleted version"],
+)
+def test_read(answer: Answer, data: t.Any) -> None:
+    with ScriptedServer(answer) as server, at(server.url) as vault:
+        assert vault.read("kv/a") == data
+
+
+def test_list_of_nothing_is_empty() -> None:
+    with ScriptedServer(Answer(404, {"errors": []})) as server, at(server.url) as vault:
+        assert vault.list("kv") == []
+        assert server.seen[0].method == "LIST"
+
+
+def test_write_to_what_is_not_there_is_no_success() -> None:
+    body = {"data": {"error": 'failed to find accessor entry for secret_id_accessor: "x"'}}
+    with ScriptedServer(Answer(404, body)) as server, at(server.url) as vault:
+        with pytest.raises(Rejected, match="there is nothing at auth/approle/x to write to"):
+            vault.write("auth/approle/x", {})
+        with pytest.raises(Rejected, match="there is nothing at"):
+            vault.patch("kv/data/x", {})
+
+
+def test_trap_6_unknown_field_is_a_failure_and_other_warnings_are_passed_on() -> None:
+    unknown = {"warnings": ["Endpoint ignored these unrecognized parameters: [bogus]"]}
+    cut = {"warnings": ["cut to 768h"]}
+    with ScriptedServer(Answer(200, unknown), Answer(200, cut)) as server, at(server.url) as vault:
+        with pytest.raises(UnknownParameter, match=r"\[bogus\].*remove the option or upgrade the server"):
+            vault.write("pki/roles/r", {"bogus": 1})
+        vault.write("pki/roles/r", {})
+        vault.write("pki/roles/r", {})
+        assert vault.warnings == ["pki/roles/r: cut to 768h"]
+
+
+def test_trap_48_namespace_is_never_invented() -> None:
+    with ScriptedServer(Answer(200)) as server, at(server.url) as vault:
+        vault.read("sys/mounts")
+        assert not [name for name in server.seen[0].headers if "namespace" in name.lower()]
+
+
+def test_trap_30_clock_of_the_server_is_noted() -> None:
+    ahead = Answer(200, headers={"Date": "Fri, 01 Jan 2100 00:00:00 GMT"})
+    with ScriptedServer(ahead) as server, at(server.url) as vault:
+        assert vault.clock_lead is None
+        vault.read("sys/mounts")
+        assert vault.clock_lead is not None
+        assert vault.clock_lead > 10**9
+
+
+STATUSES: list[tuple[int, list[str], type[VaultError], str]] = [
+    (412, ["required index state not present"], Behind, r"the replica has not caught up yet \(412\)"),
+    (403, ["permission denied"], Forbidden, "permission denied for get kv/a"),
+    (404, ['no handler for route "kv/a". route entry not found.'], NoMount, "mount: nothing is mounted for kv/a"),
+    (404, ["namespace not found"], NoMount, "namespace: namespace not found. Leave it out"),
+    (400, ["bad\n\tvalue"], Rejected, r"refused \(HTTP 400: bad value\)"),
+    (405, [], Rejected, r"\(HTTP 405: no message\)"),
+    (500, ["invalid CIDR address: 10.1.2.3"], ServerFault, "HTTP 500: invalid CIDR address: 10.1.2.3.*correct it"),
+    (503, ["Vault is sealed"], Sealed, "the server is sealed. Unseal it"),
+    (503, ["Vault is not initialized"], Sealed, "never initialised"),
+    (503, ["Vault is in standby mode"], Standby, "this node is a standby"),
+    (473, [], Standby, r"a standby \(HTTP 473\). Point url at the active node"),
+]
+
+
+@pytest.mark.parametrize(("status", "said", "error", "text"), STATUSES)
+def test_every_status_has_a_name_and_a_remedy(status: int, said: list[str], error: type[VaultError], text: str) -> None:
+    failure = from_status(status, said, "get", "kv/a")
+    assert type(failure) is error
+    assert failure.remedy
+    with pytest.raises(error, match=text):
+        raise failure
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_name_that_does_not_resolve() -> None:
+    unresolved = re.escape("url: the host name in http://no-such-host.invalid:8200 does not resolve")
+    with at("http://no-such-host.invalid:8200") as vault, pytest.raises(Unsent, match=unresolved):
+        vault.read("sys/mounts")
+
+
+def test_nothing_listens() -> None:
+    refused = r"nothing listens at .* \(connection refused\)"
+    with at(f"http://127.0.0.1:{_free_port()}") as vault, pytest.raises(Unsent, match=refused):
+        vault.read("sys/mounts")
+
+
+def test_connection_that_is_not_accepted_in_time() -> None:
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        # A full queue drops further requests silently, just as a firewall does.
+        for _at in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                waiting.connect(full.getsockname())
+        vault = stack.enter_context(at(f"http://127.0.0.1:{full.getsockname()[1]}", timeout=0.3))
+        with pytest.raises(Unsent, match="did not accept a connection in time"):
+            vault.read("sys/mounts")
+
+
+def test_answer_that_does_not_come_in_time() -> None:
+    late = r"timeout: .* did not answer in time\. Raise it"
+    with ScriptedServer(HANG) as server, at(server.url, timeout=0.3) as vault, pytest.raises(Unreachable, match=late):
+        vault.read("sys/mounts")
+
+
+def test_connection_that_breaks() -> None:
+    with ScriptedServer(DROP) as server, at(server.url) as vault:
+        with pytest.raises(Unreachable, match="broke") as caught:
+            vault.read("sys/mounts")
+        assert not caught.value.unsent
+
+
+def test_peer_without_tls() -> None:
+    plain = r"does not speak TLS\. Write http://"
+    with ScriptedServer(Answer(200)) as server, at(server.url.replace("http:", "https:")) as vault:  # noqa: SIM117
+        with pytest.raises(TlsFailure, match=plain):
+            vault.read("sys/mounts")
