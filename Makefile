@@ -80,7 +80,8 @@ unit: .venv-dev/.stamp | $(REPORTS) ## Run unit tests, the architecture tests in
 
 .PHONY: integration
 integration: .venv-dev/.stamp build/env/sslyze/.stamp build/collections.stamp | $(REPORTS) ## Run tests on real servers
-	$(DEV):"$(CURDIR)/build/env/sslyze/bin" pytest tests/integration --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
+	$(DEV):"$(CURDIR)/build/env/sslyze/bin" TRUSTMESH_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
+		pytest tests/integration --numprocesses auto --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
 
 .PHONY: ruff
 ruff: .venv-dev/.stamp
