@@ -19,9 +19,8 @@ from .._core.files import FileTransaction
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step, plan_state
 from .._core.resource import Resource
 from .._pki.certificate import CertificateFacts, certificate_pem, iso, validity
-from .._pki.drift import BACKDATE_SECONDS, lifetime_tolerance
+from .._pki.drift import BACKDATE_SECONDS, issuer_change, lifetime_tolerance
 from .._pki.errors import PkiError
-from .._pki.names import dn_text
 from .._pki.renewal import due_at, spell_span, verdict
 from .._pki.revocation import CrlFacts
 from .._pki.signature import is_signed_by
@@ -188,12 +187,8 @@ def _issuer_findings(current: Held, facts: CertificateFacts, wanted: Wish) -> It
         elif current.above:
             yield Finding(Change("chain", "present", None, "a root has no chain above it"), "write_chain")
     elif current.parent is not None:
-        parent = dn_text(current.parent[0].subject)
         if not is_signed_by(facts.certificate, current.parent[0]):
-            reason = f"issuer is {facts.issuer_dn}, declared {parent}"
-            if parent == facts.issuer_dn:
-                reason = f"issuer {parent} has another key now"
-            yield Finding(Change("issuer", facts.issuer_dn, parent, reason), "certify")
+            yield Finding(issuer_change(facts, current.parent[0]), "certify")
         elif current.above != current.parent:
             reason = "ca-chain.pem is not the chain of the parent"
             yield Finding(Change("chain", "other certificates", "the parent's chain", reason), "write_chain")

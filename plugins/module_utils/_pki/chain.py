@@ -158,6 +158,9 @@ def _dead_end(leaf: x509.Certificate, pool: Certificates, anchors: Certificates)
     facts = CertificateFacts.of(last)
     if is_self_signed(last):
         return f"{facts.subject_dn} is self-signed and not among the trusted CA certificates"
+    unusable = _signature_problems(facts)
+    if unusable:  # the library may refuse to look at such a signature at all
+        return unusable[0]
     if any(entry.subject == last.issuer for entry in (*anchors, *pool)):
         return f"{facts.subject_dn} is not signed by the key of the given {facts.issuer_dn}, only the name is the same"
     return f"the issuer of {facts.subject_dn}, {facts.issuer_dn}, is not among the given CA certificates"

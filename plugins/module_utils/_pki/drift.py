@@ -23,7 +23,7 @@ from .._core.normal import ip_address, spell_duration
 from .._core.plan import Change, plan_state
 from .._core.state import Field, State, managed
 from . import names, usages
-from .certificate import CertificateFacts, iso
+from .certificate import CertificateFacts, facts_of_authority, iso
 from .keys import SIZES, KeySpec
 from .renewal import Window, verdict
 from .signature import is_signed_by
@@ -193,11 +193,17 @@ def _key_reasons(facts: CertificateFacts, key_spki: str | None) -> t.Iterator[Ch
 def _issuer_reasons(facts: CertificateFacts, authority: t.Sequence[x509.Certificate] | None) -> t.Iterator[Change]:
     if not authority or is_signed_by(facts.certificate, authority[0]):
         return
-    signer = names.dn_text(authority[0].subject)
-    reason = f"issuer is {facts.issuer_dn}, declared {signer}"
-    if authority[0].subject == facts.certificate.issuer:
-        reason = f"issuer {signer} has another key now"
-    yield Change("issuer", facts.issuer_dn, signer, reason)
+    yield issuer_change(facts, authority[0])
+
+
+def issuer_change(facts: CertificateFacts, issuer: x509.Certificate) -> Change:
+    """Return the change from the issuer that a certificate has to another; of equal names the keys are shown."""
+    held, wanted = facts.issuer_dn, names.dn_text(issuer.subject)
+    if issuer.subject != facts.certificate.issuer:
+        return Change("issuer", held, wanted, f"issuer is {held}, declared {wanted}")
+    key = facts_of_authority(issuer).subject_key_id
+    reason = f"issuer {wanted} has another key now"
+    return Change("issuer", f"{held} with key {facts.authority_key_id}", f"{wanted} with key {key}", reason)
 
 
 def lifetime_tolerance(seconds: int) -> int:
