@@ -181,6 +181,7 @@ build/env/lock-%/.stamp:
 	$(make_environment)
 
 build/env/sanity-2.21/.stamp build/env/lock-3.12/.stamp: PYTHON := $(PYTHON_3_12)
+build/env/lock-3.11/.stamp: PYTHON = $(call find_python,3.11)
 
 # What git knows or would add. A digest and not a list of prerequisites: so a file that goes away counts as well, and a
 # switch of branches that changes nothing rebuilds nothing.
