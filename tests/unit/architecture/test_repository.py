@@ -19,12 +19,25 @@ from tests.unit.architecture.guards import (
     documentation,
     headers,
     layers,
+    libraries,
     locks,
     naming,
     roles,
 )
 
-_GUARDS = (action_groups, budget, changelog, check_mode, documentation, headers, layers, locks, naming, roles)
+_GUARDS = (
+    action_groups,
+    budget,
+    changelog,
+    check_mode,
+    documentation,
+    headers,
+    layers,
+    libraries,
+    locks,
+    naming,
+    roles,
+)
 
 
 @pytest.mark.parametrize("guard", _GUARDS, ids=lambda guard: guard.__name__.rpartition(".")[2])

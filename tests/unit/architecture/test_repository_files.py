@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guards of names, licence headers, changelog fragments and lock files notice what is wrong."""
+"""The guards of names, licence headers, changelog fragments, libraries and lock files notice what is wrong."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.unit.architecture.conftest import Plant
-from tests.unit.architecture.guards import changelog, headers, locks, naming
+from tests.unit.architecture.guards import changelog, headers, libraries, locks, naming
 
 # In two parts, because the reuse tool takes the whole for a licence of this file.
 _SPDX = "# SPDX-License-" + "Identifier: GPL-3.0-or-later\n"
@@ -97,3 +97,21 @@ def test_locks_that_do_not_lock_are_found(plant: Plant, users: str, development:
 )
 def test_names_that_say_nothing_are_found(plant: Plant, path: str, text: str, problems: list[str]) -> None:
     assert naming.violations(plant({path: text})) == [path + problem for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("line", "problems"),
+    [
+        ("hvac>=1.1.0", []),
+        (
+            "hvac>=1.0.0",
+            ["meta/ee-requirements.txt: lacks hvac>=1.1.0, which plugins/module_utils/_core/deps.py asks for"],
+        ),
+    ],
+)
+def test_a_library_that_environments_lack_is_found(plant: Plant, line: str, problems: list[str]) -> None:
+    files = {
+        "meta/ee-requirements.txt": f"# why\n{line}\n",
+        "plugins/module_utils/_core/deps.py": 'HVAC = Library("hvac", "1.1.0", "as the transport")\n',
+    }
+    assert libraries.violations(plant(files)) == problems
