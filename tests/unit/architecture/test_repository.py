@@ -42,4 +42,6 @@ _GUARDS = (
 
 @pytest.mark.parametrize("guard", _GUARDS, ids=lambda guard: guard.__name__.rpartition(".")[2])
 def test_repository_keeps_the_rule(guard: types.ModuleType, repository: pathlib.Path) -> None:
-    assert "\n".join(guard.violations(repository)) == ""
+    found = guard.violations(repository)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
