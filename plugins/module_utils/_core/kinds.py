@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -43,12 +44,11 @@ def _boolean(value: t.Any) -> bool:
 
 
 def _integer(value: t.Any) -> int:
-    if isinstance(value, bool):
+    """Return a whole number; a fraction is refused rather than cut off."""
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]+", text):
         raise ValueError(f"{value!r} is not a whole number")
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{value!r} is not a whole number") from None
+    return int(text)
 
 
 def _texts(value: t.Any) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ from fractions import Fraction
 _UNIT_SECONDS: dict[str, Fraction] = {
     "ns": Fraction(1, 10**9),
     "us": Fraction(1, 10**6),
-    "µs": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),  # U+00B5, which Go writes
+    "μs": Fraction(1, 10**6),  # U+03BC, which it reads as well
     "ms": Fraction(1, 10**3),
     "s": Fraction(1),
     "m": Fraction(60),
@@ -31,7 +32,10 @@ _UNIT_SECONDS: dict[str, Fraction] = {
     "d": Fraction(86400),
     "w": Fraction(604800),
 }
-_TERM = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)")
+_NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
+_TERM = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h|d|w)")
+# Sharp s, final sigma and the joiners: dropped or replaced by one edition, kept by the other.
+_DISPUTED = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1-----", re.DOTALL)
 
 
@@ -47,14 +51,11 @@ def milliseconds(value: t.Any) -> int:
 
 def _whole(value: t.Any, parts: int, what: str) -> int:
     """Return a duration in units of which a second has ``parts``."""
-    text = str(value).strip()
-    if isinstance(value, bool) or not text:
+    text = re.sub(r"^\+", "", str(value).strip())
+    if isinstance(value, bool) or not re.fullmatch(rf"{_NUMBER}|(?:{_TERM.pattern})+", text):
         raise ValueError(f"{value!r} is not a duration; write seconds or a text such as 90d, 72h or 1h30m")
-    if re.fullmatch(r"\d+", text):
-        return int(text) * parts
-    if not re.fullmatch(f"(?:{_TERM.pattern})+", text):
-        raise ValueError(f"{text!r} is not a duration; write seconds or a text such as 90d, 72h or 1h30m")
-    total = sum((Fraction(number) * _UNIT_SECONDS[unit] for number, unit in _TERM.findall(text)), Fraction(0)) * parts
+    terms = _TERM.findall(text) or [(text, "s")]
+    total = sum((Fraction(f"0{number}") * _UNIT_SECONDS[unit] for number, unit in terms), Fraction(0)) * parts
     if total.denominator != 1:
         raise ValueError(f"{text!r} is not {what}")
     return int(total)
@@ -62,6 +63,8 @@ def _whole(value: t.Any, parts: int, what: str) -> int:
 
 def spell_duration(seconds: int) -> str:
     """Return a duration as a person would write it: ``90d``, ``1d12h``, ``0s``."""
+    if seconds < 0:
+        return f"-{spell_duration(-seconds)}"
     parts = []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, seconds = divmod(seconds, size)
@@ -72,16 +75,19 @@ def spell_duration(seconds: int) -> str:
 
 def dns_name(value: t.Any) -> str:
     """Return a host name in lower case and in its ASCII (IDNA) form; a leading ``*.`` stays."""
-    text = str(value).strip().rstrip(".")
-    if not text:
-        raise ValueError("a name is empty")
-    try:
-        text.encode("ascii")
-    except UnicodeEncodeError:
+    text = str(value).strip()
+    if _DISPUTED.search(text):
+        raise ValueError(
+            f"{value!r} stands for different names in IDNA 2003 (RFC 3490) and 2008 (RFC 5891); write its xn-- form"
+        )
+    if not text.isascii():
         try:
             text = text.encode("idna").decode("ascii")
-        except UnicodeError as error:
-            raise ValueError(f"{value!r} is not a valid international name: {error}") from error
+        except UnicodeError:
+            raise ValueError(f"{value!r} is not a valid international name") from None
+    text = text.rstrip(".")
+    if not text:
+        raise ValueError("a name is empty")
     if re.search(r"[\s,/]", text):
         raise ValueError(f"{value!r} is not a DNS name")
     return text.lower()
@@ -89,16 +95,22 @@ def dns_name(value: t.Any) -> str:
 
 def ip_address(value: t.Any) -> str:
     """Return an IPv4 or IPv6 address in its shortest standard form (RFC 5952)."""
+    text = str(value).strip()
     try:
-        return str(ipaddress.ip_address(str(value).strip()))
+        if "%" in text:  # a zone means something on one host only (RFC 4007)
+            raise ValueError
+        return str(ipaddress.ip_address(text))
     except ValueError:
         raise ValueError(f"{value!r} is not an IP address") from None
 
 
 def cidr(value: t.Any) -> str:
     """Return a network in CIDR form with host bits cleared; a bare address becomes its /32 or /128."""
+    text = str(value).strip()
     try:
-        return str(ipaddress.ip_network(str(value).strip(), strict=False))
+        if "%" in text:
+            raise ValueError
+        return str(ipaddress.ip_network(text, strict=False))
     except ValueError:
         raise ValueError(f"{value!r} is not an IP network") from None
 

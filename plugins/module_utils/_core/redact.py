@@ -73,9 +73,17 @@ def render(value: t.Any) -> t.Any:
     if isinstance(value, Mapping):
         return {str(key): render(entry) for key, entry in value.items()}
     if isinstance(value, Set):
-        return sorted(render(entry) for entry in value)
+        return _in_order([render(entry) for entry in value])
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [render(entry) for entry in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(value)
+
+
+def _in_order(entries: list[t.Any]) -> list[t.Any]:
+    """Sort what is comparable as it is, and anything else by kind and text."""
+    try:
+        return sorted(entries)
+    except TypeError:
+        return sorted(entries, key=lambda entry: (type(entry).__name__, str(entry)))
