@@ -39,10 +39,14 @@ class PkiMount:
     @property
     def ceiling(self) -> int | None:
         """The longest lifetime the mount grants, in seconds, looked up once; ``None`` when it cannot be known."""
+        self.learn()
+        return self._ceiling
+
+    def learn(self) -> None:
+        """Look the ceiling up, unless that happened before; for reading, because planning asks nobody."""
         with self._lock:
             if not self._measured:
                 self._ceiling, self._measured = self._measure(), True
-            return self._ceiling
 
     def _measure(self) -> int | None:
         """Look the ceiling up.

@@ -19,16 +19,8 @@ from .._core.normal import dns_name, spell_duration
 from .._core.plan import Action, Plan, Step, plan_state
 from .._core.state import UNMANAGED, Field, State, managed
 from .._pki.usages import EXTENDED_KEY_USAGES, KEY_USAGES, extended_key_usage, key_usage
+from .pki_key import KEY_BITS, settled_bits
 from .pki_mount import PkiMount, PkiResource
-
-#: Sizes that mean something, by type of key. The first is what 0 stands for; a type without one takes no size at all.
-KEY_BITS: t.Final[t.Mapping[str, tuple[int, ...]]] = {
-    "rsa": (2048, 3072, 4096, 8192),
-    "ec": (256, 224, 384, 521),
-    "ed25519": (0,),
-    "mldsa": (44, 65, 87),
-    "any": (0,),
-}
 
 # What the engine allows unless told otherwise, and what we forbid unless told otherwise. Only for roles that we create:
 # tightening one that exists is for its owner to declare.
@@ -130,7 +122,7 @@ class RoleState(State):
                 field="generate_lease",
                 remedy="Choose one: a lease can only revoke a certificate that is stored.",
             )
-        return replace(state, key_bits=_key_bits(state))
+        return replace(state, key_bits=settled_bits(state.key_bits, state.key_type))
 
 
 def _domain(value: str) -> str:
@@ -190,23 +182,6 @@ def _is_instant(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _key_bits(state: RoleState) -> t.Any:
-    """Return the size of key in the server's own words: what it fills in for 0 depends on the type of key."""
-    bits, key_type = state.key_bits, state.key_type
-    if not isinstance(bits, int):
-        return bits
-    if not isinstance(key_type, str):
-        return bits or UNMANAGED
-    sizes = KEY_BITS[key_type]
-    if bits and bits not in sizes:
-        raise InvalidInput(
-            f"{bits} means nothing for keys of type {key_type}",
-            field="key_bits",
-            remedy=f"Use {', '.join(str(size) for size in sorted(sizes))}." if sizes[0] else "Leave it out.",
-        )
-    return bits or sizes[0]
 
 
 class PkiRole(PkiResource[RoleState]):

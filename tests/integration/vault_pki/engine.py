@@ -49,7 +49,7 @@ class Engine:
 
     def make_root(self, name: str = "root", **fields: t.Any) -> dict[str, t.Any]:
         """Generate a root the plain way."""
-        body = {"common_name": "Test Root", "key_type": "ec", "ttl": f"{5 * YEAR}s", "exclude_cn_from_sans": True}
+        body = {"common_name": "Test Root", "key_type": "ec", "ttl": f"{8 * YEAR}s", "exclude_cn_from_sans": True}
         return self.write("root/generate/internal", **{**body, "issuer_name": name, "key_name": name, **fields}).data
 
 
