@@ -71,17 +71,18 @@ class Program:
         return {**inherited, **given}
 
 
-def launch(program: Program, readiness: Readiness | None) -> ProcessId:
-    """Start the program in a session of its own, its output appended to the log file; return who it is.
-
-    A port that somebody else holds is refused before: the stranger's answers would pass for ours.
-    """
-    if readiness is not None and readiness.port_is_taken():
+def refuse_taken_port(readiness: Readiness) -> None:
+    """Raise :class:`ProcessFailure` when somebody else holds the port: the stranger's answers would pass for ours."""
+    if readiness.port_is_taken():
         raise ProcessFailure(
             f"port {readiness.port} on {readiness.host} is taken by "
             f"{port_holder(readiness.port) or 'a process that this user cannot see'}",
             remedy="Stop that, or choose another port.",
         )
+
+
+def launch(program: Program) -> ProcessId:
+    """Start the program in a session of its own, its output appended to the log file; return who it is."""
     log_file = certain(program.log_file)
     with named_failure(log_file):
         log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)

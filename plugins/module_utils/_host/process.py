@@ -30,7 +30,7 @@ from .._core.plan import NO_PLAN, Action, Change, Plan, Step, plan_state
 from .._core.redact import Secret
 from .._core.resource import Resource
 from .._core.state import UNMANAGED, Field, State, managed
-from .control import Program, end, launch, wait_until_ready
+from .control import Program, end, launch, refuse_taken_port, wait_until_ready
 from .procfs import ProcessId, boot_id, runs
 from .readiness import Readiness
 
@@ -92,10 +92,12 @@ class LocalProcess(Resource[ProcessState]):
 
     def read(self) -> ProcessState | None:
         record = _load(self.program.pid_file)
+        process = None if record is None else ProcessId(record["pid"], record["ticks"])
+        alive = process is not None and certain(record)["boot"] == boot_id() and runs(process)
+        if self.readiness is not None and not alive:
+            refuse_taken_port(self.readiness)
         if record is None:
             return None
-        process = ProcessId(record["pid"], record["ticks"])
-        alive = record["boot"] == boot_id() and runs(process)
         ready = alive and self.readiness is not None and self.readiness.complaint() is None
         return ProcessState.observed({**record, "ready": ready}, process=process, alive=alive)
 
@@ -144,7 +146,7 @@ class LocalProcess(Resource[ProcessState]):
         return {**facts, "pid_file": self.program.pid_file, "log_file": self.program.log_file}
 
     def _start(self) -> None:
-        process, desired = launch(self.program, self.readiness), certain(self.desired)
+        process, desired = launch(self.program), certain(self.desired)
         record = {
             "ticks": process.ticks,
             "boot": boot_id(),
