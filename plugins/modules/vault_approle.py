@@ -17,8 +17,8 @@ description:
   - Delivers a secret-id for a role into a file on the host that runs the module, response-wrapped unless told
     otherwise, and delivers again when it is gone, about to expire or no longer what is declared.
   - A secret-id appears in no result. The role id does, because it is no secret.
-  - The token needs C(create), C(read), C(update) and C(delete) on C(auth/approle/role/*), and C(list) on
-    C(auth/approle/role/+/secret-id) for deliveries. Without C(delete) everything but O(roles[].state=absent) works.
+  - The token needs C(create), C(read), C(update) and C(delete) on C(auth/approle/role/*), for deliveries C(list) as
+    well. Without C(delete) everything but O(roles[].state=absent) works.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes
@@ -197,8 +197,8 @@ options:
     type: str
     default: approle
 notes:
-  - Making a secret-id wrapped, the module finds its accessor by listing the accessors before and after, and looks at
-    the new ones (C(update) on C(auth/approle/role/+/secret-id-accessor/lookup)), since it must not unwrap the answer.
+  - Making a secret-id wrapped, the module finds its accessor by listing the accessors before and after and by looking
+    at the new ones, since it must not unwrap the answer. Their metadata therefore has a key C(delivery).
 seealso:
   - module: trustmesh.security.vault_mount
   - module: trustmesh.security.vault_policy
