@@ -126,7 +126,8 @@ def test_fault(
     assert FAULTS[fault][0] in everything
     assert "Traceback" not in everything + done.stderr
     assert "defect in trustmesh.security" not in everything
-    assert not done.changed
+    # The first request of vault_token is its deed, the login, so that a failure there may have changed something.
+    assert not done.changed or module == "vault_token"
     assert not [path for path in directory.rglob("*") if path.is_file()], "nothing half-written"
 
 
