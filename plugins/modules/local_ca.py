@@ -412,7 +412,7 @@ summary:
 
 import contextlib
 
-from ..module_utils._certificate.authority import LocalAuthority, refuse_shared_directories
+from ..module_utils._certificate.authority import LocalAuthority, link
 from ..module_utils._certificate.authority_state import EXCLUSIVE, ITEM_OPTIONS, SHARED
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import reconcile_module
@@ -425,7 +425,7 @@ SPEC = Spec(requires=(CRYPTOGRAPHY,)) + batch("authorities", ITEM_OPTIONS, share
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared authorities as resources; an intermediate needs its parent."""
     authorities = build_each(SPEC, params, LocalAuthority.declared)
-    refuse_shared_directories(authorities)
+    link(authorities)
     return Batch(authorities, ordered=True)
 
 

@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .._core.errors import PolicyRefusal, TrustmeshError
+from .._core.errors import InvalidInput, PolicyRefusal
 from .._core.files import FileTransaction
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step, plan_state
 from .._core.resource import Resource
@@ -50,6 +50,9 @@ class LocalAuthority(Resource[Held]):
         self.placing = placing
         self.wanted = wanted
         self.on_mismatch = on_mismatch
+        #: The authority above this one, when the same run manages it, and what its own last plan says.
+        self.above: LocalAuthority | None = None
+        self.planned = NO_PLAN
 
     @classmethod
     def declared(cls, item: Mapping[str, t.Any]) -> LocalAuthority:
@@ -62,6 +65,12 @@ class LocalAuthority(Resource[Held]):
         return read_held(self.placing, self.wanted)
 
     def plan(self, current: Held | None, now: datetime.datetime) -> Plan:
+        """Return what has to happen, the consequences of what happens to the parent in this run included."""
+        self.planned = NO_PLAN
+        self.planned = self._plan(current, now)
+        return self.planned
+
+    def _plan(self, current: Held | None, now: datetime.datetime) -> Plan:
         if self.wanted is None:
             return self._plan_absence(current)
         if current is None:
@@ -139,13 +148,18 @@ class LocalAuthority(Resource[Held]):
         if current.facts is None:
             yield Finding(Change("certificate", None, "exists", "ca-cert.pem is missing"), "certify")
         else:
-            yield from _certificate_findings(current, current.facts, wanted, now)
+            yield from _certificate_findings(current, current.facts, wanted, now, self._parent_deeds())
         if wanted.crl is not None:
             yield from _crl_findings(current, wanted.crl, now)
 
+    def _parent_deeds(self) -> frozenset[str]:
+        return frozenset(step.verb for step in self.above.planned.steps) if self.above else frozenset()
+
     def _warnings(self, current: Held, wanted: Wish, now: datetime.datetime) -> Iterator[str]:
+        if self._parent_deeds():
+            return
         if wanted.parent is not None and current.parent is None:
-            yield f"{self.identity}: its parent in {wanted.parent.paths.directory} does not exist (yet)"
+            yield f"{self.identity}: its parent is not in {wanted.parent.paths.directory}"
         if current.facts is not None and _waits_for_parent(current, current.facts):
             found = verdict(now, current.facts.not_before, current.facts.not_after, wanted.window)
             if found.due:
@@ -163,7 +177,7 @@ def _steps(deeds: t.Iterable[str], now: datetime.datetime) -> tuple[Step, ...]:
 
 
 def _certificate_findings(
-    current: Held, facts: CertificateFacts, wanted: Wish, now: datetime.datetime
+    current: Held, facts: CertificateFacts, wanted: Wish, now: datetime.datetime, parent_deeds: frozenset[str]
 ) -> Iterator[Finding]:
     if current.key_spki is not None and current.key_spki != facts.spki_sha256:
         reason = "ca-key.pem does not belong to ca-cert.pem"
@@ -175,28 +189,46 @@ def _certificate_findings(
             continue
         deed = _FIELD_DEEDS.get(change.path, "certify")
         yield Finding(change, deed, destroys=metas[change.path].replace)
-    yield from _issuer_findings(current, facts, wanted)
-    yield from _time_findings(current, facts, wanted, now)
-
-
-def _issuer_findings(current: Held, facts: CertificateFacts, wanted: Wish) -> Iterator[Finding]:
     if wanted.parent is None:
-        if not is_signed_by(facts.certificate, facts.certificate):
-            reason = f"issuer is {facts.issuer_dn}, declared is a root"
-            yield Finding(Change("issuer", facts.issuer_dn, facts.subject_dn, reason), "certify")
-        elif current.above:
-            yield Finding(Change("chain", "present", None, "a root has no chain above it"), "write_chain")
-    elif current.parent is not None:
-        if not is_signed_by(facts.certificate, current.parent[0]):
-            yield Finding(issuer_change(facts, current.parent[0]), "certify")
-        elif current.above != current.parent:
-            reason = "ca-chain.pem is not the chain of the parent"
-            yield Finding(Change("chain", "other certificates", "the parent's chain", reason), "write_chain")
+        yield from _root_findings(current, facts)
+    else:
+        yield from _parent_findings(current, facts, parent_deeds)
+    yield from _time_findings(current, facts, wanted, now, parent_deeds)
 
 
-def _time_findings(current: Held, facts: CertificateFacts, wanted: Wish, now: datetime.datetime) -> Iterator[Finding]:
+def _root_findings(current: Held, facts: CertificateFacts) -> Iterator[Finding]:
+    if not is_signed_by(facts.certificate, facts.certificate):
+        reason = f"issuer is {facts.issuer_dn}, declared is a root"
+        yield Finding(Change("issuer", facts.issuer_dn, facts.subject_dn, reason), "certify")
+    elif current.above:
+        yield Finding(Change("chain", "present", None, "a root has no chain above it"), "write_chain")
+
+
+def _parent_findings(current: Held, facts: CertificateFacts, deeds: frozenset[str]) -> Iterator[Finding]:
+    """Yield what follows from the parent as it is, and from what this run does to it."""
+    issuer = next(iter(current.parent or current.above), None)
+    if "make_key" in deeds:
+        yield Finding(Change("issuer", facts.issuer_dn, "the parent", "its parent gets a new key"), "certify")
+    elif issuer is None:
+        yield Finding(Change("issuer", facts.issuer_dn, "the parent", "is not signed by its parent"), "certify")
+    elif not is_signed_by(facts.certificate, issuer):
+        yield Finding(issuer_change(facts, issuer), "certify")
+    elif deeds & {"certify", "write_chain"}:
+        reason = "its parent gets a new certificate"
+        yield Finding(Change("chain", "the parent's chain", "the parent's new chain", reason), "write_chain")
+    elif current.parent is not None and current.above != current.parent:
+        reason = "ca-chain.pem is not the chain of the parent"
+        yield Finding(Change("chain", "other certificates", "the parent's chain", reason), "write_chain")
+
+
+def _time_findings(
+    current: Held, facts: CertificateFacts, wanted: Wish, now: datetime.datetime, parent_deeds: frozenset[str]
+) -> Iterator[Finding]:
     if _waits_for_parent(current, facts):
-        if now > facts.not_after:
+        if "certify" in parent_deeds:
+            reason = "its parent, with which it ends, gets a new certificate"
+            yield Finding(Change("not_after", iso(facts.not_after), "renewed", reason), "certify")
+        elif now > facts.not_after:
             raise PkiError(
                 f"expired at {iso(facts.not_after)} together with its parent", remedy="Renew the parent first."
             )
@@ -241,14 +273,26 @@ def _crl_time_findings(crl: CrlFacts, wanted: CrlWish, now: datetime.datetime) -
         yield Finding(Change("crl.next_update", iso(crl.next_update), "renewed", reason), "write_crl")
 
 
-def refuse_shared_directories(authorities: t.Iterable[LocalAuthority]) -> None:
-    """Refuse two authorities in one directory."""
-    owners: dict[str, str] = {}
+def link(authorities: t.Iterable[LocalAuthority]) -> None:
+    """Tell each authority of a run which other one is above it; refuses shared directories and a wrong order."""
+    known: dict[str, LocalAuthority] = {}
+    awaited: dict[str, LocalAuthority] = {}
     for authority in authorities:
         directory = authority.placing.paths.directory
-        if owners.setdefault(directory, authority.name) != authority.name:
-            raise TrustmeshError(
-                f"{owners[directory]} and {authority.name} would both be in {directory}",
+        if directory in known:
+            raise InvalidInput(
+                f"{known[directory].name} and {authority.name} would both be in {directory}",
                 field="directory",
                 remedy="Give each a directory of its own.",
             )
+        if directory in awaited:
+            raise InvalidInput(
+                f"{authority.name} comes after {awaited[directory].name}, which it signs",
+                field="parent",
+                remedy="Declare the parent first.",
+            )
+        known[directory] = authority
+        if authority.wanted is not None and authority.wanted.parent is not None:
+            above = authority.wanted.parent.paths.directory
+            authority.above = known.get(above)
+            awaited[above] = authority
