@@ -57,13 +57,14 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     Ansible hides by value, and does not recognise a text of several lines inside a list once the list is spelled out.
     """
 
+    params: dict[str, t.Any]
+
     def __init__(self, spec: Spec) -> None:
         self._options = spec.options
         super().__init__(argument_spec=spec.argument_spec(), supports_check_mode=True, **spec.constraints())
 
     def _log_invocation(self) -> None:
-        given: dict[str, t.Any] = self.params
-        self.params = redacted(self._options, given)
+        given, self.params = self.params, redacted(self._options, self.params)
         try:
             super()._log_invocation()
         finally:
