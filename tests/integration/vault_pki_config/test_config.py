@@ -156,7 +156,7 @@ def test_a_list_can_be_emptied(configure: Manage, engine: Engine) -> None:
     assert not configure(urls={"ocsp_servers": []}).ok().changed
 
 
-def test_trap_6_unknown_field_fails_before_anything_is_written(configure: Manage, audit_window: t.Any) -> None:
+def test_traps_6_47_unknown_field_fails_before_anything_is_written(configure: Manage, audit_window: t.Any) -> None:
     # HashiCorp Vault has it; OpenBao does not.
     with audit_window() as window:
         result = configure(crl={"expiry": "5d", "max_crl_entries": 10})

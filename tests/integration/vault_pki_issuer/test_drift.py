@@ -114,7 +114,7 @@ def test_trap_38_manual_chain_is_declared_by_name(manage: Manage, engine: Engine
     assert only_issuer(manage(mesh(above)))["chain_length"] == 2
 
 
-def test_trap_6_unknown_field_fails_before_anything_is_made(manage: Manage, engine: Engine, above: Engine) -> None:
+def test_traps_6_47_unknown_field_fails_before_anything_is_made(manage: Manage, engine: Engine, above: Engine) -> None:
     # HashiCorp Vault has it from 1.19 on; OpenBao 2.7 does not.
     above.make_root()
     for item in ({**PLAIN, "excluded_dns_domains": ["a"]}, mesh(above, excluded_dns_domains=["a"])):

@@ -133,7 +133,7 @@ def test_only_drift_is_written(manage: Manage, engine: Engine, audit_window: t.A
     assert [write.operation for write in window.writes] == ["patch"]
 
 
-def test_new_roles_are_strict_unless_declared(manage: Manage, engine: Engine) -> None:
+def test_trap_25_new_roles_are_strict_unless_declared(manage: Manage, engine: Engine) -> None:
     manage({"name": "strict"}, {"name": "loose", "allow_ip_sans": True}).ok()
     strict, loose = engine.read("roles", "strict"), engine.read("roles", "loose")
     names = ("allow_wildcard_certificates", "allow_localhost", "allow_ip_sans")
@@ -189,7 +189,7 @@ def test_trap_5_empty_key_usage_means_none_and_settles(manage: Manage, engine: E
     assert not manage({"name": "r", "key_usage": []}).ok().changed
 
 
-def test_trap_6_unknown_field_fails_before_anything_is_written(
+def test_traps_6_47_unknown_field_fails_before_anything_is_written(
     manage: Manage, engine: Engine, audit_window: t.Any
 ) -> None:
     # HashiCorp Vault has it from 1.18 on; OpenBao 2.7 does not.

@@ -6,13 +6,20 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 from collections.abc import Callable
 
+from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._core.resource import Resource
+from plugins.module_utils._pki.certificate import CertificateFacts
 from plugins.module_utils._vault.pki_config import SECTIONS, PkiConfig
-from plugins.module_utils._vault.pki_mount import PkiMount
+from plugins.module_utils._vault.pki_issuer import IssuerView, Key
+from plugins.module_utils._vault.pki_issuer_declaration import ISSUER_OPTIONS, declared_issuer
+from plugins.module_utils._vault.pki_issuer_state import Held
+from plugins.module_utils._vault.pki_mount import PkiMount, PkiMounts
 from plugins.module_utils._vault.pki_role import PkiRole, RoleState
+from tests.unit.vault_pki.certificates import Authority, authority
 
 Case = dict[str, t.Any]
 Subject = tuple[Resource[t.Any], t.Any]
@@ -28,8 +35,8 @@ class SilentVault:
 class KnownMount(PkiMount):
     """A mount whose ceiling was looked up before."""
 
-    def __init__(self, ceiling: int | None = None) -> None:
-        super().__init__(SilentVault(), "pki")  # type: ignore[arg-type]
+    def __init__(self, ceiling: int | None = None, path: str = "pki") -> None:
+        super().__init__(SilentVault(), path)  # type: ignore[arg-type]
         self._measured, self._ceiling = True, ceiling
 
 
@@ -49,4 +56,50 @@ def config(case: Case) -> Subject:
     return resource, tuple(states[member.noun] for member in resource.members)
 
 
-SUBJECTS: dict[str, Callable[[Case], Subject]] = {"role": role, "config": config}
+NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
+DAY = 86400
+
+
+def made(case: Case, name: str, parent: Authority | None = None) -> Authority | None:
+    """Return the CA that a case describes by its common name, its life in days, and its age in days."""
+    told = case.get(name)
+    if told is None:
+        return None
+    begin = NOON - datetime.timedelta(days=told.get("age", 0))
+    facts = {field: told[field] for field in ("organization", "path_length") if field in told}
+    return authority(told["common_name"], begin, told["days"] * DAY, parent=parent, **facts)
+
+
+def issuer(case: Case) -> Subject:
+    """``desired``: options; ``current``: the CA and what the server keeps beside it; ``parent``: the CA above it.
+
+    ``key`` waits under the key name, ``users`` are roles, ``ceiling`` is that of the mount that signs.
+    """
+    mounts = PkiMounts(SilentVault())  # type: ignore[arg-type]
+    for path in ("pki", "above"):
+        mounts._mounts[path] = KnownMount(case.get("ceiling"), path)
+    options = {**dict.fromkeys(ISSUER_OPTIONS), "on_mismatch": "fail", "force": False, "delete_key": False}
+    item = {"name": "ca", "mount": "pki", "state": "present", **case["desired"]}
+    resource = declared_issuer(mounts, FileTransaction(), {**options, **item})
+    above = made(case, "parent")
+    parent = CertificateFacts.of(above.certificate) if above else None
+    key = Key("waiting", case["key"], "") if "key" in case else None
+    view = IssuerView(key=key, parent=parent)
+    ca = made(case, "current", above)
+    if ca is not None:
+        held = _held(case["current"], ca, above)
+        wanted = resource.declaration.wanted
+        state = held.state(wanted, resource.signer(held.facts, parent), {})
+        users = tuple(case.get("users", ()))
+        key = Key("held", "ec", "") if case["current"].get("key_named") else key
+        view = IssuerView(held, state, key, parent, users, case.get("key_is_shared", False))
+    return resource, view
+
+
+def _held(told: Case, ca: Authority, above: Authority | None) -> Held:
+    chain = [ca.pem, *([above.pem] if above else [])]
+    data = {"issuer_id": "id", "key_id": "held", "issuer_name": "ca", "certificate": ca.pem, "ca_chain": chain}
+    return Held.of({**data, **told.get("beside", {})}, default=told.get("default", False))
+
+
+SUBJECTS: dict[str, Callable[[Case], Subject]] = {"role": role, "config": config, "issuer": issuer}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import pathlib
+import re
 import typing as t
 
 import pytest
@@ -30,6 +31,11 @@ def _cases() -> list[t.Any]:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
         found += [pytest.param(table["resource"], case, id=f"{path.stem}: {case['name']}") for case in table["cases"]]
     return found
+
+
+def unmarked(body: t.Any) -> t.Any:
+    """Replace the beginning of a fingerprint, which tables cannot foretell because keys are made at test time."""
+    return re.sub("-[0-9a-f]{8}$", "-<mark>", body) if isinstance(body, str) else body
 
 
 def plan_of(kind: str, case: Case, now: datetime.datetime) -> Plan:
@@ -59,7 +65,7 @@ def test_plan(kind: str, case: Case) -> None:
     assert plan.reasons == case.get("reasons", [])
     if "after" in case:
         assert {change.path: render(change.after) for change in plan.changes} == case["after"]
-    steps = [[step.verb, step.target, render(step.body)] for step in flat(plan)]
+    steps = [[step.verb, step.target, unmarked(render(step.body))] for step in flat(plan)]
     assert steps == [[*step, None][:3] for step in case.get("steps", [])]
     assert list(plan.warnings) == case.get("warnings", [])
     assert plan_of(kind, case, now) == plan, "planning is pure: asked again, it says the same"
