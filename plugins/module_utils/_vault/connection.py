@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import ssl
 import typing as t
 from urllib.parse import urlsplit
 
@@ -74,9 +75,8 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
     # A proxy named in the environment cannot reach our loopback; requests would ask it all the same.
     session.trust_env = not _is_loopback(url)
     # hvac also passes it with each request: REQUESTS_CA_BUNDLE overrides what a session holds, but not an argument.
-    session.verify = _file(params, "ca_cert") or _file(params, "cacert") or True
-    client_cert, client_key = _file(params, "client_cert"), _file(params, "client_key")
-    session.cert = (client_cert, client_key) if client_cert and client_key else None
+    session.verify = _authority(params) or True
+    session.cert = _client_pair(params)
     adapter = RawAdapter(
         base_uri=url,
         token="",
@@ -116,6 +116,44 @@ def _is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _authority(params: Params) -> str | None:
+    path = _file(params, "ca_cert") or _file(params, "cacert")
+    if path is not None:
+        try:
+            # The library would blame TLS for a file without a certificate in it.
+            ssl.create_default_context(
+                cafile=None if os.path.isdir(path) else path, capath=path if os.path.isdir(path) else None
+            )
+        except OSError as error:
+            raise InvalidInput(
+                f"{path} cannot be used ({_why(error)})",
+                field="ca_cert",
+                remedy="Give a PEM file of CA certificates, or a directory of hashed ones.",
+            ) from None
+    return path
+
+
+def _client_pair(params: Params) -> tuple[str, str] | None:
+    client_cert, client_key = _file(params, "client_cert"), _file(params, "client_key")
+    if not client_cert or not client_key:
+        return None
+    try:
+        # With a password of our own OpenSSL does not ask the terminal for one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(client_cert, client_key, password="")
+    except OSError as error:
+        raise InvalidInput(
+            f"{client_cert} and {client_key} cannot be used together ({_why(error)})",
+            field="client_key" if "KEY" in _why(error).upper() else "client_cert",
+            remedy="Give the PEM file of a certificate and that of its key, not encrypted.",
+        ) from None
+    return client_cert, client_key
+
+
+def _why(error: OSError) -> str:
+    reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+    return str(reason or "not in PEM form").lower().replace("_", " ")
 
 
 def _file(params: Params, name: str) -> str | None:

@@ -97,38 +97,50 @@ def _causes(error: BaseException | None) -> t.Iterator[BaseException]:
 
 
 def from_transport(error: Exception, url: str) -> VaultError:
-    """Name a failure below HTTP: DNS, refused, TLS, timeout."""
+    """Name a failure below HTTP: proxy, DNS, refused, TLS, timeout."""
     causes = list(_causes(error))
+    names = {type(cause).__name__ for cause in causes}
+    if "ProxyError" in names:
+        return Unsent(
+            f"the proxy for {url} cannot be used",
+            field="url",
+            remedy="The environment of this host names it (HTTPS_PROXY, HTTP_PROXY). Correct it, or name the server "
+            "in NO_PROXY.",
+        )
+    if "SSLError" in names or any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return _tls_failure(causes, url)
     for cause in causes:
-        if isinstance(cause, ssl.SSLError) or type(cause).__name__ == "SSLError":
-            return _tls_failure(causes, url)
-    for cause in causes:
-        if isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError":
-            return Unsent(
-                f"the host name in {url} does not resolve", field="url", remedy="Check the name and this host's DNS."
-            )
-        if isinstance(cause, ConnectionRefusedError):
-            return Unsent(
-                f"nothing listens at {url} (connection refused)",
-                field="url",
-                remedy="Check that the server runs, the port, and the firewall between here and there.",
-            )
-        if type(cause).__name__ in ("ConnectTimeout", "ConnectTimeoutError"):
-            return Unsent(
-                f"{url} did not accept a connection in time",
-                field="url",
-                remedy="Check the address and the firewall; a dropped packet looks like this. See also timeout.",
-            )
-    for cause in causes:
-        if type(cause).__name__ in ("ReadTimeout", "ReadTimeoutError"):
-            return Unreachable(
-                f"{url} did not answer in time", field="timeout", remedy="Raise it, or see why it is slow."
-            )
+        unsent = _never_sent(cause, url)
+        if unsent is not None:
+            return unsent
+    if names & {"ReadTimeout", "ReadTimeoutError"}:
+        return Unreachable(f"{url} did not answer in time", field="timeout", remedy="Raise it, or see why it is slow.")
     return Unreachable(
         f"the connection to {url} broke ({type(causes[-1]).__name__})",
         field="url",
         remedy="Check the server's log and whatever stands between here and there.",
     )
+
+
+def _never_sent(cause: BaseException, url: str) -> VaultError | None:
+    """Name what kept a connection from being made at all."""
+    if isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError":
+        return Unsent(
+            f"the host name in {url} does not resolve", field="url", remedy="Check the name and this host's DNS."
+        )
+    if isinstance(cause, ConnectionRefusedError):
+        return Unsent(
+            f"nothing listens at {url} (connection refused)",
+            field="url",
+            remedy="Check that the server runs, the port, and the firewall between here and there.",
+        )
+    if type(cause).__name__ in ("ConnectTimeout", "ConnectTimeoutError"):
+        return Unsent(
+            f"{url} did not accept a connection in time",
+            field="url",
+            remedy="Check the address and the firewall; a dropped packet looks like this. See also timeout.",
+        )
+    return None
 
 
 def _tls_failure(causes: t.Sequence[BaseException], url: str) -> VaultError:
@@ -155,6 +167,11 @@ def _tls_failure(causes: t.Sequence[BaseException], url: str) -> VaultError:
     return TlsFailure(f"TLS with {url} failed", field="url", remedy="Check the TLS versions that both sides allow.")
 
 
+def speaks_tls(url: str) -> VaultError:
+    """Name the failure of talking plainly to a server that wants TLS; it answers that with a 400 of its own."""
+    return TlsFailure(f"{url} speaks TLS only", field="url", remedy="Write https:// instead of http://.")
+
+
 def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> VaultError:
     """Name a failure that the server reported with an HTTP status and messages."""
     said = "; ".join(" ".join(error.split()) for error in errors) or "no message"
@@ -165,29 +182,9 @@ def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> V
             remedy="The token is invalid or expired, or its policies lack this path; "
             "each module's documentation lists the policy it needs.",
         )
-    if status in (404, 405) and "unsupported path" in said.lower():
-        return NoEndpoint(
-            f"the server has no endpoint {path}",
-            remedy="The product or version lacks the feature, or another engine is mounted there.",
-        )
-    if status == 404:
-        if "namespace" in said.lower():
-            return NoMount(f"{said}", field="namespace", remedy="Leave it out, or create the namespace first.")
-        return NoMount(
-            f"nothing is mounted for {path}",
-            field="mount",
-            remedy="Enable the engine first (trustmesh.security.vault_mount).",
-        )
-    if status == 412:
-        return Behind(f"{place}: the replica has not caught up yet (412)", remedy="Run again, or use the active node.")
-    if status == 429:
-        return RateLimited(f"{place} was rate limited (429)", remedy="Lower the load or raise the quota on that path.")
-    if status == 503 and "sealed" in said.lower():
-        return Sealed("the server is sealed", field="url", remedy="Unseal it, then run again.")
-    if status == 503 and "not initialized" in said.lower():
-        return Sealed("the server was never initialised", field="url", remedy="Initialise and unseal it first.")
-    if status in (307, 308, 472, 473) or (status == 503 and "standby" in said.lower()):
-        return Standby(f"this node is a standby (HTTP {status})", field="url", remedy="Point url at the active node.")
+    named = _nothing_there(status, said, path) or _not_now(status, said, place)
+    if named is not None:
+        return named
     if "no default issuer" in said.lower() or "unable to find pki issuer" in said.lower():
         # Reported as 400 or 500, depending on the endpoint.
         return NoIssuer(
@@ -199,3 +196,36 @@ def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> V
             remedy="If the message names a value, correct it: Vault reports some permanent mistakes as 500.",
         )
     return Rejected(f"{place} was refused (HTTP {status}: {said})", remedy="Correct the value that the message names.")
+
+
+def _nothing_there(status: int, said: str, path: str) -> VaultError | None:
+    """Tell a missing endpoint, namespace and mount apart."""
+    if status in (404, 405) and "unsupported path" in said.lower():
+        return NoEndpoint(
+            f"the server has no endpoint {path}",
+            remedy="The product or version lacks the feature, or another engine is mounted there.",
+        )
+    if status != 404:
+        return None
+    if "namespace" in said.lower():
+        return NoMount(said, field="namespace", remedy="Leave it out, or create the namespace first.")
+    return NoMount(
+        f"nothing is mounted for {path}",
+        field="mount",
+        remedy="Enable the engine first (trustmesh.security.vault_mount).",
+    )
+
+
+def _not_now(status: int, said: str, place: str) -> VaultError | None:
+    """Name what keeps this node from answering, whatever was asked."""
+    if status == 412:
+        return Behind(f"{place}: the replica has not caught up yet (412)", remedy="Run again, or use the active node.")
+    if status == 429:
+        return RateLimited(f"{place} was rate limited (429)", remedy="Lower the load or raise the quota on that path.")
+    if status == 503 and "sealed" in said.lower():
+        return Sealed("the server is sealed", field="url", remedy="Unseal it, then run again.")
+    if status == 503 and "not initialized" in said.lower():
+        return Sealed("the server was never initialised", field="url", remedy="Initialise and unseal it first.")
+    if status in (307, 308, 472, 473) or (status == 503 and "standby" in said.lower()):
+        return Standby(f"this node is a standby (HTTP {status})", field="url", remedy="Point url at the active node.")
+    return None

@@ -20,6 +20,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .._core.errors import InvalidInput
 from .errors import (
     Behind,
     NoMount,
@@ -32,6 +33,7 @@ from .errors import (
     VaultError,
     from_status,
     from_transport,
+    speaks_tls,
 )
 
 Data = dict[str, t.Any]
@@ -89,7 +91,13 @@ class Vault:
         return self._transport.base_uri
 
     def use_token(self, token: str) -> None:
-        """Authenticate every later request with ``token``."""
+        """Authenticate every later request with ``token``; an empty one means none."""
+        if token and not looks_like_token(token):
+            raise InvalidInput(
+                "has blanks or control characters in it, so that it is no token",
+                field="token",
+                remedy="Check where it comes from; a file may hold something else.",
+            )
         self._transport.token = token
 
     def read(self, path: str) -> Data | None:
@@ -217,6 +225,8 @@ class Vault:
         # An absent object is 404 without a message (KV v2 adds metadata of a deleted version); a missing mount says so.
         if status == 404 and not errors:
             return status, body
+        if status == 400 and b"HTTP request to an HTTPS server" in response.content:
+            raise speaks_tls(self.url)
         error = from_status(status, errors, method, path)
         error.status = status
         error.retry_after = response.headers.get("Retry-After")
@@ -233,6 +243,11 @@ class Vault:
     def _note_clock(self, date: str | None) -> None:
         if date:
             self.clock_lead = email.utils.parsedate_to_datetime(date).timestamp() - self._clock()
+
+
+def looks_like_token(text: str) -> bool:
+    """Tell whether a header could carry a text as a token."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _body(response: t.Any) -> Data:

@@ -24,7 +24,7 @@ from .._core.spec import Params
 from .errors import Forbidden, VaultError
 from .login import METHODS
 from .login.method import Method
-from .port import Vault
+from .port import Vault, looks_like_token
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,7 @@ class Session(Resource[SessionState]):
 
     def _ask(self, token: Secret) -> dict[str, t.Any]:
         """Return what the server knows about a token; nothing when it does not accept it."""
-        # A header cannot carry anything else, and no server made such a token.
-        if not token or not token.reveal().isprintable() or " " in token.reveal():
+        if not token or not looks_like_token(token.reveal()):
             return {}
         self.vault.use_token(token.reveal())
         try:
