@@ -1,0 +1,133 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Revocations (``<mount>/revoke``): certificates that must not be trusted any more, declared once and for all."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import typing as t
+from dataclasses import dataclass
+
+from .._core.errors import InvalidInput
+from .._core.files import named_failure
+from .._core.kinds import BOOLEAN, INTEGER
+from .._core.plan import Plan, Step
+from .._core.state import Field, State, managed
+from .._pki.certificate import certificate_pem, iso, parse_certificates, serial_number, serial_text
+from .errors import NoMount
+from .pki_mount import PkiMount, PkiResource
+
+
+@dataclass(frozen=True)
+class RevocationState(State):
+    """Whether a certificate is revoked and since when, in seconds of Unix time; the first time stays."""
+
+    revoked: Field[bool] = managed(BOOLEAN)
+    revocation_time: Field[int] = managed(INTEGER, server_default=0)
+    #: Whether the engine has the certificate, so that its number is enough.
+    stored: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """The certificate to revoke: its serial number, itself where that is known, and the file it was looked for in.
+
+    Without a serial number, the file does not exist, as before the first run that makes it.
+    """
+
+    serial: str
+    pem: str = ""
+    file: str = ""
+
+    @classmethod
+    def declared(cls, item: t.Mapping[str, t.Any]) -> Target:
+        """Build from an item of the module; raises :class:`InvalidInput` naming the option."""
+        if item["serial"] is not None:
+            try:
+                return cls(serial_text(serial_number(item["serial"])))
+            except ValueError as error:
+                raise InvalidInput(str(error), field="serial") from None
+        if item["certificate"] is not None:
+            return cls._of("certificate", item["certificate"].encode())
+        path = item["certificate_file"]
+        if not os.path.exists(path):
+            return cls("", file=path)
+        with named_failure(path), open(path, "rb") as handle:
+            return cls._of("certificate_file", handle.read(), path)
+
+    @classmethod
+    def _of(cls, field: str, data: bytes, path: str = "") -> Target:
+        try:
+            leaf = parse_certificates(data)[0]
+        except InvalidInput as error:
+            raise error.within(field) from None
+        return cls(serial_text(leaf.serial_number), certificate_pem(leaf), path)
+
+
+class Revocation(PkiResource[RevocationState]):
+    """The revocation of one certificate. There is no way back, so there is no absence to declare."""
+
+    kind = "vault_pki_revocation"
+    noun = "revocation"
+
+    def __init__(self, mount: PkiMount, target: Target) -> None:
+        super().__init__(mount, target.serial, RevocationState(revoked=True))
+        if not target.serial:
+            self.name = target.file
+        self._target = target
+
+    @classmethod
+    def declared(cls, mount: PkiMount, item: t.Mapping[str, t.Any]) -> Revocation:
+        """Build from an item of the module."""
+        return cls(mount, Target.declared(item))
+
+    def read(self) -> RevocationState | None:
+        if not self._target.serial:
+            self.vault.warn(f"{self.identity} does not exist")
+            return RevocationState(revoked=False, revocation_time=0)
+        try:
+            data = self.vault.read(self.mount.at("cert", self._target.serial))
+        except NoMount as error:
+            # A first check run comes before the mount; if nothing makes it, revoking fails with that error.
+            self.vault.warn(f"{self.identity}: {error}")
+            return RevocationState(revoked=False, revocation_time=0, stored=True)
+        held = data or {}
+        return RevocationState.observed(held, revoked=bool(held.get("revocation_time")), stored=data is not None)
+
+    def refine(self, plan: Plan, current: RevocationState | None) -> Plan:
+        if self._target.serial and not self._target.pem and not (current and current.stored):
+            raise InvalidInput(
+                f"{self.mount.path} stores no certificate with this number",
+                field="serial",
+                remedy="Check number and mount. What a role with no_store issued is revoked by certificate_file.",
+            )
+        return plan
+
+    def steps(self, plan: Plan, current: RevocationState | None) -> t.Iterable[Step]:
+        # What is stored is revoked by number, because the server then needs no proof that it issued the certificate.
+        by_number = current is not None and current.stored
+        body = {"serial_number": self._target.serial} if by_number else {"certificate": self._target.pem}
+        yield Step("write", self.mount.at("revoke"), body)
+
+    def apply(self, plan: Plan) -> None:
+        if not self._target.serial:
+            raise InvalidInput(
+                f"{self._target.file} does not exist on this host",
+                field="certificate_file",
+                remedy="Correct the path, or make the certificate first.",
+            )
+        super().apply(plan)
+
+    def describe(self, current: RevocationState | None) -> dict[str, t.Any]:
+        since = current.revocation_time if current else 0
+        instant = datetime.datetime.fromtimestamp(since, tz=datetime.timezone.utc) if isinstance(since, int) else None
+        return {
+            "serial": self._target.serial,
+            "revoked": bool(since),
+            "revoked_at": iso(instant) if since and instant else None,
+        }
