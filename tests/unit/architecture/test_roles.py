@@ -34,6 +34,10 @@ _README = """
 | `pki_mount` | str | `pki` | Where the engine is. |
 | `pki_url` | str | `trustmesh_vault_url` | The server. |
 | `pki_roles` | list | required | The roles. |
+
+| File | What |
+|---|---|
+| `chain.pem` | Another table. |
 """
 _GOOD = {
     **{f"roles/pki/{name}": "" for name in roles.FILES},

@@ -24,6 +24,7 @@ FILES: t.Final = (
     "tasks/preflight.yml",
     "tasks/verify.yml",
 )
+_TABLE: t.Final = re.compile(r"^\|\s*variable\s*\|.*\n(?:\|.*\n)+", re.MULTILINE | re.IGNORECASE)
 _ROW: t.Final = re.compile(r"^\|\s*`(?P<name>[^`]+)`\s*\|(?P<rest>.*)\|\s*$", re.MULTILINE)
 _COMMENTED: t.Final = re.compile(r"^#\s?(?P<name>[a-z][a-z0-9_]*):", re.MULTILINE)
 
@@ -58,7 +59,8 @@ def _variables(role: pathlib.Path) -> list[str]:
     text = (role / "defaults" / "main.yml").read_text(encoding="utf-8")
     defaults: dict[str, t.Any] = tree.load(role / "defaults" / "main.yml") or {}
     commented = {match["name"] for match in _COMMENTED.finditer(text)}
-    rows = {match["name"]: match["rest"] for match in _ROW.finditer((role / "README.md").read_text(encoding="utf-8"))}
+    tables = "".join(_TABLE.findall((role / "README.md").read_text(encoding="utf-8")))
+    rows = {match["name"]: match["rest"] for match in _ROW.finditer(tables)}
     found = [f"{name} does not begin with {role.name}_" for name in options if not name.startswith(f"{role.name}_")]
     found += [f"{name} has a default but is in no argument spec" for name in defaults if name not in options]
     found += [f"{name} is in the README but in no argument spec" for name in rows if name not in options]
