@@ -295,7 +295,8 @@ def reserve_file(path: str, size: int, attributes: Attributes) -> Iterator[t.Cal
     For content that exists only once: directory, owner, mode and disk space are settled before it is made.
     """
     transaction = FileTransaction()
-    with transaction.group(path) as group:
+    # The group clears up after any exception, the one that ends a generator included.
+    with transaction.group(path) as group:  # pylint: disable=contextmanager-generator-missing-cleanup
         temporary = group.put(path, bytes(size), attributes)
         _flush([temporary])
 

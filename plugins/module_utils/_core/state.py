@@ -74,7 +74,7 @@ def managed(
 ) -> t.Any:
     """Declare a managed field of a state; undeclared means :data:`UNMANAGED`."""
     meta = Meta(kind, replace, write_only, server_default, wire_name, partial)
-    return dataclasses.field(default=UNMANAGED, metadata={_KEY: meta})
+    return dataclasses.field(default=UNMANAGED, metadata={_KEY: meta})  # pylint: disable=invalid-field-call
 
 
 # Looked up for every comparison of every item.
