@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import socket
+import ssl
 import threading
 import typing as t
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,9 +44,12 @@ Script = t.Sequence[t.Union[Answer, str]]
 
 
 class ScriptedServer:
-    """Answers the n-th request with the n-th entry of ``script``, and all further ones with the last."""
+    """Answers the n-th request with the n-th entry of ``script``, and all further ones with the last.
 
-    def __init__(self, *script: Answer | str) -> None:
+    With ``tls`` it speaks TLS.
+    """
+
+    def __init__(self, *script: Answer | str, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self._script = script
         self._done = threading.Event()
@@ -67,12 +71,19 @@ class ScriptedServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
+    def port(self) -> int:
+        """Number of the port."""
+        return int(self._server.server_address[1])
+
+    @property
     def url(self) -> str:
-        """Base address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        """Base address, for a server without TLS."""
+        return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> ScriptedServer:
         self._thread.start()

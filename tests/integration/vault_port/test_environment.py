@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the environment may decide, what it may not, and what is never made up."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+from collections.abc import Callable
+
+import pytest
+
+from tests.rigs.openbao import OpenBao
+from tests.rigs.pki import make_server_pair
+from tests.rigs.process import LOOPBACK, free_port
+
+Module = Callable[..., t.Any]
+POLICIES: t.Final = [{"name": "environment", "rules": 'path "x" { capabilities = ["read"] }'}]
+
+
+@pytest.fixture
+def dead_proxy() -> dict[str, str]:
+    """Proxy variables that lead nowhere."""
+    address = f"http://{LOOPBACK}:{free_port()}"
+    return dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"), address)
+
+
+@pytest.mark.parametrize("product", ["VAULT", "BAO"])
+@pytest.mark.parametrize("as_file", [False, True], ids=["value", "file"])
+def test_everything_from_the_environment(
+    run_module: Module, vault: OpenBao, tmp_path: pathlib.Path, product: str, as_file: bool
+) -> None:
+    token = tmp_path / "token"
+    token.write_text(f"{vault.root_token}\n")
+    token.chmod(0o600)
+    env = {f"{product}_ADDR": vault.url, f"{product}_CACERT": vault.ca_path}
+    env.update({f"{product}_TOKEN_FILE": str(token)} if as_file else {f"{product}_TOKEN": vault.root_token})
+    run_module("vault_policy", {"policies": POLICIES}, env=env).ok()
+
+
+def test_play_beats_the_environment(
+    run_module: Module, connection: dict[str, str], tmp_path: pathlib.Path, canary: Callable[..., str]
+) -> None:
+    wrong = make_server_pair(tmp_path)
+    env = {
+        "VAULT_ADDR": f"https://{LOOPBACK}:{free_port()}",
+        "VAULT_TOKEN": canary("hvs."),
+        "VAULT_CACERT": str(wrong.ca),
+        "BAO_ADDR": "nonsense",
+        "BAO_TOKEN": canary("hvs."),
+    }
+    run_module("vault_policy", {**connection, "policies": POLICIES}, env=env).ok()
+
+
+def test_vault_variables_come_before_bao_variables(
+    run_module: Module, vault: OpenBao, canary: Callable[..., str]
+) -> None:
+    env = {
+        "VAULT_ADDR": vault.url,
+        "VAULT_CACERT": vault.ca_path,
+        "VAULT_TOKEN": vault.root_token,
+        "BAO_ADDR": f"https://{LOOPBACK}:{free_port()}",
+        "BAO_TOKEN": canary("hvs."),
+    }
+    run_module("vault_policy", {"policies": POLICIES}, env=env).ok()
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_trap_50_ca_bundle_of_the_environment_cannot_override_ca_cert(
+    run_module: Module, connection: dict[str, str], vault: OpenBao, tmp_path: pathlib.Path, variable: str
+) -> None:
+    other = make_server_pair(tmp_path)
+    args = {**connection, "policies": POLICIES}
+    run_module("vault_policy", args, env={variable: str(other.ca)}).ok()
+
+    lax = run_module("vault_policy", {**args, "ca_cert": str(other.ca)}, env={variable: vault.ca_path})
+    assert lax.failed, "nor make a server trusted that the declared CA did not sign"
+    assert "ca_cert: the certificate of" in lax.msg
+
+
+def test_trap_51_proxy_is_not_asked_for_loopback(
+    run_module: Module, connection: dict[str, str], dead_proxy: dict[str, str]
+) -> None:
+    run_module("vault_policy", {**connection, "policies": POLICIES}, env=dead_proxy).ok()
+
+
+def test_trap_51_answer_without_content_is_success(port: t.Any, unique_name: Callable[[str], str]) -> None:
+    with port() as opened:
+        reply = opened.write(f"sys/policies/acl/{unique_name('p')}", {"policy": POLICIES[0]["rules"]})
+    assert (reply.data, reply.warnings) == ({}, ())
+
+
+def test_trap_48_namespace_that_does_not_exist_is_an_error_that_names_it(
+    run_module: Module, connection: dict[str, str]
+) -> None:
+    result = run_module("vault_policy", {**connection, "namespace": "nowhere", "policies": POLICIES})
+    assert result.failed
+    # A server without namespaces (HashiCorp Vault's free edition) refuses the header in words of its own.
+    assert "namespace" in result.msg
+
+
+def test_trap_48_namespace_is_used_when_it_is_given(
+    run_module: Module, connection: dict[str, str], vault: OpenBao, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("team")
+    made = vault.api.request("POST", f"sys/namespaces/{name}", {})
+    if made.status == 404:
+        pytest.skip("this server has no namespaces: they are OpenBao's, and the paid edition's of HashiCorp Vault")
+    assert made.status < 300, made.errors
+    policy = {"name": name, "rules": POLICIES[0]["rules"]}
+    for source in ({"namespace": name}, {}):
+        env = {} if source else {"VAULT_NAMESPACE": name}
+        run_module("vault_policy", {**connection, **source, "policies": [policy]}, env=env).ok()
+    assert vault.api.read(f"sys/policies/acl/{name}") is None, "nothing was written outside"
+    inside = vault.api.request("GET", f"sys/policies/acl/{name}", X_Vault_Namespace=name)
+    assert inside.status == 200
