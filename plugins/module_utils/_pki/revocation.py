@@ -19,10 +19,11 @@ from .certificate import iso, serial_text
 from .errors import PkiError
 from .names import dn_text
 from .request import signature_hash
+from .signature import has_valid_signature
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
@@ -87,12 +88,7 @@ class CrlFacts:
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
         """Tell whether ``issuer`` is the named issuer and its key made the signature."""
-        if self.crl.issuer != issuer.subject:
-            return False
-        try:
-            return bool(self.crl.is_signature_valid(t.cast(t.Any, issuer.public_key())))
-        except (InvalidSignature, TypeError, ValueError, UnsupportedAlgorithm):
-            return False
+        return self.crl.issuer == issuer.subject and has_valid_signature(self.crl, issuer)
 
     def shown(self) -> dict[str, t.Any]:
         """Return the facts and entries as plain JSON data."""

@@ -18,6 +18,9 @@ try:
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
 
+if t.TYPE_CHECKING:
+    Signed = t.Union[x509.Certificate, x509.CertificateRevocationList]
+
 _RSASSA_PSS: t.Final = "1.2.840.113549.1.1.10"
 
 
@@ -38,30 +41,43 @@ def is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     return True
 
 
-def has_valid_signature(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Check a certificate's signature with the primitives, for libraries that have no method for it."""
+def has_valid_signature(signed: Signed, issuer: x509.Certificate) -> bool:
+    """Check the signature of a certificate or revocation list with the primitives.
+
+    For libraries whose own method is missing (certificates before 40) or knows no Ed25519 (lists before 41).
+    """
+    content = signed.tbs_certificate_bytes if isinstance(signed, x509.Certificate) else signed.tbs_certlist_bytes
     try:
         key: t.Any = issuer.public_key()
-        arguments: tuple[t.Any, ...] = ()
-        if isinstance(key, rsa.RSAPublicKey):
-            arguments = _rsa_arguments(certificate)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            arguments = (ec.ECDSA(_digest(certificate)),)
-        key.verify(certificate.signature, certificate.tbs_certificate_bytes, *arguments)
+        attempts = list(_attempts(signed, key))
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return any(_verifies(key, signed.signature, content, arguments) for arguments in attempts)
+
+
+def _verifies(key: t.Any, signature: bytes, content: bytes, arguments: tuple[t.Any, ...]) -> bool:
+    try:
+        key.verify(signature, content, *arguments)
     except (InvalidSignature, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
         return False
     return True
 
 
-def _digest(certificate: x509.Certificate) -> hashes.HashAlgorithm:
-    digest = certificate.signature_hash_algorithm
+def _attempts(signed: Signed, key: t.Any) -> t.Iterator[tuple[t.Any, ...]]:
+    """Yield the arguments with which the key's type verifies; more than one where the library hides the digest."""
+    if isinstance(key, rsa.RSAPublicKey) and signed.signature_algorithm_oid.dotted_string == _RSASSA_PSS:
+        for digest in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512()):
+            yield padding.PSS(padding.MGF1(digest), digest.digest_size), digest
+    elif isinstance(key, rsa.RSAPublicKey):
+        yield padding.PKCS1v15(), _digest(signed)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        yield (ec.ECDSA(_digest(signed)),)
+    else:
+        yield ()
+
+
+def _digest(signed: Signed) -> hashes.HashAlgorithm:
+    digest = signed.signature_hash_algorithm
     if digest is None:
         raise ValueError("signed without a digest by a key that needs one")
     return digest
-
-
-def _rsa_arguments(certificate: x509.Certificate) -> tuple[t.Any, ...]:
-    digest = _digest(certificate)
-    if certificate.signature_algorithm_oid.dotted_string == _RSASSA_PSS:
-        return (padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
-    return (padding.PKCS1v15(), digest)

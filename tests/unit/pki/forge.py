@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 
 NOON: t.Final = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.timezone.utc)
 DAY: t.Final = datetime.timedelta(days=1)
@@ -130,7 +130,7 @@ def make(
         builder = builder.add_extension(usage(*chosen), critical=True)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
-    unhashed = type(signer).__name__.startswith("Ed")
+    unhashed = isinstance(signer, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
     return Made(builder.sign(signer, None if unhashed else digest or hashes.SHA256()), key)
 
 

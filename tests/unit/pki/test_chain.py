@@ -14,8 +14,7 @@ import typing as t
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from plugins.module_utils._pki import signature
 from plugins.module_utils._pki.certificate import CertificateFacts, parse_certificates
@@ -198,14 +197,17 @@ def test_trap_59_without_the_library_s_method_signatures_are_checked_the_same(ki
         assert signature.has_valid_signature(leaf.certificate, issuer.certificate) is good
 
 
-def test_trap_59_a_pss_signature_is_checked_the_same() -> None:
-    key = rsa.generate_private_key(65537, 2048)
-    name = forge.name("Root")
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOON, NOON + DAY)
-    scheme = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256().digest_size)
-    made = builder.sign(key, hashes.SHA256(), rsa_padding=scheme)
+def test_trap_59_a_pss_signature_is_checked_the_same(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "key").write_bytes(forge.pkcs8(rsa.generate_private_key(65537, 2048)))
+    scheme = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest")
+    (made,) = parse_certificates(
+        forge.openssl_binary("req", "-x509", "-sha256", *scheme, "-subj", "/CN=Root", "-key", tmp_path / "key")
+    )
+    assert "pss" in CertificateFacts.of(made).signature_algorithm.lower()
     assert signature.is_signed_by(made, made)
     assert signature.has_valid_signature(made, made)
+    other = make("Root", key=rsa.generate_private_key(65537, 2048), ca=True).certificate
+    assert not signature.has_valid_signature(made, other)
 
 
 def _constrained(permitted: list[x509.GeneralName] | None, excluded: list[x509.GeneralName] | None) -> Made:
