@@ -56,6 +56,11 @@ def blocks(path: pathlib.Path) -> list[Block]:
     return list(_fences(path, lines) if path.suffix == ".md" else _directives(path, lines))
 
 
+def walk_through(*names: str) -> list[Block]:
+    """Return the code blocks of guides, by name, in the order in which a reader comes to them."""
+    return [block for name in names for block in blocks(GUIDES / f"{name}.rst")]
+
+
 def _directives(path: pathlib.Path, lines: list[str]) -> t.Iterator[Block]:
     for at, line in enumerate(lines):
         start = _DIRECTIVE.match(line)

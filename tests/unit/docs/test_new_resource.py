@@ -9,7 +9,7 @@ from __future__ import annotations
 import pathlib
 
 from tests.rigs.process import clean_environment
-from tests.unit.docs.blocks import GUIDES, blocks
+from tests.unit.docs.blocks import walk_through
 from tests.unit.docs.copies import copy_repository
 from tests.unit.docs.session import Command, Session
 
@@ -21,5 +21,5 @@ def _is_quick(command: Command) -> bool:
 def test_walk_through(tmp_path: pathlib.Path) -> None:
     root = copy_repository(tmp_path / "copy")
     with Session(root, clean_environment(HOME=str(tmp_path))) as session:
-        ran = session.follow(blocks(GUIDES / "new_resource.rst"), wanted=_is_quick)
+        ran = session.follow(walk_through("new_resource", "new_resource_proof"), wanted=_is_quick)
     assert any("tests/unit/vault_rate_limit" in command for command in ran)
