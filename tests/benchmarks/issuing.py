@@ -23,7 +23,7 @@ def floor(session: Session) -> None:
         for pipelining in (True, False):
             argv = session.bench.playbook("floor", [PING] * tasks)
             run = (argv, session.bench.environment(pipelining=pipelining), "")
-            for _ in range(session.schedule.repeats):
+            for _repetition in range(session.schedule.repeats):
                 session.take("floor", "ansible", tasks, run, pipelining=pipelining)
 
 
@@ -31,16 +31,16 @@ def issuing(session: Session, *, peers: bool) -> None:
     """B1 and B2: first run and second run, for ours and the scripts at every size, for the others at theirs."""
     ours = Ours(session.bench, session.estate)
     for n in session.schedule.sizes:
-        for _ in range(session.schedule.repeats):
+        for _repetition in range(session.schedule.repeats):
             _first_and_again(session, ours, n)
             for script in SCRIPTS:
                 contender = script(session.bench, session.estate)
                 session.issue("B1", contender, leaves(n), session.target(contender.name))
     for n in session.schedule.plain_sizes:
-        for _ in range(session.schedule.repeats):
+        for _repetition in range(session.schedule.repeats):
             _first_and_again(session, ours, n, pipelining=False)
     for n in session.schedule.peer_sizes if peers else ():
-        for _ in range(session.schedule.peer_repeats):
+        for _repetition in range(session.schedule.peer_repeats):
             for peer in PEERS:
                 _first_and_again(session, peer(session.bench, session.estate), n)
                 if n in session.schedule.plain_sizes:
@@ -73,7 +73,7 @@ def due(session: Session) -> None:
     wanted, target = leaves(n), session.target("ours")
     session.measure(ours.command(wanted, target))
     chosen = wanted[n // 2]
-    for _ in range(session.schedule.repeats):
+    for _repetition in range(session.schedule.repeats):
         session.measure(short.command([chosen], target))
         before = serials(ours, wanted, target)
 
@@ -95,7 +95,7 @@ def checking(session: Session, *, peers: bool) -> None:
     if peers:
         contenders += [(peer(session.bench, session.estate), session.schedule.peer_sizes[0]) for peer in PEERS]
     for contender, n in contenders:
-        for _ in range(session.schedule.repeats):
+        for _repetition in range(session.schedule.repeats):
             target = session.target(contender.name)
 
             def check(done: Done, target: t.Any = target) -> None:

@@ -46,29 +46,7 @@ def ours(session: Session) -> Run:
         "vault_pki_config": {
             "engines": [{"mount": mount, "urls": _urls(mount), "crl": {"expiry": "72h"}} for mount in LIVES]
         },
-        "vault_pki_issuer": {
-            "issuers": [
-                {
-                    "name": "root",
-                    "mount": UPPER,
-                    "type": "root",
-                    "common_name": "Prov Root",
-                    "key_type": "ec",
-                    "ttl": "3650d",
-                    "default": True,
-                },
-                {
-                    "name": "issuing",
-                    "mount": LOWER,
-                    "type": "intermediate",
-                    "signed_by": {"mount": UPPER, "issuer": "root"},
-                    "common_name": "Prov Issuing",
-                    "key_type": "ec",
-                    "ttl": "1825d",
-                    "default": True,
-                },
-            ]
-        },
+        "vault_pki_issuer": {"issuers": _issuers()},
         "vault_pki_role": {"mount": LOWER, "roles": [{"name": f"svc-{n}", **_role(n)} for n in NUMBERS]},
         "vault_policy": {"policies": [{"name": f"prov-{n}", "rules": _rules(n)} for n in NUMBERS]},
         "vault_approle": {"mount": APPROLE, "roles": [{"name": f"svc-{n}", **_approle(n)} for n in NUMBERS]},
@@ -79,6 +57,13 @@ def ours(session: Session) -> Run:
     ]
     assert len(tasks) == OURS_TASKS
     return session.bench.playbook("ours-provision", tasks), _environment(session), ""
+
+
+def _issuers() -> list[Task]:
+    common = {"key_type": "ec", "default": True}
+    root = {"name": "root", "mount": UPPER, "type": "root", "common_name": "Prov Root", "ttl": "3650d"}
+    issuing = {"name": "issuing", "mount": LOWER, "type": "intermediate", "common_name": "Prov Issuing", "ttl": "1825d"}
+    return [{**root, **common}, {**issuing, **common, "signed_by": {"mount": UPPER, "issuer": "root"}}]
 
 
 def _role(number: int) -> Task:
@@ -102,11 +87,10 @@ def _environment(session: Session) -> dict[str, str]:
 
 def hashivault(session: Session) -> Run:
     """Fourteen tasks, three of them loops, as the examples of the modules show."""
-    common = session.estate.connection
     numbers = {"loop": list(NUMBERS)}
     role = {**_role(0), "allowed_domains": ["svc-{{ item }}.bench.example"]}
     approle = {"token_policies": ["prov-{{ item }}"], "token_ttl": "3600", "token_max_ttl": "14400"}
-    key = {"key_type": "ec", "key_bits": 256}
+    rules = _rules(0).replace("svc-0", "svc-{{ item }}")
     tasks: list[Task] = [
         *(
             {"hashivault_secret_engine": {"name": path, "backend": "pki", "config": {"max_lease_ttl": life}}}
@@ -115,42 +99,31 @@ def hashivault(session: Session) -> Run:
         {"hashivault_auth_method": {"method_type": "approle", "mount_point": APPROLE}},
         *({"hashivault_pki_url": {"mount_point": mount, **_urls(mount)}} for mount in LIVES),
         *({"hashivault_pki_crl": {"mount_point": mount, "expiry": "72h"}} for mount in LIVES),
-        {"hashivault_pki_ca": {"mount_point": UPPER, "common_name": "Prov Root", "config": {**key, "ttl": "87600h"}}},
-        {
-            "hashivault_pki_ca": {
-                "mount_point": LOWER,
-                "common_name": "Prov Issuing",
-                "kind": "intermediate",
-                "config": key,
-            },
-            "register": "request",
-        },
-        {
-            "hashivault_pki_cert_sign": {
-                "mount_point": UPPER,
-                "type": "intermediate",
-                "csr": "{{ request.data.csr }}",
-                "common_name": "Prov Issuing",
-                "extra_params": {"ttl": "43800h"},
-            },
-            "register": "signed",
-            "when": "request is changed",
-        },
-        {
-            "hashivault_pki_set_signed": {"mount_point": LOWER, "certificate": "{{ signed.data.certificate }}"},
-            "when": "request is changed",
-        },
+        *_hashivault_authorities(),
         {"hashivault_pki_role": {"mount_point": LOWER, "name": "svc-{{ item }}", "config": role}, **numbers},
-        {
-            "hashivault_policy": {"name": "prov-{{ item }}", "rules": _rules(0).replace("svc-0", "svc-{{ item }}")},
-            **numbers,
-        },
+        {"hashivault_policy": {"name": "prov-{{ item }}", "rules": rules}, **numbers},
         {"hashivault_approle_role": {"mount_point": APPROLE, "name": "svc-{{ item }}", **approle}, **numbers},
     ]
     for task in tasks:
         module = next(name for name in task if name.startswith("hashivault"))
-        task[module] = {**common, **task[module]}
+        task[module] = {**session.estate.connection, **task[module]}
     return session.bench.playbook("hashivault-provision", tasks), _environment(session), ""
+
+
+def _hashivault_authorities() -> list[Task]:
+    key = {"key_type": "ec", "key_bits": 256}
+    lower = {"mount_point": LOWER, "common_name": "Prov Issuing"}
+    signing: Task = {"mount_point": UPPER, "type": "intermediate", "csr": "{{ request.data.csr }}"}
+    signing.update(common_name="Prov Issuing", extra_params={"ttl": "43800h"})
+    return [
+        {"hashivault_pki_ca": {"mount_point": UPPER, "common_name": "Prov Root", "config": {**key, "ttl": "87600h"}}},
+        {"hashivault_pki_ca": {**lower, "kind": "intermediate", "config": key}, "register": "request"},
+        {"hashivault_pki_cert_sign": signing, "register": "signed", "when": "request is changed"},
+        {
+            "hashivault_pki_set_signed": {"mount_point": LOWER, "certificate": "{{ signed.data.certificate }}"},
+            "when": "request is changed",
+        },
+    ]
 
 
 def script(session: Session) -> Run:
@@ -188,7 +161,7 @@ def provisioning(session: Session, *, peers: bool) -> None:
         if name == "hashivault" and not peers:
             continue
         repeats = session.schedule.peer_repeats if name == "hashivault" else session.schedule.repeats
-        for _ in range(repeats):
+        for _repetition in range(repeats):
             _reset(api)
             for bench in ("B4 first", "B4 again"):
                 session.take(bench, name, OBJECTS, command(session), check=lambda _done: _verify(api))

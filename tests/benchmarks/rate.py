@@ -28,7 +28,7 @@ def rates(session: Session) -> Rates:
     found: Rates = {client: {threads: [] for threads in THREADS} for client in CLIENTS}
     environment = session.bench.environment(session.estate.by_token)
     environment["PYTHONPATH"] += f":{session.bench.collections}"
-    for _ in range(session.schedule.repeats):
+    for _repetition in range(session.schedule.repeats):
         for threads in THREADS:
             for client in CLIENTS:
                 task = _task(session, client, threads)

@@ -15,6 +15,7 @@ import typing as t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from plugins.module_utils._core.clock import Clock, system_clock
 from plugins.module_utils._core.errors import TrustmeshError
 from plugins.module_utils._core.kinds import (
     BOOLEAN,
@@ -31,6 +32,7 @@ from plugins.module_utils._core.kinds import (
     TEXT,
 )
 from plugins.module_utils._core.plan import NO_PLAN, Action, Change, Plan, Step
+from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
 from plugins.module_utils._core.resource import Composite, StateResource
 from plugins.module_utils._core.state import Field, State, managed
 
@@ -217,3 +219,18 @@ class StagedResource(SampleResource):
             raise self.store.broken["stage", self.name]
         assert self.desired is not None
         self.staged.staged.append((self.identity, self.name, self.desired.wire()))
+
+
+def sample(name: str, store: Store, **options: t.Any) -> SampleResource:
+    """Declare a sample present, or with ``absent`` absent."""
+    return SampleResource(name, None if options.get("absent") else Sample.declared(options), store)
+
+
+def run(*resources: t.Any, check_mode: bool = False, clock: Clock = system_clock, **batch: t.Any) -> list[Outcome]:
+    """Reconcile a batch of these."""
+    return reconcile(Batch(resources, **batch), check_mode=check_mode, clock=clock)
+
+
+def actions(outcomes: list[Outcome]) -> dict[str, str]:
+    """Return the action of every item by its name."""
+    return {outcome.resource.name: outcome.plan.action.value for outcome in outcomes}

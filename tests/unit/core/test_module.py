@@ -34,18 +34,22 @@ def shelf(tmp_path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-@pytest.fixture
-def run(tmp_path: pathlib.Path, shelf: pathlib.Path) -> Run:
+class Runner:
     """``run([book, ...], check=..., diff=..., **options)``: run the module at -vvvv; its one line of output, decoded.
 
     Every run has to say nothing on standard error and to show no traceback and no secret.
     """
-    collections = tmp_path / "ansible_collections" / "trustmesh"
-    collections.mkdir(parents=True)
-    (collections / "security").symlink_to(ROOT)
-    (collections / "probe").symlink_to(PROBE)
 
-    def run(
+    def __init__(self, directory: pathlib.Path, shelf: pathlib.Path) -> None:
+        self._directory = directory
+        self._shelf = shelf
+        collections = directory / "ansible_collections" / "trustmesh"
+        collections.mkdir(parents=True)
+        (collections / "security").symlink_to(ROOT)
+        (collections / "probe").symlink_to(PROBE)
+
+    def __call__(
+        self,
         books: list[Result] | None = None,
         *,
         module: str = "shelf",
@@ -59,26 +63,12 @@ def run(tmp_path: pathlib.Path, shelf: pathlib.Path) -> Run:
             "_ansible_check_mode": check,
             "_ansible_diff": diff,
             "_ansible_verbosity": 4,
-            "_ansible_remote_tmp": str(tmp_path),
+            "_ansible_remote_tmp": str(self._directory),
             "_ansible_tracebacks_for": ["error"] if tracebacks else [],
-            **({} if books is None else {"shelf": str(shelf), "books": books}),
+            **({} if books is None else {"shelf": str(self._shelf), "books": books}),
             **options,
         }
-        done = subprocess.run(
-            [sys.executable, "-m", f"ansible_collections.trustmesh.probe.plugins.modules.{module}"],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(tmp_path),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                **(env or {}),
-            },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = self._execute(module, {"ANSIBLE_MODULE_ARGS": given}, env or {})
         assert done.stderr == ""
         assert SECRET not in done.stdout
         result: Result = json.loads(done.stdout)
@@ -88,7 +78,23 @@ def run(tmp_path: pathlib.Path, shelf: pathlib.Path) -> Run:
             assert "exception" not in result
         return result
 
-    return run
+    def _execute(self, module: str, given: Result, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", f"ansible_collections.trustmesh.probe.plugins.modules.{module}"],
+            input=json.dumps(given),
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self._directory), "PYTHONDONTWRITEBYTECODE": "1", **env},
+            cwd=self._directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@pytest.fixture
+def run(tmp_path: pathlib.Path, shelf: pathlib.Path) -> Run:
+    """A runner whose collections are this one and the probe."""
+    return Runner(tmp_path, shelf)
 
 
 def book(name: str = "a", title: str = "A", **more: t.Any) -> Result:
