@@ -41,15 +41,14 @@ def policy_extension() -> x509.CertificatePolicies:
 
 def has_marker(certificate: x509.Certificate) -> bool:
     """Tell whether one certificate is of the development authority, by either mark."""
-    unit = x509.ObjectIdentifier(_ORGANIZATIONAL_UNIT)
     for name in (certificate.subject, certificate.issuer):
-        if any(entry.value == DEVELOPMENT_UNIT for entry in name.get_attributes_for_oid(unit)):
-            return True
-    try:
-        policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
-    except x509.ExtensionNotFound:
-        return False
-    return any(policy.policy_identifier.dotted_string == DEVELOPMENT_POLICY for policy in policies)
+        for attribute in name:
+            if attribute.value == DEVELOPMENT_UNIT and attribute.oid.dotted_string == _ORGANIZATIONAL_UNIT:
+                return True
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.CertificatePolicies):
+            return any(policy.policy_identifier.dotted_string == DEVELOPMENT_POLICY for policy in extension.value)
+    return False
 
 
 def is_development(certificates: x509.Certificate | t.Iterable[x509.Certificate]) -> bool:

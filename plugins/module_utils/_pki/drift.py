@@ -84,8 +84,7 @@ class CertificateState(State):
     @classmethod
     def of(cls, facts: CertificateFacts) -> CertificateState:
         """Build the current side from a certificate."""
-        subject = dataclasses.asdict(facts.subject)
-        values = {name: frozenset(value) for name, value in subject.items() if isinstance(value, tuple)}
+        values = {name: frozenset(getattr(facts.subject, name)) for name in _SUBJECT_SETS}
         return cls(
             common_name=facts.subject.common_name,
             **values,

@@ -221,11 +221,13 @@ class Subject:
     @classmethod
     def observed(cls, name: x509.Name) -> Subject:
         """Build from a certificate's name; attributes that have no option are left out."""
+        found: dict[str, list[str]] = {}
+        for attribute in name:
+            found.setdefault(attribute.oid.dotted_string, []).append(_text(attribute.value))
         values: dict[str, t.Any] = {}
         for field, dotted in _ATTRIBUTES:
-            found = tuple(_text(entry.value) for entry in name.get_attributes_for_oid(x509.ObjectIdentifier(dotted)))
-            if found:
-                values[field] = found[-1] if field in _SINGLE else found
+            if dotted in found:
+                values[field] = found[dotted][-1] if field in _SINGLE else tuple(found[dotted])
         return cls(**values)
 
     def name(self) -> x509.Name:
