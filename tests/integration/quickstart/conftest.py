@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The quickstart as a user gets it, brought up once for all tests of this directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.conftest import or_skip
+from tests.rigs.canary import Canaries
+from tests.rigs.process import find_binary, free_port
+from tests.rigs.runner import PlayResult, Runner, TaskResult
+
+PROCESSES = {"openbao": "openbao/server.pid", "upstream": "edge/upstream.pid", "edge": "edge/envoy.pid"}
+
+
+@dataclasses.dataclass
+class Quickstart:
+    """One quickstart in a directory of its own, on ports of its own."""
+
+    runner: Runner
+    directory: pathlib.Path
+    ports: dict[str, int]
+    first: PlayResult
+
+    def run(self, playbook: str = "quickstart", *arguments: str, check: bool = False) -> PlayResult:
+        """Run a playbook of the collection against it; the ports are those that it remembers."""
+        # Relative to where the runner runs things, which is a directory of each run: the role has to count from there.
+        relative = pathlib.Path("..") / os.path.relpath(self.directory, self.runner.transcript.directory)
+        given = ["-e", f"quickstart_directory={relative}", *arguments]
+        return self.runner.playbook(f"trustmesh.security.{playbook}", arguments=given, check=check, name=playbook)
+
+    def pid(self, name: str) -> int:
+        return int((self.directory / PROCESSES[name]).read_text().split()[0])
+
+    def text(self, path: str) -> str:
+        return (self.directory / path).read_text()
+
+    @property
+    def secrets(self) -> list[str]:
+        """Everything below the directory that must turn up nowhere else."""
+        keys = json.loads(self.text("openbao/keys.json"))
+        found = [self.text(f"openbao/{name}").strip() for name in ("root-token", "token", "issuer-secret-id")]
+        return [*found, keys["root_token"], *keys["keys"], *keys["keys_base64"]]
+
+
+def task(play: PlayResult, name: str) -> TaskResult:
+    """Return a task of the role by its name."""
+    return play.task(f"trustmesh.security.quickstart : {name}")
+
+
+@pytest.fixture(scope="session")
+def quickstart(runner: Runner, canaries: Canaries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quickstart]:
+    """The quickstart after its first run."""
+    for program in ("bao", "envoy"):
+        or_skip(lambda program=program: find_binary(program, f"TRUSTMESH_{program.upper()}_BIN"))
+    directory = tmp_path_factory.mktemp("quickstart") / "estate"
+    ports = {name: free_port() for name in ("vault", "edge", "upstream")}
+    given = [f"quickstart_{name}_port={port}" for name, port in ports.items()]
+    try:
+        first = runner.playbook(
+            "trustmesh.security.quickstart",
+            arguments=["-e", f"quickstart_directory={directory} " + " ".join(given)],
+            name="quickstart first",
+        )
+        started = Quickstart(runner, directory, ports, first.ok())
+        for secret in started.secrets:
+            canaries.record(secret, "secret of the quickstart")
+        yield started
+    finally:
+        _end(directory)
+
+
+def _end(directory: pathlib.Path) -> None:
+    """End what a failed test may have left, by the pid files."""
+    for path in PROCESSES.values():
+        try:
+            os.killpg(int((directory / path).read_text().split()[0]), signal.SIGKILL)
+        except (OSError, ValueError, IndexError):
+            continue
+
+
+@pytest.fixture(scope="session")
+def sslyze() -> str:
+    """The program of sslyze, which has an environment of its own."""
+
+    def find() -> str:
+        found = shutil.which("sslyze")
+        return found or find_binary("sslyze", "TRUSTMESH_SSLYZE_BIN")
+
+    return str(or_skip(find))
