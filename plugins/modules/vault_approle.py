@@ -397,7 +397,7 @@ from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.resource import ON_MISMATCH
 from ..module_utils._core.spec import STATE, Params, batch, build_each
-from ..module_utils._vault.approle import AppRole, AppRoleState
+from ..module_utils._vault.approle import AppRole, AppRoleState, refuse_shared_files
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.secret_id import DELIVERY
 
@@ -419,6 +419,7 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared roles as resources."""
     vault = connect(params, stack)
     roles = build_each(SPEC, params, lambda item: AppRole.declared(vault, item))
+    refuse_shared_files(roles)
     return Batch(roles, workers=WORKERS, warnings=vault.warnings)
 
 

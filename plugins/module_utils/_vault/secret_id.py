@@ -77,13 +77,18 @@ class DeliveryTerms:
             except ValueError as error:
                 raise InvalidInput(str(error), field=f"delivery.{name}") from None
 
+        wrap_ttl = value("wrap_ttl", SECONDS, 0)
+        if options["wrapped"] and not wrap_ttl:
+            raise InvalidInput(
+                "leaves no time to unwrap", field="delivery.wrap_ttl", remedy="Raise it, or set wrapped to false."
+            )
         metadata = value("metadata", MAPPING, {})
         if _TAG in metadata:
             raise InvalidInput(f"the key {_TAG} is taken", field="delivery.metadata", remedy="Name it otherwise.")
         return cls(
             Attributes.declared(options["owner"], options["group"], options["mode"], "delivery.mode"),
             options["wrapped"],
-            value("wrap_ttl", SECONDS, 0),
+            wrap_ttl,
             value("renew_before", SECONDS, None),
             value("ttl", SECONDS, 0),
             options["num_uses"] or 0,

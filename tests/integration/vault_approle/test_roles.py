@@ -320,6 +320,16 @@ def test_network_outside_the_roles_is_refused_before_anything_is_read(
     assert window.writes == []
 
 
+def test_two_roles_cannot_share_a_file(manage: Module, tmp_path: pathlib.Path, audit_window: t.Any) -> None:
+    delivery = {"path": str(tmp_path / "s")}
+    with audit_window() as window:
+        result = manage({"name": "a", "delivery": delivery}, {"name": "b", "delivery": delivery})
+    assert result.failed
+    assert f"delivery.path: {tmp_path / 's'} is declared for " in result.msg
+    assert "Give each role a file of its own" in result.msg
+    assert window.requests == []
+
+
 def test_check_on_a_server_without_the_method_predicts_and_says_so(
     run_module: Module, connection: dict[str, str], unique_name: Name, tmp_path: pathlib.Path
 ) -> None:
