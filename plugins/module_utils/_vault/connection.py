@@ -22,10 +22,10 @@ from .errors import VaultError
 from .login import METHODS
 from .login.method import setting
 from .port import Vault
+from .transport import PooledAdapter
 
 try:
     import requests
-    from hvac.adapters import RawAdapter
 except ImportError:  # reported by reach() before any of it is used
     pass
 
@@ -74,10 +74,10 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
     session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
     # A proxy named in the environment cannot reach our loopback; requests would ask it all the same.
     session.trust_env = not _is_loopback(url)
-    # hvac also passes it with each request: REQUESTS_CA_BUNDLE overrides what a session holds, but not an argument.
+    # REQUESTS_CA_BUNDLE overrides True, but not a path; see also PooledAdapter.
     session.verify = _authority(params) or True
     session.cert = _client_pair(params)
-    adapter = RawAdapter(
+    adapter = PooledAdapter(
         base_uri=url,
         token="",
         namespace=setting(params, "namespace"),
