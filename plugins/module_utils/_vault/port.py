@@ -13,6 +13,7 @@ because the high-level helpers lack endpoints and hide status codes. Paths are t
 from __future__ import annotations
 
 import email.utils
+import functools
 import random
 import threading
 import time
@@ -242,7 +243,13 @@ class Vault:
 
     def _note_clock(self, date: str | None) -> None:
         if date:
-            self.clock_lead = email.utils.parsedate_to_datetime(date).timestamp() - self._clock()
+            self.clock_lead = _timestamp(date) - self._clock()
+
+
+@functools.lru_cache(maxsize=4)
+def _timestamp(date: str) -> float:
+    """Read a date header; hundreds of answers come within the second that one text stands for."""
+    return email.utils.parsedate_to_datetime(date).timestamp()
 
 
 def looks_like_token(text: str) -> bool:

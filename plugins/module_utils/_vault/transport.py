@@ -12,6 +12,7 @@ request again: that repetition costs more than half of what it takes to have a c
 
 from __future__ import annotations
 
+import functools
 import json
 import typing as t
 from dataclasses import dataclass
@@ -65,11 +66,10 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
         if "json" in options:
             body = json.dumps(options["json"]).encode()
             sent.setdefault("Content-Type", "application/json")
-        path = quote(f"/{url}".replace("//", "/"), safe=_KEPT)
         try:
             got = self._pool.urlopen(
                 method.upper(),
-                self._base + path,
+                self._base + _path(url),
                 body=body,
                 headers=sent,
                 retries=False,
@@ -88,6 +88,12 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
             "X-Vault-Wrap-TTL": wrap_ttl,
         }
         return {"X-Vault-Request": "true", **{name: value for name, value in given.items() if value}}
+
+
+@functools.lru_cache(maxsize=1024)
+def _path(url: str) -> str:
+    """Return the path of a request; a doubled slash means one, as for Vault's own clients."""
+    return quote(f"/{url}".replace("//", "/"), safe=_KEPT)
 
 
 def _pool(adapter: t.Any, where: t.Any, trust: t.Mapping[str, t.Any]) -> t.Any:
