@@ -33,7 +33,9 @@ TARBALL := build/trustmesh-security-$(VERSION).tar.gz
 TREE := build/tree/ansible_collections/trustmesh/security
 REPORTS := build/reports
 
-INSTALLED := ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build/collections" ANSIBLE_LOCALHOST_WARNING=false \
+# Ansible's own files stay below build/ as well, so that nothing is left behind in the home directory.
+INSTALLED := ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build/collections" ANSIBLE_HOME="$(CURDIR)/build/ansible" \
+	ANSIBLE_REMOTE_TMP="$(CURDIR)/build/ansible/tmp" ANSIBLE_LOCALHOST_WARNING=false \
 	ANSIBLE_INVENTORY_UNPARSED_WARNING=false PATH="$(CURDIR)/.venv/bin:$$PATH"
 DEV := PATH="$(CURDIR)/.venv-dev/bin:$$PATH"
 
