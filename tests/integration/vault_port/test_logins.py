@@ -59,7 +59,7 @@ def test_token_is_revoked_when_the_task_ends(
         "sys/mounts",
         "auth/token/revoke-self",
     ]
-    assert logins.accessors() == before
+    assert logins.accessors() <= before
 
 
 def test_trap_57_check_mode_logs_in_reads_and_gives_the_token_back(
@@ -70,7 +70,7 @@ def test_trap_57_check_mode_logs_in_reads_and_gives_the_token_back(
         run_module("vault_mount", {**approle, "mounts": MOUNTS}, check=True).ok()
     assert len(window.logins) == 1
     assert window.writes == []
-    assert logins.accessors() == before
+    assert logins.accessors() <= before
 
 
 def test_token_is_revoked_when_the_task_fails(
@@ -83,7 +83,7 @@ def test_token_is_revoked_when_the_task_fails(
     assert "permission denied for get sys/policies/acl/x" in failure(denied)
     assert "Set category to auth" in failure(refused)
     assert len(window.logins) == 2
-    assert logins.accessors() == before
+    assert logins.accessors() <= before
 
 
 def test_token_that_may_not_be_given_back_is_a_warning(run_module: Module, logins: Logins, look: str) -> None:
@@ -250,7 +250,7 @@ def test_client_certificate(
     with audit_window() as window:
         run_module("vault_mount", {**certificate, "cert_role": role, "mounts": MOUNTS}).ok()
     assert len(window.logins) == 1
-    assert logins.accessors() == before
+    assert logins.accessors() <= before
 
 
 def test_client_certificate_that_nobody_knows(
@@ -314,7 +314,7 @@ def test_user_and_password(
     path = tmp_path / "password"
     write_private(path, userpass.pop("password").encode())
     run_module("vault_mount", {**userpass, "password_file": str(path), "mounts": MOUNTS}).ok()
-    assert logins.accessors() == before
+    assert logins.accessors() <= before
 
 
 def test_password_from_the_environment(run_module: Module, userpass: dict[str, t.Any]) -> None:

