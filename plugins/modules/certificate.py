@@ -385,13 +385,13 @@ import contextlib
 import typing as t
 
 from ..module_utils._certificate.declaration import ITEM_OPTIONS, SHARED, declared, refuse_shared_paths
-from ..module_utils._certificate.local_ca import LocalSigner
 from ..module_utils._certificate.signer import Signer
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.files import FileTransaction
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each
+from ..module_utils._local_ca.signer import LocalSigner
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.port import Vault
 from ..module_utils._vault.signer import VaultSigner

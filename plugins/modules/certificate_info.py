@@ -454,11 +454,11 @@ summary:
 import contextlib
 import typing as t
 
-from ..module_utils._certificate.survey import ITEM_CONSTRAINTS, ITEM_OPTIONS, SHARED, Survey
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import inform_module
 from ..module_utils._core.spec import Params, Spec, batch, items
+from ..module_utils._inspection.survey import ITEM_CONSTRAINTS, ITEM_OPTIONS, SHARED, Survey
 from ..module_utils._vault.connection import VAULT, connect
 
 SPEC = VAULT + Spec(requires=(CRYPTOGRAPHY,)) + batch("sources", ITEM_OPTIONS, shared=SHARED, **ITEM_CONSTRAINTS)

@@ -412,12 +412,12 @@ summary:
 
 import contextlib
 
-from ..module_utils._certificate.authority import LocalAuthority, link
-from ..module_utils._certificate.authority_state import EXCLUSIVE, ITEM_OPTIONS, SHARED
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each
+from ..module_utils._local_ca.resource import LocalAuthority, link
+from ..module_utils._local_ca.state import EXCLUSIVE, ITEM_OPTIONS, SHARED
 
 SPEC = Spec(requires=(CRYPTOGRAPHY,)) + batch("authorities", ITEM_OPTIONS, shared=SHARED, mutually_exclusive=EXCLUSIVE)
 

@@ -14,8 +14,8 @@ import time
 
 import pytest
 
-from plugins.module_utils._certificate.endpoint import Endpoint, EndpointFailure, Presented, fetch
 from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._inspection.endpoint import Endpoint, EndpointFailure, Presented, fetch
 from tests.unit.certificate_info.servers import Handle, drip, files, listening, options, tls, until_closed
 from tests.unit.pki import forge
 from tests.unit.pki.forge import DAY, NOON, Made

@@ -14,8 +14,8 @@ import typing as t
 import pytest
 from cryptography import x509
 
-from plugins.module_utils._certificate.survey import ITEM_OPTIONS, Survey
 from plugins.module_utils._core.errors import TrustmeshError
+from plugins.module_utils._inspection.survey import ITEM_OPTIONS, Survey
 from plugins.module_utils._pki.development import policy_extension
 from plugins.module_utils._pki.issuance import Authority
 from plugins.module_utils._pki.revocation import Revocation, crl_pem, make_crl

@@ -13,9 +13,9 @@ import typing as t
 
 from cryptography import x509
 
-from plugins.module_utils._certificate.authority import LocalAuthority, link
-from plugins.module_utils._certificate.authority_state import ITEM_OPTIONS
 from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
+from plugins.module_utils._local_ca.resource import LocalAuthority, link
+from plugins.module_utils._local_ca.state import ITEM_OPTIONS
 from plugins.module_utils._pki.certificate import CertificateFacts, parse_certificates
 from plugins.module_utils._pki.keys import load_private_key, spki_sha256
 from plugins.module_utils._pki.revocation import CrlFacts, parse_crl

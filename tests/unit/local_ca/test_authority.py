@@ -12,8 +12,8 @@ import typing as t
 
 import pytest
 
-from plugins.module_utils._certificate.authority import link
 from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
+from plugins.module_utils._local_ca.resource import link
 from plugins.module_utils._pki.chain import verify_chain
 from plugins.module_utils._pki.development import DEVELOPMENT_UNIT
 from plugins.module_utils._pki.issuance import Authority, Span, sign_leaf

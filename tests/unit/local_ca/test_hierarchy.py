@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils._certificate.local_ca import AuthorityPaths, LocalSigner, load_authority
 from plugins.module_utils._core.errors import InvalidInput, TrustmeshError
+from plugins.module_utils._local_ca.signer import LocalSigner
+from plugins.module_utils._local_ca.store import AuthorityPaths, load_authority
 from plugins.module_utils._pki.certificate import validity
 from plugins.module_utils._pki.chain import verify_chain
 from plugins.module_utils._pki.drift import CertificateState, Wanted

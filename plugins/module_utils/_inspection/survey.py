@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .._core.errors import TrustmeshError
 from .._core.files import read_file
+from .._core.passphrase import read_passphrase
 from .._core.spec import Options
 from .._pki.errors import PkiError
 from .._pki.keys import load_private_key, spki_sha256
@@ -24,7 +25,6 @@ from .._pki.renewal import Window
 from .._pki.revocation import CrlFacts, parse_crl
 from .endpoint import Endpoint
 from .inspection import PURPOSES, Expectation, inspect
-from .local_ca import read_passphrase
 from .sources import SOURCE_CONSTRAINTS, SOURCE_OPTIONS, NotFound, Reader, certificates_in, find, label
 
 _COMMON: t.Final[Options] = {

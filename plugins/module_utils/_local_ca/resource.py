@@ -24,8 +24,8 @@ from .._pki.errors import PkiError
 from .._pki.renewal import due_at, spell_span, verdict
 from .._pki.revocation import CrlFacts
 from .._pki.signature import is_signed_by
-from .authority_state import CrlWish, Held, Placing, Wish, read_held, wish
-from .authority_writer import AuthorityWriter
+from .state import CrlWish, Held, Placing, Wish, read_held, wish
+from .writer import AuthorityWriter
 
 _FIELD_DEEDS: t.Final = {"path_length": "certify", "encrypted": "write_key", "revoked": "write_crl"}
 

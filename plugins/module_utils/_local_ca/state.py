@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from .._core.errors import InvalidInput
 from .._core.files import Attributes, named_failure, read_file
 from .._core.kinds import BOOLEAN, INTEGER, SET, TEXT
+from .._core.passphrase import checked_passphrase, read_passphrase
 from .._core.plan import Change
 from .._core.redact import Secret
 from .._core.resource import ON_MISMATCH
@@ -29,7 +30,7 @@ from .._pki.keys import SIZES, KeySpec, is_encrypted, load_private_key, spki_sha
 from .._pki.names import Subject, dn_text
 from .._pki.renewal import Window, seconds_of
 from .._pki.revocation import REASONS, CrlFacts, parse_crl
-from .local_ca import AuthorityPaths, checked_passphrase, read_chain, read_passphrase
+from .store import AuthorityPaths, read_chain
 
 if t.TYPE_CHECKING:
     from cryptography import x509

@@ -19,8 +19,8 @@ from .._pki.issuance import Authority, Span, sign_authority
 from .._pki.keys import generate, is_encrypted, load_private_key, private_pem
 from .._pki.names import dn_text
 from .._pki.revocation import Revocation, crl_pem, make_crl, parse_crl
-from .authority_state import CrlWish, Parent, Placing, Wish
-from .local_ca import existing_chain, load_authority
+from .state import CrlWish, Parent, Placing, Wish
+from .store import existing_chain, load_authority
 
 if t.TYPE_CHECKING:
     from cryptography import x509
