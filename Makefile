@@ -95,11 +95,11 @@ mypy: .venv-dev/.stamp | $(REPORTS)
 	$(DEV) mypy | tee $(REPORTS)/mypy.log
 
 .PHONY: lint
-lint: ruff mypy build/tree.stamp | $(REPORTS) ## Run ruff, mypy, yamllint, reuse, antsibull-changelog and ansible-lint
+lint: ruff mypy build/tree.stamp build/home.stamp | $(REPORTS) ## Run ruff, mypy, yamllint, reuse, antsibull-changelog and ansible-lint
 	$(DEV) yamllint --strict .
 	$(DEV) reuse lint --lines
 	$(DEV) antsibull-changelog lint
-	cd $(TREE) && $(DEV) ansible-lint --nocolor 2>&1 | tee $(CURDIR)/$(REPORTS)/ansible-lint.log
+	cd $(TREE) && $(DEV) HOME="$(CURDIR)/build/home" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build/tree" ansible-lint --nocolor 2>&1 | tee $(CURDIR)/$(REPORTS)/ansible-lint.log
 
 .PHONY: docs-lint
 docs-lint: .venv-dev/.stamp build/tree.stamp
