@@ -77,17 +77,16 @@ class Ladder:
     ) -> dict[str, Rung]:
         """Climb, assert every rung, and return the rungs by name for assertions of the test's own.
 
-        ``tamper`` changes the object behind the module's back; without it, or without ``absent``, those rungs are left
-        out. ``server=False`` is for modules that do not talk to Vault: they get no connection options, and no write is
-        expected. ``volatile`` names result keys that may differ between two runs that change nothing.
+        ``tamper`` changes the object behind the module's back; without it, or ``absent``, those rungs are left out.
+        ``server=False`` is for modules that do not use Vault: no connection options are added, no writes expected.
+        ``volatile`` names result keys that may differ between two runs that change nothing.
         """
         rungs: dict[str, Rung] = {}
 
         def step(name: str, args: Args, *, check: bool, changes: bool) -> Rung:
-            rung = self.run(module, name, args, check=check, server=server)
-            assert_rung(rung, changes=changes, writes=server and changes and not check)
-            rungs[name] = rung
-            return rung
+            rungs[name] = self.run(module, name, args, check=check, server=server)
+            assert_rung(rungs[name], changes=changes, writes=server and changes and not check)
+            return rungs[name]
 
         def pair(name: str, args: Args, *, changes: bool) -> None:
             foretold = step(f"check {name}", args, check=True, changes=changes)
