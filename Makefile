@@ -47,7 +47,8 @@ help: ## List the targets
 
 .PHONY: quickstart
 quickstart: build/collections.stamp ## Bring up the demonstration estate below build/quickstart
-	@$(INSTALLED) ansible-playbook trustmesh.security.quickstart $(ARGS)
+	@$(INSTALLED) ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
+		ansible-playbook trustmesh.security.quickstart $(ARGS)
 
 # Without state there is nothing to stop and no reason to install anything first.
 STATE := $(wildcard build/quickstart)$(ARGS)
