@@ -21,11 +21,15 @@ from .._core.errors import InvalidInput
 from .._core.kinds import BOOLEAN, INTEGER, ORDERED, SECONDS, TEXT, Kind
 from .._core.normal import spell_duration
 from .._core.plan import Plan, Step
+from .._core.reconcile import Batch
 from .._core.resource import Composite
+from .._core.sections import Each, Section
 from .._core.spec import Options
 from .._core.state import Field, State, managed
 from .errors import UnknownParameter
-from .pki_mount import PkiMount, PkiResource
+from .pki_mount import PkiMount, PkiMounts, PkiResource, left_out
+from .port import Vault
+from .resource import vault_batch
 
 
 def _pause(value: t.Any) -> str:
@@ -112,11 +116,11 @@ class Merged:
         self._values = {**current.managed_values(), **desired.managed_values()}
 
     def __getattr__(self, name: str) -> t.Any:
-        return self._values[name]
+        return self._values.get(name)
 
     def any_of(self, names: t.Iterable[str]) -> bool:
         """Tell whether one of these fields is true."""
-        return any(self._values[name] for name in names)
+        return any(self._values.get(name) for name in names)
 
 
 _TIDY_OPERATIONS: t.Final = tuple(name for name in AutoTidyState.metas() if name.startswith("tidy_"))
@@ -152,7 +156,7 @@ class PkiSection(PkiResource[State]):
                 field=f"{self.noun}.{missing[0]}",
                 remedy="The product or version lacks the feature; remove the option or upgrade the server.",
             )
-        return self.state.observed(data)
+        return self.state.observed(data, **left_out(self.state, data, self.desired))
 
     def plan(self, current: State | None, now: datetime.datetime) -> Plan:
         return super().plan(current, now).within(self.noun)
@@ -253,3 +257,17 @@ class PkiConfig(Composite):
         """Build from an item of the module."""
         given = [section for section in SECTIONS if item.get(section.noun) is not None]
         return cls(mount.path, [section.declared(mount, item[section.noun]) for section in given])
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    mounts = PkiMounts(vault)
+    return vault_batch(vault, each(lambda item: PkiConfig.declared(mounts.at(item["mount"]), item)))
+
+
+ENGINES: t.Final = Section(
+    "engines",
+    {"mount": {"type": "str", "required": True}, **section_options()},
+    _gather,
+    key="mount",
+    constraints={"required_one_of": [tuple(section.noun for section in SECTIONS)]},
+)

@@ -15,8 +15,9 @@ from .._core.errors import InvalidInput
 from .._core.normal import spell_duration
 from .._core.plan import Step
 from .._core.resource import F
+from .._core.state import UNMANAGED, State
 from .errors import Forbidden, NoMount, Rejected, UnknownParameter
-from .port import Reply, Vault
+from .port import Data, Reply, Vault
 from .resource import VaultResource
 
 MOUNT_OPTION: t.Final[t.Mapping[str, t.Mapping[str, t.Any]]] = {"mount": {"type": "str", "default": "pki"}}
@@ -101,6 +102,15 @@ class PkiMount:
                 field=missing,
                 remedy="The product or version lacks the feature; remove the option or upgrade the server.",
             )
+
+
+def left_out(state: type[State], data: Data, desired: State | None) -> dict[str, t.Any]:
+    """Return the fields that a server does not have, as unmanaged: it left them out, and nobody declared them."""
+    return {
+        name: UNMANAGED
+        for name, meta in state.metas().items()
+        if (meta.wire_name or name) not in data and (desired is None or getattr(desired, name) is UNMANAGED)
+    }
 
 
 class PkiMounts:

@@ -17,10 +17,15 @@ from .._core.errors import InvalidInput
 from .._core.kinds import BOOLEAN, INTEGER, NETWORKS, SECONDS, SET, TEXT, Kind
 from .._core.normal import dns_name, spell_duration
 from .._core.plan import Action, Plan, Step, plan_state
+from .._core.reconcile import Batch
+from .._core.sections import Each, Section
+from .._core.spec import STATE
 from .._core.state import UNMANAGED, Field, State, managed
 from .._pki.usages import EXTENDED_KEY_USAGES, KEY_USAGES, extended_key_usage, key_usage
 from .pki_key import KEY_BITS, settled_bits
-from .pki_mount import PkiMount, PkiResource
+from .pki_mount import MOUNT_OPTION, PkiMount, PkiMounts, PkiResource, left_out
+from .port import Vault
+from .resource import vault_batch
 
 # What the engine allows unless told otherwise, and what we forbid unless told otherwise. Only for roles that we create:
 # tightening one that exists is for its owner to declare.
@@ -205,7 +210,7 @@ class PkiRole(PkiResource[RoleState]):
             if any(self._lifetimes()):
                 _ceiling = self.mount.ceiling  # looked up here, because planning asks nobody
         data = self.lookup(self.path)
-        return None if data is None else RoleState.observed(data)
+        return None if data is None else RoleState.observed(data, **left_out(RoleState, data, self.desired))
 
     def refine(self, plan: Plan, current: RoleState | None) -> Plan:
         if self.desired is None:
@@ -245,3 +250,16 @@ def _strict(desired: RoleState) -> RoleState:
         name: value for name, value in STRICTER.items() if getattr(desired, name) is UNMANAGED
     }
     return replace(desired, **undeclared)
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    mounts = PkiMounts(vault)
+    return vault_batch(vault, each(lambda item: PkiRole.declared(mounts.at(item["mount"]), item)))
+
+
+PKI_ROLES: t.Final = Section(
+    "roles",
+    {"name": {"type": "str", "required": True}, **MOUNT_OPTION, **RoleState.options(), **STATE},
+    _gather,
+    shared=("mount",),
+)
