@@ -395,32 +395,16 @@ import contextlib
 
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.resource import ON_MISMATCH
-from ..module_utils._core.spec import STATE, Params, batch, build_each
-from ..module_utils._vault.approle import AppRole, AppRoleState, refuse_shared_files
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.secret_id import DELIVERY
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.approle import APPROLES
+from ..module_utils._vault.connection import VAULT, connect
 
-SPEC = VAULT + batch(
-    "roles",
-    {
-        "name": {"type": "str", "required": True},
-        "mount": {"type": "str", "default": "approle"},
-        **AppRoleState.options(),
-        "delivery": {"type": "dict", "options": DELIVERY},
-        **ON_MISMATCH,
-        **STATE,
-    },
-    shared=("mount",),
-)
+SPEC = VAULT + APPROLES.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared roles as resources."""
-    vault = connect(params, stack)
-    roles = build_each(SPEC, params, lambda item: AppRole.declared(vault, item))
-    refuse_shared_files(roles)
-    return Batch(roles, workers=WORKERS, warnings=vault.warnings)
+    return APPROLES.batch(connect(params, stack), params)
 
 
 def main() -> None:

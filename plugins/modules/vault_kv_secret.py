@@ -257,33 +257,16 @@ import contextlib
 
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.spec import STATE, Params, batch, build_each
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.kv import GENERATE, KvSecret, KvState, KvVersions
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.kv import SECRETS
 
-SPEC = VAULT + batch(
-    "secrets",
-    {
-        "path": {"type": "str", "required": True},
-        "mount": {"type": "str", "required": True},
-        **KvState.options(),
-        "generate": {"type": "list", "elements": "dict", "options": GENERATE},
-        "other_keys": {"type": "str", "choices": ["keep", "remove"], "default": "keep", "no_log": False},
-        "on_delete": {"type": "str", "choices": ["delete", "destroy"], "default": "delete"},
-        **STATE,
-    },
-    shared=("mount",),
-    # The list is no secret as a whole: its items say which of their options are.
-    no_log=False,
-)
+SPEC = VAULT + SECRETS.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared secrets as resources."""
-    vault = connect(params, stack)
-    versions = KvVersions(vault)
-    secrets = build_each(SPEC, params, lambda item: KvSecret.declared(vault, versions, item), key="path")
-    return Batch(secrets, workers=WORKERS, warnings=vault.warnings)
+    return SECRETS.batch(connect(params, stack), params)
 
 
 def main() -> None:

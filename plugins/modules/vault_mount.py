@@ -300,31 +300,16 @@ import contextlib
 
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.resource import ON_MISMATCH
-from ..module_utils._core.spec import STATE, Params, batch, build_each
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.mount import Mount, MountState, MountTable
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.mount import MOUNTS
 
-SPEC = VAULT + batch(
-    "mounts",
-    {
-        "path": {"type": "str", "required": True},
-        "category": {"type": "str", "choices": ["secret", "auth"], "default": "secret"},
-        **MountState.options(),
-        **ON_MISMATCH,
-        **STATE,
-    },
-    shared=("category",),
-    required_if=[("state", "present", ("type",))],
-)
+SPEC = VAULT + MOUNTS.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared mounts as resources."""
-    vault = connect(params, stack)
-    table = MountTable(vault)
-    mounts = build_each(SPEC, params, lambda item: Mount.declared(vault, table, item), key="path")
-    return Batch(mounts, workers=WORKERS, warnings=vault.warnings)
+    return MOUNTS.batch(connect(params, stack), params)
 
 
 def main() -> None:

@@ -369,24 +369,16 @@ import contextlib
 
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.spec import Params, batch, build_each
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.pki_config import SECTIONS, PkiConfig, section_options
-from ..module_utils._vault.pki_mount import PkiMounts
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.pki_config import ENGINES
 
-SPEC = VAULT + batch(
-    "engines",
-    {"mount": {"type": "str", "required": True}, **section_options()},
-    required_one_of=[tuple(section.noun for section in SECTIONS)],
-)
+SPEC = VAULT + ENGINES.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared engines as resources."""
-    vault = connect(params, stack)
-    mounts = PkiMounts(vault)
-    engines = build_each(SPEC, params, lambda item: PkiConfig.declared(mounts.at(item["mount"]), item), key="mount")
-    return Batch(engines, workers=WORKERS, warnings=vault.warnings)
+    return ENGINES.batch(connect(params, stack), params)
 
 
 def main() -> None:

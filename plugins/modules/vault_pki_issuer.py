@@ -534,38 +534,18 @@ summary:
 
 import contextlib
 
-from ..module_utils._core.deps import CRYPTOGRAPHY
-from ..module_utils._core.files import FileTransaction
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.spec import Params, Spec, batch, build_each
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.pki_issuer_declaration import ISSUER_OPTIONS, declared_issuer
-from ..module_utils._vault.pki_mount import PkiMounts
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.pki_issuer_declaration import ISSUERS
 
-SPEC = (
-    VAULT
-    + Spec(requires=(CRYPTOGRAPHY,))
-    + batch(
-        "issuers",
-        ISSUER_OPTIONS,
-        shared=("mount",),
-        required_if=[
-            ("state", "present", ("type",)),
-            ("type", "root", ("common_name",)),
-            ("type", "intermediate", ("common_name",)),
-            ("type", "imported", ("certificate",)),
-        ],
-    )
-)
+SPEC = VAULT + ISSUERS.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared issuers as resources, in the order in which they depend on each other."""
-    vault = connect(params, stack)
-    mounts, files = PkiMounts(vault), FileTransaction()
-    issuers = build_each(SPEC, params, lambda item: declared_issuer(mounts, files, item))
-    return Batch(issuers, workers=WORKERS, ordered=True, transaction=files, warnings=vault.warnings)
+    return ISSUERS.batch(connect(params, stack), params)
 
 
 def main() -> None:

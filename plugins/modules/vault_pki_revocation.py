@@ -150,39 +150,18 @@ summary:
 
 import contextlib
 
-from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.spec import Params, Spec, batch, build_each
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.pki_mount import MOUNT_OPTION, PkiMounts
-from ..module_utils._vault.pki_revocation import Revocation
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.pki_revocation import REVOCATIONS
 
-_WAYS = ("serial", "certificate", "certificate_file")
-SPEC = (
-    VAULT
-    + Spec(requires=(CRYPTOGRAPHY,))
-    + batch(
-        "revocations",
-        {
-            **MOUNT_OPTION,
-            "serial": {"type": "str"},
-            "certificate": {"type": "str"},
-            "certificate_file": {"type": "path"},
-        },
-        shared=("mount",),
-        required_one_of=[_WAYS],
-        mutually_exclusive=[_WAYS],
-    )
-)
+SPEC = VAULT + REVOCATIONS.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared revocations as resources."""
-    vault = connect(params, stack)
-    mounts = PkiMounts(vault)
-    declared = build_each(SPEC, params, lambda item: Revocation.declared(mounts.at(item["mount"]), item), key="serial")
-    return Batch(declared, workers=WORKERS, warnings=vault.warnings)
+    return REVOCATIONS.batch(connect(params, stack), params)
 
 
 def main() -> None:

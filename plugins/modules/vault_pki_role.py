@@ -414,24 +414,16 @@ import contextlib
 
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.spec import STATE, Params, batch, build_each
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.pki_mount import MOUNT_OPTION, PkiMounts
-from ..module_utils._vault.pki_role import PkiRole, RoleState
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.pki_role import PKI_ROLES
 
-SPEC = VAULT + batch(
-    "roles",
-    {"name": {"type": "str", "required": True}, **MOUNT_OPTION, **RoleState.options(), **STATE},
-    shared=("mount",),
-)
+SPEC = VAULT + PKI_ROLES.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared roles as resources."""
-    vault = connect(params, stack)
-    mounts = PkiMounts(vault)
-    roles = build_each(SPEC, params, lambda item: PkiRole.declared(mounts.at(item["mount"]), item))
-    return Batch(roles, workers=WORKERS, warnings=vault.warnings)
+    return PKI_ROLES.batch(connect(params, stack), params)
 
 
 def main() -> None:

@@ -133,22 +133,16 @@ import contextlib
 
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
-from ..module_utils._core.spec import STATE, Params, batch, build_each
-from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.policy import Policy, PolicyState
+from ..module_utils._core.spec import Params
+from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.policy import POLICIES
 
-SPEC = VAULT + batch(
-    "policies",
-    {"name": {"type": "str", "required": True}, **PolicyState.options(), **STATE},
-    required_if=[("state", "present", ("rules",))],
-)
+SPEC = VAULT + POLICIES.spec
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared policies as resources."""
-    vault = connect(params, stack)
-    policies = build_each(SPEC, params, lambda item: Policy.declared(vault, item))
-    return Batch(policies, workers=WORKERS, warnings=vault.warnings)
+    return POLICIES.batch(connect(params, stack), params)
 
 
 def main() -> None:

@@ -6,8 +6,8 @@
 
 """The only file that knows AnsibleModule.
 
-A module hands over its spec and a function that turns parameters into a batch of resources (or, for a read-only module,
-into facts). Everything users see of success and failure is formed here.
+A module hands over its spec and a function that turns parameters into a batch of resources, or several (or, for a
+read-only module, into facts). Everything users see of success and failure is formed here.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ansible.module_utils.basic import AnsibleModule
 from . import redact
 from .clock import system_clock
 from .errors import Defect, TrustmeshError
-from .reconcile import Batch, Outcome, reconcile, summarise
-from .spec import Params, Spec, redacted
+from .reconcile import Batch, Outcome, reconcile_in_turn, summarise
+from .spec import Options, Params, Spec, redacted, secret_texts
 
-Build = t.Callable[[Params, contextlib.ExitStack], Batch]
+Build = t.Callable[[Params, contextlib.ExitStack], t.Union[Batch, t.Sequence[Batch]]]
 Gather = t.Callable[[Params, contextlib.ExitStack], t.Mapping[str, t.Any]]
 T = t.TypeVar("T")
 
@@ -33,15 +33,16 @@ _SHOWN_FAILURES = 5
 
 
 def reconcile_module(spec: Spec, build: Build) -> None:
-    """Run a module that makes a batch of resources true."""
+    """Run a module that makes a batch of resources true, or several one after the other."""
     module = _module(spec)
 
-    def run(stack: contextlib.ExitStack) -> tuple[Batch, list[Outcome]]:
-        batch = build(module.params, stack)
-        return batch, reconcile(batch, check_mode=module.check_mode, clock=system_clock)
+    def run(stack: contextlib.ExitStack) -> tuple[t.Sequence[Batch], list[Outcome]]:
+        built = build(module.params, stack)
+        batches = [built] if isinstance(built, Batch) else built
+        return batches, reconcile_in_turn(batches, check_mode=module.check_mode, clock=system_clock)
 
-    batch, outcomes = _reported(module, spec, run)
-    _finish(module, spec, outcomes, batch.warnings)
+    batches, outcomes = _reported(module, spec, run)
+    _finish(module, spec, outcomes, [warning for batch in batches for warning in batch.warnings])
 
 
 def inform_module(spec: Spec, gather: Gather) -> None:
@@ -70,12 +71,21 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         finally:
             self.params = given
 
+    def fail_json(self, msg: str, **returned: t.Any) -> t.NoReturn:
+        """Fail as Ansible does by itself, when what was given is no good; :func:`_exit` is for all that comes later.
 
-def _module(spec: Spec) -> AnsibleModule:
+        Ansible takes every text of a section for secret, even ``ec``, and would mask its own message.
+        """
+        self.no_log_values = secret_texts(self._options, self.params)
+        super().fail_json(msg, **returned, invocation=_invocation(self._options, self.params))
+        raise AssertionError("fail_json returned")
+
+
+def _module(spec: Spec) -> _Module:
     return _Module(spec)
 
 
-def _reported(module: AnsibleModule, spec: Spec, run: t.Callable[[contextlib.ExitStack], T]) -> T:
+def _reported(module: _Module, spec: Spec, run: t.Callable[[contextlib.ExitStack], T]) -> T:
     """Return what ``run`` returns, or end the module with the message of the exception.
 
     The module ends after the exception was dealt with and not meanwhile: Ansible adds the traceback of a pending
@@ -94,7 +104,7 @@ def _reported(module: AnsibleModule, spec: Spec, run: t.Callable[[contextlib.Exi
     return _exit(module, spec, failed=True, msg=str(failure))  # pylint: disable=used-before-assignment
 
 
-def _finish(module: AnsibleModule, spec: Spec, outcomes: t.Sequence[Outcome], warnings: t.Sequence[str]) -> None:
+def _finish(module: _Module, spec: Spec, outcomes: t.Sequence[Outcome], warnings: t.Sequence[str]) -> None:
     results = [outcome.result() for outcome in outcomes]
     returned: dict[str, t.Any] = {
         "changed": any(outcome.changed for outcome in outcomes),
@@ -127,11 +137,15 @@ def _failure_message(failures: t.Sequence[Outcome], total: int) -> str:
     return f"{len(failures)} of {total} items failed. " + " | ".join(lines)
 
 
-def _exit(module: AnsibleModule, spec: Spec, *, failed: bool = False, **returned: t.Any) -> t.NoReturn:
-    module.no_log_values = {value for value in module.no_log_values if len(value) >= _SHORTEST_MASKED}
-    module.no_log_values.update(value for value in redact.known() if len(value) >= _SHORTEST_MASKED)
-    returned["invocation"] = {"module_args": redacted(spec.options, module.params)}
+def _exit(module: _Module, spec: Spec, *, failed: bool = False, **returned: t.Any) -> t.NoReturn:
+    secrets = secret_texts(spec.options, module.params) | redact.known()
+    module.no_log_values = {value for value in secrets if len(value) >= _SHORTEST_MASKED}
+    returned["invocation"] = _invocation(spec.options, module.params)
     if failed:
-        module.fail_json(msg=returned.pop("msg"), **returned)
+        super(_Module, module).fail_json(msg=returned.pop("msg"), **returned)
     module.exit_json(**returned)
     raise AssertionError("exit_json returned")
+
+
+def _invocation(options: Options, params: Params) -> dict[str, t.Any]:
+    return {"module_args": redacted(options, params)}

@@ -44,6 +44,8 @@ class Batch:
     ordered: bool = False
     transaction: Transaction | None = None
     warnings: list[str] = field(default_factory=list)
+    #: Where several kinds are declared in one call, the option that holds these.
+    section: str | None = None
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Outcome:
     facts: dict[str, t.Any] = field(default_factory=dict)
     error: TrustmeshError | None = None
     applied: bool = False
+    section: str | None = None
 
     @property
     def changed(self) -> bool:
@@ -70,6 +73,8 @@ class Outcome:
             "reasons": self.plan.reasons,
             "warnings": list(self.plan.warnings),
         }
+        if self.section is not None:
+            result["section"] = self.section
         if self.facts:
             result[self.resource.noun] = self.facts
         if self.error is not None:
@@ -83,11 +88,25 @@ def summarise(outcomes: t.Sequence[Outcome]) -> dict[str, int]:
     return {**{action.value: counts[action.value] for action in Action}, "failed": len(outcomes) - sum(counts.values())}
 
 
+def reconcile_in_turn(batches: t.Sequence[Batch], *, check_mode: bool, clock: Clock) -> list[Outcome]:
+    """Reconcile batches one after the other; what follows a failed one may depend on it and is left alone."""
+    _refuse_duplicates([resource for batch in batches for resource in batch.resources])
+    outcomes: list[Outcome] = []
+    for batch in batches:
+        broken = next((outcome for outcome in outcomes if outcome.error is not None), None)
+        if broken is None:
+            outcomes += reconcile(batch, check_mode=check_mode, clock=clock)
+        else:
+            error = _not_attempted(broken)
+            outcomes += [Outcome(resource, error=error, section=batch.section) for resource in batch.resources]
+    return outcomes
+
+
 def reconcile(batch: Batch, *, check_mode: bool, clock: Clock) -> list[Outcome]:
     """Make every resource of ``batch`` true and prove it; in check mode stop after planning."""
     _refuse_duplicates(batch.resources)
     now = clock()
-    outcomes = [Outcome(resource) for resource in batch.resources]
+    outcomes = [Outcome(resource, section=batch.section) for resource in batch.resources]
     with ThreadPoolExecutor(max_workers=max(1, batch.workers)) as pool:
         states = list(pool.map(_guarded(_read), outcomes))
         for outcome, state in zip(outcomes, states):
@@ -160,13 +179,17 @@ def _apply_in_order(outcomes: t.Sequence[Outcome]) -> None:
     broken: Outcome | None = None
     for outcome in outcomes:
         if broken is not None and outcome.plan:
-            outcome.error = outcome.error or TrustmeshError(
-                f"not attempted, because {broken.resource.identity} failed", remedy="Mend that one and run again."
-            )
+            outcome.error = outcome.error or _not_attempted(broken)
         elif outcome.plan:
             _guarded(_carry_out)(outcome)
         if broken is None and outcome.error is not None:
             broken = outcome
+
+
+def _not_attempted(broken: Outcome) -> TrustmeshError:
+    return TrustmeshError(
+        f"not attempted, because {broken.resource.identity} failed", remedy="Mend that one and run again."
+    )
 
 
 def _carry_out(outcome: Outcome) -> None:

@@ -42,6 +42,8 @@ class Spec:
     shared: tuple[str, ...] = ()
     #: Those of the shared options that have to be given in one of the two places.
     shared_required: tuple[str, ...] = ()
+    #: Lists whose items Ansible neither sees through nor checks; `_core.sections` does.
+    sections: tuple[str, ...] = ()
 
     def __add__(self, other: Spec) -> Spec:
         return Spec(
@@ -55,11 +57,14 @@ class Spec:
             self.plural or other.plural,
             self.shared + other.shared,
             self.shared_required + other.shared_required,
+            self.sections + other.sections,
         )
 
     def argument_spec(self) -> dict[str, dict[str, t.Any]]:
         """Return the options as AnsibleModule takes them."""
-        return {name: dict(option) for name, option in self.options.items()}
+        return {
+            name: _opaque(option) if name in self.sections else dict(option) for name, option in self.options.items()
+        }
 
     def constraints(self) -> dict[str, t.Any]:
         """Return the constraints as AnsibleModule takes them."""
@@ -84,6 +89,18 @@ def batch(plural: str, item: Options, *, shared: t.Sequence[str] = (), **constra
     options.update({name: _without(item[name], "required") for name in shared})
     needed = tuple(name for name in shared if item[name].get("required"))
     return Spec(options, plural=plural, shared=tuple(shared), shared_required=needed)
+
+
+def _opaque(section: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a section as Ansible takes it: a list of anything, secret as a whole if anything in it is.
+
+    So it is until its items are known by their options; from then on only what is secret is hidden.
+    """
+    return {"type": "list", "elements": "dict", "no_log": _holds_secret(section["options"])}
+
+
+def _holds_secret(options: Options) -> bool:
+    return any(option.get("no_log") or _holds_secret(option.get("options", {})) for option in options.values())
 
 
 def _without(option: t.Mapping[str, t.Any], *keys: str) -> dict[str, t.Any]:
@@ -116,7 +133,7 @@ def build_each(spec: Spec, params: Params, build: t.Callable[[dict[str, t.Any]],
     return built
 
 
-def redacted(options: Options, params: t.Any) -> t.Any:
+def redacted(options: Options, params: t.Any, hide: t.Callable[[t.Any], t.Any] = lambda value: _HIDDEN) -> t.Any:
     """Return ``params`` with the value of every ``no_log`` option hidden, at any depth.
 
     Ansible itself masks by value, which mangles unrelated text when a secret happens to be ``true`` or ``1h``; hiding
@@ -124,22 +141,37 @@ def redacted(options: Options, params: t.Any) -> t.Any:
     that an item left out would outweigh the results.
     """
     if not isinstance(params, t.Mapping):
-        return render(params)
+        # The text of a mapping may stand where one is expected, with what is secret in the midst of it.
+        return hide(params) if params is not None and _holds_secret(options) else render(params)
     # A value given under an alias is in the parameters under both names.
     by_name = {alias: option for option in options.values() for alias in option.get("aliases", ())}
     by_name.update(options)
     shown: dict[str, t.Any] = {}
     for name, value in params.items():
-        option = by_name.get(name, {})
+        # Under a name that nobody knows may be a secret whose name was mistyped.
+        option = by_name.get(name, {"no_log": True})
         if option.get("no_log") and value is not None:
-            shown[name] = _HIDDEN
+            shown[name] = hide(value)
         elif isinstance(value, list) and option.get("options"):
-            shown[name] = [redacted(option["options"], _given(entry)) for entry in value]
-        elif isinstance(value, t.Mapping) and option.get("options"):
-            shown[name] = redacted(option["options"], value)
+            shown[name] = [redacted(option["options"], _given(entry), hide) for entry in value]
         else:
-            shown[name] = render(value)
+            shown[name] = redacted(option["options"], value, hide) if option.get("options") else render(value)
     return shown
+
+
+def secret_texts(options: Options, params: Params) -> set[str]:
+    """Return every text below a ``no_log`` option, for masking it wherever else it turns up."""
+    found: set[str] = set()
+    redacted(options, params, lambda value: found.update(_texts(value)))
+    return found
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    if isinstance(value, (t.Mapping, list)):
+        for entry in value.values() if isinstance(value, t.Mapping) else value:
+            yield from _texts(entry)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
 
 
 def _given(entry: t.Any) -> t.Any:

@@ -16,11 +16,14 @@ from dataclasses import dataclass, replace
 from .._core.errors import InvalidInput
 from .._core.kinds import BOOLEAN, INTEGER, NETWORKS, SECONDS, SET, TEXT, Kind
 from .._core.plan import Action, Plan, Step
-from .._core.resource import Composite, Members
+from .._core.reconcile import Batch
+from .._core.resource import ON_MISMATCH, Composite, Members
+from .._core.sections import Each, Section
+from .._core.spec import STATE
 from .._core.state import Field, State, managed
 from .port import Vault
-from .resource import VaultResource
-from .secret_id import Delivery, DeliveryTerms
+from .resource import VaultResource, vault_batch
+from .secret_id import DELIVERY, Delivery, DeliveryTerms
 
 # The server folds the names of policies to lower case when a token is made, but not in the role.
 POLICIES = Kind(lambda value: frozenset(name.lower() for name in SET.canonical(value)), SET.option, sorted)
@@ -147,3 +150,22 @@ def _refuse_wider(desired: AppRoleState, terms: DeliveryTerms) -> None:
 def _within(inner: str, outer: str) -> bool:
     small, large = ipaddress.ip_network(inner), ipaddress.ip_network(outer)
     return small.version == large.version and small.subnet_of(large)  # type: ignore[arg-type]
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    return vault_batch(vault, each(lambda item: AppRole.declared(vault, item)))
+
+
+APPROLES: t.Final = Section(
+    "roles",
+    {
+        "name": {"type": "str", "required": True},
+        "mount": {"type": "str", "default": "approle"},
+        **AppRoleState.options(),
+        "delivery": {"type": "dict", "options": DELIVERY},
+        **ON_MISMATCH,
+        **STATE,
+    },
+    _gather,
+    shared=("mount",),
+)

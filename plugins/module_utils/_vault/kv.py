@@ -24,12 +24,14 @@ from .._core.errors import InvalidInput, NotConverged, certain
 from .._core.kinds import BOOLEAN, INTEGER, MAPPING, Kind
 from .._core.normal import duration
 from .._core.plan import Action, Change, Plan, Step, plan_state
+from .._core.reconcile import Batch
 from .._core.redact import Secret
-from .._core.spec import Options
+from .._core.sections import Each, Section
+from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED, Field, State, managed
 from .errors import Forbidden, NoMount, Rejected
 from .port import Data, Vault
-from .resource import VaultResource
+from .resource import VaultResource, vault_batch
 
 _LARGEST_EXACT = 2**53
 _ATTEMPTS = 5
@@ -309,3 +311,25 @@ class KvSecret(VaultResource[KvState]):
 def _data(state: KvState | None) -> dict[str, Secret]:
     """Return the live data of a state; nothing when there is none."""
     return state.data if state is not None and isinstance(state.data, dict) else {}
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    versions = KvVersions(vault)
+    return vault_batch(vault, each(lambda item: KvSecret.declared(vault, versions, item)))
+
+
+SECRETS: t.Final = Section(
+    "secrets",
+    {
+        "path": {"type": "str", "required": True},
+        "mount": {"type": "str", "required": True},
+        **KvState.options(),
+        "generate": {"type": "list", "elements": "dict", "options": GENERATE},
+        "other_keys": {"type": "str", "choices": ["keep", "remove"], "default": "keep", "no_log": False},
+        "on_delete": {"type": "str", "choices": ["delete", "destroy"], "default": "delete"},
+        **STATE,
+    },
+    _gather,
+    key="path",
+    shared=("mount",),
+)

@@ -15,10 +15,14 @@ from dataclasses import dataclass, replace
 from .._core.errors import InvalidInput
 from .._core.kinds import BOOLEAN, MAPPING, SECONDS, SET, TEXT, Kind
 from .._core.plan import Action, Plan, Step
+from .._core.reconcile import Batch
+from .._core.resource import ON_MISMATCH
+from .._core.sections import Each, Section
+from .._core.spec import STATE
 from .._core.state import UNMANAGED, Field, State, managed
 from .errors import Rejected
 from .port import Data, Vault
-from .resource import VaultResource
+from .resource import VaultResource, vault_batch
 
 # Header names mean the same in any case; this is how Go, and so the server, writes them.
 HEADERS = Kind(
@@ -113,8 +117,13 @@ class Mount(VaultResource[MountState]):
         return mount
 
     @property
+    def place(self) -> str:
+        """Where its objects are, as a path of the API."""
+        return f"auth/{self.name}" if self._category == "auth" else self.name
+
+    @property
     def identity(self) -> str:
-        return f"{self.kind} {'auth/' if self._category == 'auth' else ''}{self.name}"
+        return f"{self.kind} {self.place}"
 
     @property
     def path(self) -> str:
@@ -188,3 +197,26 @@ def _enabling(body: Data) -> Data:
     top = {name: value for name, value in body.items() if name in _TOP_LEVEL}
     config = {name: value for name, value in body.items() if name not in _TOP_LEVEL}
     return {**top, "config": config} if config else top
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    table = MountTable(vault)
+    mounts = [t.cast(Mount, mount) for mount in each(lambda item: Mount.declared(vault, table, item))]
+    vault.expect(mount.place for mount in mounts)
+    return vault_batch(vault, mounts)
+
+
+MOUNTS: t.Final = Section(
+    "mounts",
+    {
+        "path": {"type": "str", "required": True},
+        "category": {"type": "str", "choices": ["secret", "auth"], "default": "secret"},
+        **MountState.options(),
+        **ON_MISMATCH,
+        **STATE,
+    },
+    _gather,
+    key="path",
+    shared=("category",),
+    constraints={"required_if": [("state", "present", ("type",))]},
+)

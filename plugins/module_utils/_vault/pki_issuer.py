@@ -134,7 +134,7 @@ class PkiIssuer(Resource[IssuerView]):
             return self._view(data, parent)
         except NoMount as error:
             # A first check run comes before the mount; if nothing makes it, making the issuer fails with that error.
-            self.vault.warn(f"{self.identity}: {error}")
+            self.vault.miss(self.identity, self.mount.at("issuer"), error)
             return IssuerView(parent=parent)
 
     def _find(self) -> Data | None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.deps import CRYPTOGRAPHY
 from .._core.errors import InvalidInput
 from .._core.files import FileTransaction
+from .._core.reconcile import Batch
 from .._core.redact import Secret
 from .._core.resource import ON_MISMATCH
+from .._core.sections import Each, Section
 from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED
 from .._pki.certificate import certificate_pem, parse_certificates
@@ -22,6 +25,8 @@ from .pki_issuer import Declaration, PkiIssuer
 from .pki_issuer_kinds import External, Imported, Intermediate, Root
 from .pki_issuer_state import ITSELF, IssuerState, state_options
 from .pki_mount import MOUNT_OPTION, PkiMount, PkiMounts
+from .port import Vault
+from .resource import vault_batch
 
 Item = t.Mapping[str, t.Any]
 
@@ -132,3 +137,27 @@ def _bundle(text: str) -> tuple[str, str]:
     except InvalidInput as error:
         raise error.within("certificate") from None
     return certificate_pem(first), certificate_pem(*order_chain(first, others))
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    """An issuer may be signed by one before it, so they are made in order."""
+    mounts, files = PkiMounts(vault), FileTransaction()
+    issuers = each(lambda item: declared_issuer(mounts, files, item))
+    return vault_batch(vault, issuers, ordered=True, transaction=files)
+
+
+ISSUERS: t.Final = Section(
+    "issuers",
+    ISSUER_OPTIONS,
+    _gather,
+    shared=("mount",),
+    constraints={
+        "required_if": [
+            ("state", "present", ("type",)),
+            ("type", "root", ("common_name",)),
+            ("type", "intermediate", ("common_name",)),
+            ("type", "imported", ("certificate",)),
+        ]
+    },
+    requires=(CRYPTOGRAPHY,),
+)

@@ -13,14 +13,19 @@ import os
 import typing as t
 from dataclasses import dataclass
 
+from .._core.deps import CRYPTOGRAPHY
 from .._core.errors import InvalidInput
 from .._core.files import named_failure
 from .._core.kinds import BOOLEAN, INTEGER
 from .._core.plan import Plan, Step
+from .._core.reconcile import Batch
+from .._core.sections import Each, Section
 from .._core.state import Field, State, managed
 from .._pki.certificate import certificate_pem, iso, parse_certificates, serial_number, serial_text
 from .errors import NoMount
-from .pki_mount import PkiMount, PkiResource
+from .pki_mount import MOUNT_OPTION, PkiMount, PkiMounts, PkiResource
+from .port import Vault
+from .resource import vault_batch
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Revocation(PkiResource[RevocationState]):
             data = self.vault.read(self.mount.at("cert", self._target.serial))
         except NoMount as error:
             # A first check run comes before the mount; if nothing makes it, revoking fails with that error.
-            self.vault.warn(f"{self.identity}: {error}")
+            self.vault.miss(self.identity, self.mount.at("cert"), error)
             return RevocationState(revoked=False, revocation_time=0, stored=True)
         held = data or {}
         return RevocationState.observed(held, revoked=bool(held.get("revocation_time")), stored=data is not None)
@@ -131,3 +136,25 @@ class Revocation(PkiResource[RevocationState]):
             "revoked": bool(since),
             "revoked_at": iso(instant) if since and instant else None,
         }
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    mounts = PkiMounts(vault)
+    return vault_batch(vault, each(lambda item: Revocation.declared(mounts.at(item["mount"]), item)))
+
+
+_WAYS: t.Final = ("serial", "certificate", "certificate_file")
+REVOCATIONS: t.Final = Section(
+    "revocations",
+    {
+        **MOUNT_OPTION,
+        "serial": {"type": "str"},
+        "certificate": {"type": "str"},
+        "certificate_file": {"type": "path"},
+    },
+    _gather,
+    key="serial",
+    shared=("mount",),
+    constraints={"required_one_of": [_WAYS], "mutually_exclusive": [_WAYS]},
+    requires=(CRYPTOGRAPHY,),
+)

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from .._core.errors import InvalidInput
 from .._core.kinds import LINES
 from .._core.plan import Plan, Step
+from .._core.reconcile import Batch
+from .._core.sections import Each, Section
+from .._core.spec import STATE
 from .._core.state import Field, State, managed
 from .port import Vault
-from .resource import VaultResource
+from .resource import VaultResource, vault_batch
 
 # The server refuses to change or delete these two in any useful way.
 _BUILT_IN = ("root", "default")
@@ -61,3 +64,15 @@ class Policy(VaultResource[PolicyState]):
         if self.desired is None:
             return [Step("delete", self.path)]
         return [Step("write", self.path, {"policy": self.desired.rules})]
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    return vault_batch(vault, each(lambda item: Policy.declared(vault, item)))
+
+
+POLICIES: t.Final = Section(
+    "policies",
+    {"name": {"type": "str", "required": True}, **PolicyState.options(), **STATE},
+    _gather,
+    constraints={"required_if": [("state", "present", ("rules",))]},
+)

@@ -86,6 +86,7 @@ class Vault:
         self.warnings: list[str] = []
         #: Seconds by which the server's clock is ahead of ours, as of the last answer; ``None`` before the first.
         self.clock_lead: float | None = None
+        self._expected: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -177,6 +178,15 @@ class Vault:
         _status, body = self.probe(f"{path}?help=1")
         schemas = ((body.get("openapi") or {}).get("components") or {}).get("schemas") or {}
         return frozenset(name for schema in schemas.values() for name in schema.get("properties") or {}) or None
+
+    def expect(self, mounts: t.Iterable[str]) -> None:
+        """Note paths at which something is declared to be mounted, so that nobody wonders when it is not there yet."""
+        self._expected += tuple(f"{mount}/" for mount in mounts)
+
+    def miss(self, identity: str, path: str, error: NoMount) -> None:
+        """Warn that something has no mount to live in, unless the mount is declared beside it."""
+        if not path.startswith(self._expected):
+            self.warn(f"{identity}: {error}")
 
     def warn(self, text: str) -> None:
         """Surface a warning once."""

@@ -8,8 +8,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from .._core.plan import Plan, Step
-from .._core.resource import F, StateResource
+from .._core.reconcile import Batch
+from .._core.resource import F, Resource, StateResource
+from .connection import WORKERS
 from .errors import NoMount
 from .port import Data, Reply, Vault
 
@@ -44,5 +48,10 @@ class VaultResource(StateResource[F]):
         try:
             return self.vault.read(path)
         except NoMount as error:
-            self.vault.warn(f"{self.identity}: {error}")
+            self.vault.miss(self.identity, path, error)
             return None
+
+
+def vault_batch(vault: Vault, resources: t.Sequence[Resource[t.Any]], **terms: t.Any) -> Batch:
+    """Return resources that share a connection as a batch; ``terms`` are further fields of it."""
+    return Batch(resources, workers=WORKERS, warnings=vault.warnings, **terms)
