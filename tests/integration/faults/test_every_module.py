@@ -34,6 +34,10 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "vault_pki_role": {"roles": [{"name": "mesh", "mount": "pki"}]},
     "vault_policy": {"policies": [{"name": "a", "rules": 'path "x" { capabilities = ["read"] }'}]},
     "vault_seal": {"keys_file": "DIRECTORY/keys.json"},
+    "vault_stack": {
+        "mounts": [{"path": "kv", "type": "kv"}],
+        "secrets": [{"mount": "kv", "path": "a", "data": {"key": "value"}}],
+    },
     "vault_token": {
         "path": "DIRECTORY/token",
         "auth_method": "userpass",

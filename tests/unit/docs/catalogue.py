@@ -90,7 +90,8 @@ def _task(module: str, args: t.Any, defaults: t.Mapping[str, t.Any]) -> list[str
         return [f"there is no module {COLLECTION}.{module}"]
     known = {name: value for name, value in defaults.get(_GROUP, {}).items() if name in spec.options}
     whole = {**known, **defaults.get(f"{COLLECTION}.{module}", {}), **(args or {})}
-    options = spec.argument_spec()
+    # With the items of sections, which AnsibleModule does not look into.
+    options = {name: dict(option) for name, option in spec.options.items()}
     validator = ArgumentSpecValidator(options, **spec.constraints())
     errors = validator.validate(_plain(options, whole)).error_messages
     return [f"{COLLECTION}.{module}: {error}" for error in errors]
