@@ -60,6 +60,11 @@ def test_certificates_on_hosts(follow: Follow) -> None:
     assert follow("certificates_on_hosts")
 
 
+def test_pki_from_zero(follow: Follow) -> None:
+    ran = follow("pki_from_zero")
+    assert ran[-1] == "ansible-playbook server.yml -e state=stopped"
+
+
 def test_new_resource(follow: Follow, tmp_path: pathlib.Path) -> None:
     ran = follow("new_resource", "new_resource_proof", directory=copy_repository(tmp_path / "copy"))
     assert any("tests/integration" in command for command in ran)
