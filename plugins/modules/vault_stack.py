@@ -19,8 +19,8 @@ description:
     O(approles), O(secrets), O(revocations). All items of a section are read and planned before its first one is
     changed. Every item of every section is checked before anything is read.
   - Items with V(absent) as their C(state) come after everything else, in the reverse order of the sections.
-  - After a section with a failure the rest is not attempted, because it may depend on what failed.
-  - In check mode everything is foretold, on an empty server as well.
+  - After a section with a failure the rest is read and planned but not attempted, because it may depend on what failed.
+  - In check mode everything is foretold, on an empty server as well, and also what comes after a failure.
   - The token needs the rights that the modules of the given sections name. For a whole PKI these are, with the engines
     C(pki_root) and C(pki_int) as an example, C(read) on C(sys/mounts) and C(sys/auth), C(update) and C(delete) on
     C(sys/mounts/*), C(update), C(delete) and C(sudo) on C(sys/auth/*), C(read) on C(sys/mounts/+/tune), all

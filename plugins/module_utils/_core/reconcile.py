@@ -89,21 +89,20 @@ def summarise(outcomes: t.Sequence[Outcome]) -> dict[str, int]:
 
 
 def reconcile_in_turn(batches: t.Sequence[Batch], *, check_mode: bool, clock: Clock) -> list[Outcome]:
-    """Reconcile batches one after the other; what follows a failed one may depend on it and is left alone."""
+    """Reconcile batches one after the other; what follows a failed one may depend on it and is only planned."""
     _refuse_duplicates([resource for batch in batches for resource in batch.resources])
     outcomes: list[Outcome] = []
     for batch in batches:
         broken = next((outcome for outcome in outcomes if outcome.error is not None), None)
-        if broken is None:
-            outcomes += reconcile(batch, check_mode=check_mode, clock=clock)
-        else:
-            error = _not_attempted(broken)
-            outcomes += [Outcome(resource, error=error, section=batch.section) for resource in batch.resources]
+        outcomes += reconcile(batch, check_mode=check_mode, clock=clock, broken=broken)
     return outcomes
 
 
-def reconcile(batch: Batch, *, check_mode: bool, clock: Clock) -> list[Outcome]:
-    """Make every resource of ``batch`` true and prove it; in check mode stop after planning."""
+def reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome | None = None) -> list[Outcome]:
+    """Make every resource of ``batch`` true and prove it; in check mode stop after planning.
+
+    ``broken`` is what failed before and keeps this batch from being attempted.
+    """
     _refuse_duplicates(batch.resources)
     now = clock()
     outcomes = [Outcome(resource, section=batch.section) for resource in batch.resources]
@@ -114,7 +113,7 @@ def reconcile(batch: Batch, *, check_mode: bool, clock: Clock) -> list[Outcome]:
         due = [outcome for outcome in outcomes if outcome.plan and outcome.error is None]
         if check_mode or not due:
             return outcomes
-        _apply(batch, outcomes, due, pool)
+        _apply(batch, outcomes, due, pool, broken)
         now = clock()
         list(pool.map(lambda outcome: _guarded(_prove)(outcome, now), due))
     return outcomes
@@ -152,9 +151,15 @@ def _plan(outcome: Outcome, state: t.Any, now: datetime.datetime) -> None:
     outcome.facts = outcome.resource.describe(state)
 
 
-def _apply(batch: Batch, outcomes: t.Sequence[Outcome], due: t.Sequence[Outcome], pool: ThreadPoolExecutor) -> None:
-    if batch.ordered:
-        _apply_in_order(outcomes)
+def _apply(
+    batch: Batch,
+    outcomes: t.Sequence[Outcome],
+    due: t.Sequence[Outcome],
+    pool: ThreadPoolExecutor,
+    broken: Outcome | None,
+) -> None:
+    if batch.ordered or broken is not None:
+        _apply_in_order(outcomes, broken)
     else:
         list(pool.map(_guarded(_carry_out), due))
     if batch.transaction is not None:
@@ -174,22 +179,17 @@ def _commit(transaction: Transaction, due: t.Sequence[Outcome]) -> t.Mapping[str
     return {outcome.resource.identity: failure for outcome in due}
 
 
-def _apply_in_order(outcomes: t.Sequence[Outcome]) -> None:
+def _apply_in_order(outcomes: t.Sequence[Outcome], broken: Outcome | None) -> None:
     """Apply one after the other; what follows a failure may depend on it and is left alone."""
-    broken: Outcome | None = None
     for outcome in outcomes:
         if broken is not None and outcome.plan:
-            outcome.error = outcome.error or _not_attempted(broken)
+            outcome.error = outcome.error or TrustmeshError(
+                f"not attempted, because {broken.resource.identity} failed", remedy="Mend that one and run again."
+            )
         elif outcome.plan:
             _guarded(_carry_out)(outcome)
         if broken is None and outcome.error is not None:
             broken = outcome
-
-
-def _not_attempted(broken: Outcome) -> TrustmeshError:
-    return TrustmeshError(
-        f"not attempted, because {broken.resource.identity} failed", remedy="Mend that one and run again."
-    )
 
 
 def _carry_out(outcome: Outcome) -> None:

@@ -153,7 +153,9 @@ def _within(inner: str, outer: str) -> bool:
 
 
 def _gather(vault: Vault, each: Each) -> Batch:
-    return vault_batch(vault, each(lambda item: AppRole.declared(vault, item)))
+    roles = [t.cast(AppRole, role) for role in each(lambda item: AppRole.declared(vault, item))]
+    refuse_shared_files(roles)
+    return vault_batch(vault, roles)
 
 
 APPROLES: t.Final = Section(

@@ -179,20 +179,24 @@ def test_what_is_absent_goes_last_and_in_reverse() -> None:
     ]
 
 
-def test_after_a_failure_later_sections_are_neither_read_nor_changed() -> None:
-    store = Store()
+def test_after_a_failure_later_sections_are_not_attempted() -> None:
+    store = Store(kept={"title": "K"})
     store.broken["write", "a"] = TrustmeshError("refused")
     outcomes = run(
         store,
         upper=[{"name": "a", "title": "A"}, {"name": "beside", "title": "B"}],
-        lower=[{"name": "b", "title": "B"}],
+        lower=[{"name": "b", "title": "B"}, {"name": "kept", "title": "K"}],
     )
 
-    assert told(outcomes) == [("upper", "a", True), ("upper", "beside", False), ("lower", "b", True)]
+    assert told(outcomes) == [
+        ("upper", "a", True),
+        ("upper", "beside", False),
+        ("lower", "b", True),
+        ("lower", "kept", False),
+    ]
     assert str(outcomes[2].error) == "not attempted, because sample a failed. Mend that one and run again."
     assert not outcomes[2].changed
-    assert ("write", "beside") in store.log
-    assert ("read", "b") not in store.log
+    assert sorted(store.writes) == [("write", "a"), ("write", "beside")]
 
 
 def test_check_mode_foretells_every_section() -> None:
@@ -201,6 +205,15 @@ def test_check_mode_foretells_every_section() -> None:
 
     assert [outcome.plan.action.value for outcome in outcomes] == ["create", "create"]
     assert store.writes == []
+
+
+def test_check_mode_goes_on_after_a_failure() -> None:
+    store = Store()
+    store.broken["read", "a"] = TrustmeshError("refused")
+    outcomes = run(store, True, upper=[{"name": "a", "title": "A"}], lower=[{"name": "b", "title": "B"}])
+
+    assert told(outcomes) == [("upper", "a", True), ("lower", "b", False)]
+    assert outcomes[1].plan.action.value == "create"
 
 
 def test_a_duplicate_in_a_later_section_stops_the_first_one() -> None:
