@@ -50,6 +50,30 @@ def role_options() -> dict[tuple[str, str], dict[str, t.Any]]:
 
 
 @functools.cache
+def role_inputs() -> dict[str, tuple[str, str]]:
+    """Return the variables that a role hands to a module as they are: variable to module and option."""
+    found = {}
+    for role in tree.roles(ROOT):
+        for path in sorted((role / "tasks").glob("*.yml")):
+            for task in _tasks(tree.load(path)):
+                for key, args in task.items():
+                    module = NAME.fullmatch(str(key))
+                    for option, value in (args if module and isinstance(args, dict) else {}).items():
+                        variable = re.fullmatch(r"\{\{ (\w+) \}\}", str(value))
+                        if module and variable and variable.group(1).startswith(f"{role.name}_"):
+                            found[variable.group(1)] = (module.group(1), option)
+    return found
+
+
+def _tasks(content: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """Yield every task of a file, those in blocks included."""
+    for task in content or []:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from _tasks(task.get(part))
+
+
+@functools.cache
 def names() -> frozenset[str]:
     """Return the names of everything that can be called by its full name, and of the action groups."""
     plugins = {path.stem for face in tree.FACES for path in (ROOT / "plugins" / face).glob("[!_]*.py")}
@@ -76,9 +100,13 @@ def problems(example: t.Any, given: t.Mapping[str, t.Any] | None = None) -> list
             found += _role(value, example.get("vars", {}))
         elif key in _BOOKS and NAME.fullmatch(str(value)):
             found += [] if NAME.fullmatch(value).group(1) in names() else [f"there is no playbook {value}"]
+        elif key in role_inputs() and isinstance(value, list):
+            found += _input(key, value)
+        elif key == "vars" and isinstance(value, dict):
+            found += problems(value, defaults)
         elif key == "roles" and isinstance(value, list):
             found += [problem for entry in value for problem in _listed_role(entry)]
-        elif key not in ("module_defaults", "vars"):
+        elif key != "module_defaults":
             found += problems(value, defaults)
     return found
 
@@ -88,13 +116,25 @@ def _task(module: str, args: t.Any, defaults: t.Mapping[str, t.Any]) -> list[str
     spec = specs().get(module)
     if spec is None:
         return [f"there is no module {COLLECTION}.{module}"]
-    known = {name: value for name, value in defaults.get(_GROUP, {}).items() if name in spec.options}
+    shared = defaults.get(_GROUP, {})
+    known = {name: shared[name] for name in spec.options if isinstance(shared, dict) and name in shared}
     whole = {**known, **defaults.get(f"{COLLECTION}.{module}", {}), **(args or {})}
     # With the items of sections, which AnsibleModule does not look into.
     options = {name: dict(option) for name, option in spec.options.items()}
     validator = ArgumentSpecValidator(options, **spec.constraints())
     errors = validator.validate(_plain(options, whole)).error_messages
     return [f"{COLLECTION}.{module}: {error}" for error in errors]
+
+
+def _input(variable: str, items: list[t.Any]) -> list[str]:
+    """Hold a variable of a role against the option of the module that gets it."""
+    module, name = role_inputs()[variable]
+    option = specs()[module].options.get(name)
+    if option is None:
+        return [f"{variable} goes to {COLLECTION}.{module}, which takes no {name}"]
+    options = {name: dict(option)}
+    errors = ArgumentSpecValidator(options).validate(_plain(options, {name: items})).error_messages
+    return [f"{variable}: {error}" for error in errors]
 
 
 def _plain(options: t.Mapping[str, t.Any], value: t.Any) -> t.Any:
@@ -105,8 +145,8 @@ def _plain(options: t.Mapping[str, t.Any], value: t.Any) -> t.Any:
     for name, entry in value.items():
         option = options.get(name, {})
         kind = option.get("type", "str")
-        if isinstance(entry, str) and "{{" in entry and kind != "str":
-            plain[name] = _TEMPLATED.get(kind, entry)
+        if isinstance(entry, str) and "{{" in entry:
+            plain[name] = option.get("choices", [_TEMPLATED.get(kind, entry)])[0]
         elif isinstance(entry, list) and option.get("options"):
             plain[name] = [_plain(option["options"], item) for item in entry]
         elif isinstance(entry, dict) and option.get("options"):
