@@ -242,3 +242,14 @@ def test_a_secret_in_an_item_is_hidden_by_its_name_also_before_the_item_was_chec
         "upper": [{"name": "a", "password": HIDDEN, "pasword": HIDDEN, "title": "seen"}]
     }
     assert secret_texts(options, {"upper": [entry]}) == {"hush-hush", "typed-wrong"}
+
+
+def test_the_text_of_a_mapping_is_hidden_when_the_mapping_may_hold_a_secret() -> None:
+    inner = {"pin": {"type": "str", "no_log": True}, "user": {"type": "str"}}
+    login = {"type": "dict", "options": inner}
+    plain = {"type": "dict", "options": {"user": {"type": "str"}}}
+    options = {"things": {"type": "list", "elements": "dict", "options": {"login": login, "plain": plain}}}
+    things = {"things": [{"login": '{"pin": "hush-hush"}', "plain": "user=me"}]}
+
+    assert redacted(options, things) == {"things": [{"login": HIDDEN, "plain": "user=me"}]}
+    assert secret_texts(options, things) == {'{"pin": "hush-hush"}'}
