@@ -124,12 +124,12 @@ def role(play: t.Any, site: Site, tmp_path: pathlib.Path) -> t.Any:
 def test_check_apply_repeat_with_one_login_each(role: t.Any, audit_window: t.Any, tmp_path: pathlib.Path) -> None:
     with audit_window() as window:
         foretold = role(check=True).ok()
-    assert foretold.changed == 6
+    assert foretold.changed == 1
     assert not window.writes and len(window.logins) == 1
 
     with audit_window() as window:
         applied = role().ok()
-    assert applied.changed == 6
+    assert applied.changed == 1
     assert len(window.logins) == 1
     assert [request.path for request in window.requests][-1] == "auth/token/revoke-self"
     assert list(tmp_path.iterdir()) == []
@@ -146,15 +146,15 @@ def test_verify_finds_what_is_not_as_declared(role: t.Any, site: Site, vault: Op
     assert not window.writes
 
     role().ok()
-    assert f"pass issuer {site.issuing}/mesh" in role("verify").ok().stdout
+    assert f"pass issuers {site.issuing}/mesh" in role("verify").ok().stdout
 
     vault.api.write(f"{site.issuing}/roles/hub", allow_any_name=True)
     with audit_window() as window:
         found = role("verify")
     assert found.rc != 0
-    assert f"FAIL role {site.issuing}/hub" in found.stdout
-    assert f"pass role {site.issuing}/peer" in found.stdout
-    assert f"1 of 11 items are not as declared (role {site.issuing}/hub)." in found.stdout
+    assert f"FAIL pki_roles {site.issuing}/hub" in found.stdout
+    assert f"pass pki_roles {site.issuing}/peer" in found.stdout
+    assert f"1 of 11 items are not as declared (pki_roles {site.issuing}/hub)." in found.stdout
     assert not window.writes
 
 
@@ -174,10 +174,10 @@ def test_verify_goes_on_after_an_item_that_cannot_be_planned(role: t.Any, site: 
     issuers[0]["common_name"] = "Another Root CA"
     found = role("verify", inputs={"vault_pki_issuers": issuers})
     assert found.rc != 0
-    assert f"FAIL issuer {site.root}/root: on_mismatch: cannot be changed in place" in found.stdout
-    assert f"pass issuer {site.issuing}/mesh" in found.stdout
-    assert f"pass policy {site.policy}" in found.stdout
-    assert f"1 of 11 items are not as declared (issuer {site.root}/root)." in found.stdout
+    assert f"FAIL issuers {site.root}/root: on_mismatch: cannot be changed in place" in found.stdout
+    assert f"pass issuers {site.issuing}/mesh" in found.stdout
+    assert f"pass policies {site.policy}" in found.stdout
+    assert f"1 of 11 items are not as declared (issuers {site.root}/root)." in found.stdout
 
 
 def test_token_of_the_user_is_used_and_not_revoked(
@@ -185,7 +185,7 @@ def test_token_of_the_user_is_used_and_not_revoked(
 ) -> None:
     with audit_window() as window:
         applied = role(inputs={"vault_pki_vault": connection}).ok()
-    assert applied.changed == 6
+    assert applied.changed == 1
     assert not window.logins
     assert not any("revoke" in request.path for request in window.requests)
 
