@@ -22,7 +22,7 @@ LIVES = {UPPER: 3650 * DAY, LOWER: 1825 * DAY}
 NUMBERS = range(10)
 #: 3 mounts, 2 authorities, 2 URLs, 2 revocation lists, 10 roles, 10 policies, 10 AppRoles.
 OBJECTS = 39
-OURS_TASKS = 6
+OURS_TASKS = 1
 
 
 def _urls(mount: str) -> dict[str, list[str]]:
@@ -35,26 +35,20 @@ def _rules(number: int) -> str:
 
 
 def ours(session: Session) -> Run:
-    """Six tasks, one per kind of object."""
-    modules: dict[str, Task] = {
-        "vault_mount": {
-            "mounts": [
-                *({"path": path, "type": "pki", "max_lease_ttl": life} for path, life in LIVES.items()),
-                {"path": APPROLE, "category": "auth", "type": "approle"},
-            ]
-        },
-        "vault_pki_config": {
-            "engines": [{"mount": mount, "urls": _urls(mount), "crl": {"expiry": "72h"}} for mount in LIVES]
-        },
-        "vault_pki_issuer": {"issuers": _issuers()},
-        "vault_pki_role": {"mount": LOWER, "roles": [{"name": f"svc-{n}", **_role(n)} for n in NUMBERS]},
-        "vault_policy": {"policies": [{"name": f"prov-{n}", "rules": _rules(n)} for n in NUMBERS]},
-        "vault_approle": {"mount": APPROLE, "roles": [{"name": f"svc-{n}", **_approle(n)} for n in NUMBERS]},
+    """One task with a section per kind of object."""
+    sections: Task = {
+        "mounts": [
+            *({"path": path, "type": "pki", "max_lease_ttl": life} for path, life in LIVES.items()),
+            {"path": APPROLE, "category": "auth", "type": "approle"},
+        ],
+        "engines": [{"mount": mount, "urls": _urls(mount), "crl": {"expiry": "72h"}} for mount in LIVES],
+        "issuers": _issuers(),
+        "pki_roles": [{"name": f"svc-{n}", "mount": LOWER, **_role(n)} for n in NUMBERS],
+        "policies": [{"name": f"prov-{n}", "rules": _rules(n)} for n in NUMBERS],
+        "approles": [{"name": f"svc-{n}", "mount": APPROLE, **_approle(n)} for n in NUMBERS],
     }
-    tasks = [
-        {"name": name, f"trustmesh.security.{name}": {**session.estate.connection, **options}}
-        for name, options in modules.items()
-    ]
+    options = {**session.estate.connection, **sections}
+    tasks: list[Task] = [{"name": "Provision", "trustmesh.security.vault_stack": options}]
     assert len(tasks) == OURS_TASKS
     return session.bench.playbook("ours-provision", tasks), _environment(session), ""
 

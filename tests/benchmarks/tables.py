@@ -49,7 +49,7 @@ def text(session: Session, rates: Rates | None, verdicts: Sequence[Target]) -> s
         _curve(session, "B1"),
         "The curve of trustmesh.security: nothing to do",
         _curve(session, "B2"),
-        f"Provisioning {OBJECTS} objects, wall seconds; a play of {OURS_TASKS} empty tasks takes "
+        f"Provisioning {OBJECTS} objects, wall seconds; a play that does nothing takes "
         f"{_seconds(session.median('floor', 'ansible', OURS_TASKS))}",
         _provisioning(session),
     ]
