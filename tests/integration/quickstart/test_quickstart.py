@@ -190,6 +190,15 @@ def test_secrets_are_in_no_log_and_no_command_line(quickstart: Quickstart) -> No
         assert b"PRIVATE KEY" not in content, place
 
 
+def test_trap_45_the_configuration_has_every_request_audited(quickstart: Quickstart) -> None:
+    """OpenBao takes no audit device over its API, so that the role declares it where the server reads it."""
+    records = [json.loads(line) for line in quickstart.text("openbao/audit.log").splitlines()]
+    asked = [record["request"]["path"] for record in records if record["type"] == "response"]
+    assert asked.count("pki_int/sign/mesh") >= len(ESTATE)
+    assert "auth/approle/login" in asked
+    assert not any(secret in quickstart.text("openbao/audit.log") for secret in quickstart.secrets)
+
+
 def test_second_run_changes_nothing(quickstart: Quickstart) -> None:
     pids = {name: quickstart.pid(name) for name in PROCESSES}
     page = quickstart.text("index.html")
@@ -290,6 +299,19 @@ def test_stop_ends_everything_twice_harmlessly_and_start_goes_on(quickstart: Qui
     quickstart.run().ok()
     assert certificate(quickstart, "switch").serial_number == serial
     assert quickstart.run().ok().changed == 0
+
+
+def test_check_mode_before_the_first_run_says_what_to_do(runner: Runner, tmp_path: pathlib.Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    foretold = runner.playbook(
+        "trustmesh.security.quickstart",
+        arguments=["-e", f"quickstart_directory={nowhere}"],
+        check=True,
+        name="check nothing",
+    )
+    assert foretold.rc != 0
+    assert "no quickstart runs there" in " ".join(foretold.stdout.split())
+    assert not nowhere.exists()
 
 
 def test_stopping_what_never_was_is_harmless(runner: Runner, tmp_path: pathlib.Path) -> None:

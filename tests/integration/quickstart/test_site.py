@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import ssl
 
 import pytest
 
@@ -27,8 +28,6 @@ def run(quickstart: Quickstart, playbook: str, *arguments: str) -> PlayResult:
 @pytest.fixture
 def api(quickstart: Quickstart) -> VaultApi:
     """The quickstart's OpenBao, as root."""
-    import ssl
-
     context = ssl.create_default_context(cafile=str(quickstart.directory / "openbao/tls/openbao/ca.pem"))
     url = f"https://127.0.0.1:{quickstart.ports['vault']}"
     return VaultApi(url, context, quickstart.text("openbao/root-token").strip())
@@ -54,8 +53,8 @@ def test_verify_fails_on_every_tampering_and_writes_nothing(quickstart: Quicksta
         verified = run(quickstart, "verify")
         assert verified.rc != 0
         told = verified.stdout
-        assert "FAIL role mesh" in " ".join(told.split())
-        assert "FAIL policy quickstart-issuer" in " ".join(told.split())
+        assert "FAIL pki_roles pki_int/mesh" in " ".join(told.split())
+        assert "FAIL policies quickstart-issuer" in " ".join(told.split())
         assert "FAIL certificate perffsp-7" in " ".join(told.split())
         assert "pass certificate perffsp-6" in " ".join(told.split())
         assert not (store / "key.pem").exists(), "verify must not mend"
