@@ -67,7 +67,7 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
             body = json.dumps(options["json"]).encode()
             sent.setdefault("Content-Type", "application/json")
         try:
-            got = self._pool.urlopen(
+            got = self._pool.request(
                 method.upper(),
                 self._base + _path(url),
                 body=body,

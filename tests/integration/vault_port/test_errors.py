@@ -174,7 +174,7 @@ def test_trap_07_permanent_mistake_reported_as_500_is_not_repeated(
     mount = unique_name("approle")
     vault.api.write(f"sys/auth/{mount}", type="approle")
     permanent = pytest.raises(ServerFault, match=r"HTTP 500.*invalid CIDR address: 10\.1\.2\.3.*correct it")
-    with port(retries=3) as opened, audit_window() as window, permanent:
+    with permanent, port(retries=3) as opened, audit_window() as window:
         opened.write(f"auth/{mount}/role/r", {"secret_id_bound_cidrs": ["10.1.2.3"]})
     assert len(window.requests) == 1
 

@@ -145,7 +145,7 @@ def test_an_rsa_key_is_read_without_checking_its_primes() -> None:
 
     def fastest(load: t.Callable[[], object]) -> float:
         times = []
-        for _ in range(5):
+        for _attempt in range(5):
             start = time.perf_counter()
             load()
             times.append(time.perf_counter() - start)

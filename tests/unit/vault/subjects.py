@@ -115,7 +115,10 @@ class FixedVersions(KvVersions):
 def kv(case: Case) -> Subject:
     """``current``: data and metadata together as the resource knows them; ``engine``: its version."""
     versions = FixedVersions(case.get("engine", 2))
-    build = lambda item: KvSecret.declared(SILENT, versions, item)  # noqa: E731
+
+    def build(item: dict[str, t.Any]) -> KvSecret:
+        return KvSecret.declared(SILENT, versions, item)
+
     resource = _item(vault_kv_secret.SPEC, {"item": {"mount": "kv", **case["item"]}}, build, key="path")
     held = case["current"]
     return resource, None if held is None else KvState.observed(held, version=held.get("version", 1))

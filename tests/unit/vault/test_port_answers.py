@@ -122,7 +122,7 @@ STATUSES: list[tuple[int, list[str], type[VaultError], str]] = [
 @pytest.mark.parametrize(("status", "said", "error", "text"), STATUSES)
 def test_every_status_has_a_name_and_a_remedy(status: int, said: list[str], error: type[VaultError], text: str) -> None:
     failure = from_status(status, said, "get", "kv/a")
-    assert type(failure) is error
+    assert failure.__class__ is error
     assert failure.remedy
     with pytest.raises(error, match=text):
         raise failure
