@@ -81,10 +81,11 @@ test-fast: unit ruff mypy ## Run unit tests, ruff and mypy
 unit: .venv-dev/.stamp | $(REPORTS) ## Run unit tests, the architecture tests included
 	$(DEV) pytest tests/unit --numprocesses auto --quiet --junit-xml=$(REPORTS)/unit.xml $(PYTEST)
 
+# A file stays on one worker: what its tests share (a whole quickstart, for one) is then built once.
 .PHONY: integration
 integration: .venv-dev/.stamp build/env/sslyze/.stamp build/collections.stamp | $(REPORTS) ## Run tests on real servers
 	$(DEV):"$(CURDIR)/build/env/sslyze/bin" TRUSTMESH_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
-		pytest tests/integration --numprocesses auto --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
+		pytest tests/integration --numprocesses auto --dist loadfile --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
 
 .PHONY: ruff
 ruff: .venv-dev/.stamp
@@ -115,6 +116,7 @@ docs: docs-lint build/collections.stamp ## Check the documentation and render it
 	printf '%s\n' 'intersphinx_mapping = {}' 'nitpicky = False' 'suppress_warnings = ["ref.ref"]' >> build/docs/conf.py
 	$(DEV) ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
 		antsibull-docs --config-file build/docs/antsibull-docs.cfg collection --dest-dir build/docs/rst --cleanup everything --use-current trustmesh.security
+	cp -r docs/docsite/rst/images build/docs/rst/collections/trustmesh/security/docsite/
 	$(DEV) sphinx-build -q -W -b html -c build/docs build/docs/rst build/docs/html
 	@echo 'Open build/docs/html/index.html'
 
