@@ -99,6 +99,20 @@ def test_modules_that_need_no_rule(start: Start, runner: Runner, vault: OpenBao)
     runner.module("certificate_info", given).ok()
 
 
+def test_a_stack_needs_what_its_sections_need(start: Start, runner: Runner, vault: OpenBao) -> None:
+    kinds = {"vault_policy": "policies", "vault_pki_role": "pki_roles", "vault_kv_secret.version1": "secrets"}
+    world, _run = start("vault_pki_role", ())
+    TRIALS["vault_kv_secret.version1"].prepare(world)
+    rules = "".join(text(PRINTED[name], world.names) for name in kinds)
+    token = vault.make_token(rules=rules, no_default_policy=True)
+    connection = {"url": vault.url, "ca_cert": vault.ca_path, "token": token}
+    # One run makes the first thing of each trial, the other takes the last one away.
+    for at in (0, -1):
+        given = {section: next(iter(TRIALS[name].runs(world)[at].values())) for name, section in kinds.items()}
+        result = runner.module("vault_stack", {**connection, **given}).ok().result
+        assert result["summary"]["create" if at == 0 else "delete"] == len(kinds)
+
+
 def test_sealing(start_vault: Callable[..., OpenBao], runner: Runner) -> None:
     server = start_vault()
     (rule,) = PRINTED["vault_seal"]

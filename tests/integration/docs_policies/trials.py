@@ -243,6 +243,11 @@ def _certificate_info(world: World) -> list[Args]:
     return [{"sources": [{**mount, "serial": issued["serial_number"]}, {**mount, "issuer": "mesh-2026"}]}]
 
 
+def _revocation(world: World) -> list[Args]:
+    issued = world.api.write(f"{world['pki_int']}/issue/mesh", common_name="switch.hub.example").data
+    return _items("revocations", {"mount": world["pki_int"], "serial": issued["serial_number"]})
+
+
 def _session(world: World) -> list[Args]:
     kept = {"path": str(world.directory / "token"), "min_ttl": "5m"}
     return [kept, kept, {"path": kept["path"], "state": "absent"}]
@@ -287,5 +292,6 @@ TRIALS: t.Final[dict[str, Trial]] = {
     "vault_kv_secret.version1": Trial("vault_kv_secret", _secrets, _key_value(1)),
     "vault_token": Trial("vault_token", _session, poorer=_tokens_stay, log_in=_by_approle),
     "vault_info": Trial("vault_info", lambda world: [{}], poorer=_no_mounts),
+    "vault_pki_revocation": Trial("vault_pki_revocation", _revocation, World.authority),
     "certificate": Trial("certificate", _certificate, World.authority, poorer=_role_is_not_seen),
 }
