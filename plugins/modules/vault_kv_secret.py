@@ -207,7 +207,7 @@ results:
           returned: always
           type: str
           sample: partners/perffsp-1
-        keys:
+        key_names:
           description: Keys of the newest version.
           returned: always
           type: list

@@ -88,7 +88,8 @@ def launch(program: Program) -> ProcessId:
         log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         with named_failure(program.argv[0]):
-            child = subprocess.Popen(
+            # run_command waits for what it starts; this has to outlive the module.
+            child = subprocess.Popen(  # pylint: disable=ansible-bad-function
                 program.argv,
                 executable=program.executable,
                 cwd=program.chdir,

@@ -299,7 +299,7 @@ class KvSecret(VaultResource[KvState]):
         facts = {
             "mount": self._mount,
             "path": self._path,
-            "keys": sorted(_data(current)),
+            "key_names": sorted(_data(current)),
             "deleted": current.data is None,
         }
         if self._versioned:

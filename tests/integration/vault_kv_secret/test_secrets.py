@@ -100,8 +100,8 @@ def test_ladder(
     )
 
     assert rungs["mend"].items[0]["reasons"] == ["data.password differs"]
-    assert rungs["again"].items[0]["secret"]["keys"] == ["nested", "password", "port", "short", "tls", "token"]
-    assert rungs["mended"].items[0]["secret"]["keys"] == [
+    assert rungs["again"].items[0]["secret"]["key_names"] == ["nested", "password", "port", "short", "tls", "token"]
+    assert rungs["mended"].items[0]["secret"]["key_names"] == [
         "extra",
         "nested",
         "password",
