@@ -77,6 +77,11 @@ class VaultApi:
         answer = self.request("LIST", path)
         return [] if answer.status == 404 else list(_expect(answer, "LIST", path).data.get("keys") or [])
 
+    def fields(self, path: str) -> set[str]:
+        """Return the fields that an endpoint says it knows: what tells one product from another."""
+        schemas = self.request("GET", f"{path}?help=1").body["openapi"]["components"]["schemas"]
+        return {name for schema in schemas.values() for name in schema.get("properties") or {}}
+
     def write(self, path: str, **body: t.Any) -> Answer:
         """Write an object; raises RigError when the server refuses."""
         return _expect(self.request("POST", path, body), "POST", path)

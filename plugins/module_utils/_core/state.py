@@ -61,6 +61,8 @@ class Meta:
     wire_name: str | None
     #: Of a mapping, only the declared keys are managed; others that the server holds are left alone.
     partial: bool
+    #: Not every product and version has it; one that lacks it acts as one that has it at its server default.
+    particular: bool
 
 
 def managed(
@@ -71,9 +73,10 @@ def managed(
     server_default: t.Any = None,
     wire_name: str | None = None,
     partial: bool = False,
+    particular: bool = False,
 ) -> t.Any:
     """Declare a managed field of a state; undeclared means :data:`UNMANAGED`."""
-    meta = Meta(kind, replace, write_only, server_default, wire_name, partial)
+    meta = Meta(kind, replace, write_only, server_default, wire_name, partial, particular)
     return dataclasses.field(default=UNMANAGED, metadata={_KEY: meta})  # pylint: disable=invalid-field-call
 
 

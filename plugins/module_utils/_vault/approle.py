@@ -22,7 +22,7 @@ from .._core.sections import Each, Section
 from .._core.spec import STATE
 from .._core.state import Field, State, managed
 from .port import Vault
-from .resource import VaultResource, vault_batch
+from .resource import VaultResource, left_out, vault_batch
 from .secret_id import DELIVERY, Delivery, DeliveryTerms
 
 # The server folds the names of policies to lower case when a token is made, but not in the role.
@@ -48,7 +48,7 @@ class AppRoleState(State):
     token_bound_cidrs: Field[frozenset[str]] = managed(NETWORKS, server_default=())
     token_no_default_policy: Field[bool] = managed(BOOLEAN)
     token_type: Field[str] = managed(TEXT.choices("default", "service", "batch"))
-    token_strictly_bind_ip: Field[bool] = managed(BOOLEAN)
+    token_strictly_bind_ip: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
 
 
 class Role(VaultResource[AppRoleState]):
@@ -63,10 +63,11 @@ class Role(VaultResource[AppRoleState]):
 
     def read(self) -> AppRoleState | None:
         data = self.lookup(self.path)
+        self.fit(self.path, data)
         if data is None:
             return None
-        role_id = self.vault.read(f"{self.path}/role-id") or {}
-        return AppRoleState.observed({**data, **role_id})
+        data = {**data, **(self.vault.read(f"{self.path}/role-id") or {})}
+        return AppRoleState.observed(data, **left_out(AppRoleState, data, self.desired))
 
     def steps(self, plan: Plan, current: AppRoleState | None) -> t.Iterable[Step]:
         if plan.action in (Action.DELETE, Action.REPLACE):

@@ -27,9 +27,9 @@ from .._core.sections import Each, Section
 from .._core.spec import Options
 from .._core.state import Field, State, managed
 from .errors import UnknownParameter
-from .pki_mount import PkiMount, PkiMounts, PkiResource, left_out
+from .pki_mount import PkiMount, PkiMounts, PkiResource
 from .port import Vault
-from .resource import vault_batch
+from .resource import left_out, vault_batch
 
 
 def _pause(value: t.Any) -> str:
@@ -72,11 +72,11 @@ class CrlState(State):
     auto_rebuild_grace_period: Field[int] = managed(SECONDS, server_default=_DAY // 2)
     enable_delta: Field[bool] = managed(BOOLEAN, server_default=False)
     delta_rebuild_interval: Field[int] = managed(SECONDS, server_default=15 * 60)
-    allow_expired_cert_revocation: Field[bool] = managed(BOOLEAN, server_default=False)
+    allow_expired_cert_revocation: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
     max_crl_entries: Field[int] = managed(INTEGER, server_default=100000)
-    cross_cluster_revocation: Field[bool] = managed(BOOLEAN, server_default=False)
-    unified_crl: Field[bool] = managed(BOOLEAN, server_default=False)
-    unified_crl_on_existing_paths: Field[bool] = managed(BOOLEAN, server_default=False)
+    cross_cluster_revocation: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
+    unified_crl: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
+    unified_crl_on_existing_paths: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class AutoTidyState(State):
     tidy_cert_store: Field[bool] = managed(BOOLEAN, server_default=False)
     tidy_revoked_certs: Field[bool] = managed(BOOLEAN, server_default=False)
     tidy_revoked_cert_issuer_associations: Field[bool] = managed(BOOLEAN, server_default=False)
-    tidy_invalid_certs: Field[bool] = managed(BOOLEAN, server_default=False)
+    tidy_invalid_certs: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
     tidy_expired_issuers: Field[bool] = managed(BOOLEAN, server_default=False)
     tidy_move_legacy_ca_bundle: Field[bool] = managed(BOOLEAN, server_default=False)
     tidy_acme: Field[bool] = managed(BOOLEAN, server_default=False)
-    tidy_revocation_queue: Field[bool] = managed(BOOLEAN, server_default=False)
-    tidy_cross_cluster_revoked_certs: Field[bool] = managed(BOOLEAN, server_default=False)
-    tidy_cmpv2_nonce_store: Field[bool] = managed(BOOLEAN, server_default=False)
-    tidy_cert_metadata: Field[bool] = managed(BOOLEAN, server_default=False)
+    tidy_revocation_queue: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
+    tidy_cross_cluster_revoked_certs: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
+    tidy_cmpv2_nonce_store: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
+    tidy_cert_metadata: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
     safety_buffer: Field[int] = managed(SECONDS, server_default=3 * _DAY)
     revoked_safety_buffer: Field[int] = managed(SECONDS, server_default=3 * _DAY)
     issuer_safety_buffer: Field[int] = managed(SECONDS, server_default=365 * _DAY)
@@ -149,13 +149,10 @@ class PkiSection(PkiResource[State]):
         data = self.lookup(self.path)
         if data is None:
             return self.state.observed({})
-        missing = sorted(set(self.desired.wire()) - set(data)) if self.desired else []
-        if missing:
-            raise UnknownParameter(
-                f"this server has no such field at {self.path}",
-                field=f"{self.noun}.{missing[0]}",
-                remedy="The product or version lacks the feature; remove the option or upgrade the server.",
-            )
+        try:
+            self.forgo(self.path, self.undisclosed(data))
+        except UnknownParameter as error:
+            raise error.within(self.noun) from None
         return self.state.observed(data, **left_out(self.state, data, self.desired))
 
     def plan(self, current: State | None, now: datetime.datetime) -> Plan:

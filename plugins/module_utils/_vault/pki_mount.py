@@ -15,10 +15,9 @@ from .._core.errors import InvalidInput
 from .._core.normal import spell_duration
 from .._core.plan import Step
 from .._core.resource import F
-from .._core.state import UNMANAGED, State
-from .errors import Forbidden, NoMount, Rejected, UnknownParameter
-from .port import Data, Reply, Vault
-from .resource import VaultResource
+from .errors import Forbidden, NoMount, Rejected
+from .port import Reply, Vault
+from .resource import VaultResource, no_such_field
 
 MOUNT_OPTION: t.Final[t.Mapping[str, t.Mapping[str, t.Any]]] = {"mount": {"type": "str", "default": "pki"}}
 
@@ -95,22 +94,8 @@ class PkiMount:
         the doubt: the write will tell.
         """
         known = self.vault.fields(path) if names else None
-        missing = ", ".join(sorted(names - known)) if known else ""
-        if missing:
-            raise UnknownParameter(
-                f"this server has no such field at {path}",
-                field=missing,
-                remedy="The product or version lacks the feature; remove the option or upgrade the server.",
-            )
-
-
-def left_out(state: type[State], data: Data, desired: State | None) -> dict[str, t.Any]:
-    """Return the fields that a server does not have, as unmanaged: it left them out, and nobody declared them."""
-    return {
-        name: UNMANAGED
-        for name, meta in state.metas().items()
-        if (meta.wire_name or name) not in data and (desired is None or getattr(desired, name) is UNMANAGED)
-    }
+        if known and not names <= known:
+            raise no_such_field(path, names - known)
 
 
 class PkiMounts:

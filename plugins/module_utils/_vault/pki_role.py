@@ -23,26 +23,16 @@ from .._core.spec import STATE
 from .._core.state import UNMANAGED, Field, State, managed
 from .._pki.usages import EXTENDED_KEY_USAGES, KEY_USAGES, extended_key_usage, key_usage
 from .pki_key import KEY_BITS, settled_bits
-from .pki_mount import MOUNT_OPTION, PkiMount, PkiMounts, PkiResource, left_out
+from .pki_mount import MOUNT_OPTION, PkiMount, PkiMounts, PkiResource
 from .port import Vault
-from .resource import vault_batch
+from .resource import left_out, vault_batch
 
 # What the engine allows unless told otherwise, and what we forbid unless told otherwise. Only for roles that we create:
 # tightening one that exists is for its owner to declare.
 STRICTER: t.Final = {"allow_wildcard_certificates": False, "allow_localhost": False, "allow_ip_sans": False}
 
-# Not every product and version has these.
-_PARTICULAR: t.Final = frozenset(
-    {
-        "allow_globs_in_identity_templates",
-        "allowed_ip_sans_cidr",
-        "not_before",
-        "not_before_bound",
-        "not_after_bound",
-        "serial_number_source",
-        "no_store_metadata",
-    }
-)
+# What HashiCorp Vault stores for 0, its own choice, whatever the type of key; OpenBao stores the 0.
+_CHOSEN_SIGNATURE_BITS: t.Final = 256
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -66,10 +56,12 @@ class RoleState(State):
     ttl: Field[int] = managed(SECONDS, server_default=0)
     max_ttl: Field[int] = managed(SECONDS, server_default=0)
     not_before_duration: Field[int] = managed(SECONDS, server_default=30)
-    not_before: Field[str] = managed(TEXT, server_default="")
+    not_before: Field[str] = managed(TEXT, server_default="", particular=True)
     not_after: Field[str] = managed(TEXT, server_default="")
-    not_before_bound: Field[str] = managed(TEXT.choices("permit", "duration", "forbid"), server_default="permit")
-    not_after_bound: Field[str] = managed(TEXT, server_default="permit")
+    not_before_bound: Field[str] = managed(
+        TEXT.choices("permit", "duration", "forbid"), server_default="permit", particular=True
+    )
+    not_after_bound: Field[str] = managed(TEXT, server_default="permit", particular=True)
     allowed_domains: Field[frozenset[str]] = managed(SET, server_default=())
     allowed_domains_template: Field[bool] = managed(BOOLEAN, server_default=False)
     allow_bare_domains: Field[bool] = managed(BOOLEAN, server_default=False)
@@ -78,10 +70,10 @@ class RoleState(State):
     allow_any_name: Field[bool] = managed(BOOLEAN, server_default=False)
     allow_localhost: Field[bool] = managed(BOOLEAN, server_default=True)
     allow_wildcard_certificates: Field[bool] = managed(BOOLEAN, server_default=True)
-    allow_globs_in_identity_templates: Field[bool] = managed(BOOLEAN, server_default=False)
+    allow_globs_in_identity_templates: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
     enforce_hostnames: Field[bool] = managed(BOOLEAN, server_default=True)
     allow_ip_sans: Field[bool] = managed(BOOLEAN, server_default=True)
-    allowed_ip_sans_cidr: Field[frozenset[str]] = managed(NETWORKS, server_default=())
+    allowed_ip_sans_cidr: Field[frozenset[str]] = managed(NETWORKS, server_default=(), particular=True)
     allowed_uri_sans: Field[frozenset[str]] = managed(SET, server_default=())
     allowed_uri_sans_template: Field[bool] = managed(BOOLEAN, server_default=False)
     allowed_other_sans: Field[frozenset[str]] = managed(SET, server_default=())
@@ -91,7 +83,9 @@ class RoleState(State):
     require_cn: Field[bool] = managed(BOOLEAN, server_default=True)
     use_csr_common_name: Field[bool] = managed(BOOLEAN, server_default=True)
     use_csr_sans: Field[bool] = managed(BOOLEAN, server_default=True)
-    serial_number_source: Field[str] = managed(TEXT.choices("json-csr", "json"), server_default="json-csr")
+    serial_number_source: Field[str] = managed(
+        TEXT.choices("json-csr", "json"), server_default="json-csr", particular=True
+    )
     key_type: Field[str] = managed(TEXT.choices(*KEY_BITS), server_default="rsa")
     key_bits: Field[int] = managed(INTEGER, server_default=0)
     signature_bits: Field[int] = managed(INTEGER, server_default=0)
@@ -114,7 +108,7 @@ class RoleState(State):
     postal_code: Field[frozenset[str]] = managed(SET, server_default=())
     generate_lease: Field[bool] = managed(BOOLEAN, server_default=False)
     no_store: Field[bool] = managed(BOOLEAN, server_default=False)
-    no_store_metadata: Field[bool] = managed(BOOLEAN, server_default=False)
+    no_store_metadata: Field[bool] = managed(BOOLEAN, server_default=False, particular=True)
 
     @classmethod
     def declared(cls, options: t.Mapping[str, t.Any], **known: t.Any) -> RoleState:
@@ -205,18 +199,19 @@ class PkiRole(PkiResource[RoleState]):
         return cls(mount, item["name"], None if item["state"] == "absent" else RoleState.declared(item))
 
     def read(self) -> RoleState | None:
-        if self.desired is not None:
-            self.mount.require_fields(self.path, _PARTICULAR & self.desired.managed_values().keys())
-            if any(self._lifetimes()):
-                _ceiling = self.mount.ceiling  # looked up here, because planning asks nobody
+        if self.desired is not None and any(self._lifetimes()):
+            _ceiling = self.mount.ceiling  # looked up here, because planning asks nobody
         data = self.lookup(self.path)
+        self.fit(self.path, data)
         return None if data is None else RoleState.observed(data, **left_out(RoleState, data, self.desired))
 
     def refine(self, plan: Plan, current: RoleState | None) -> Plan:
         if self.desired is None:
             return plan
-        if plan.action is Action.CREATE:
+        if current is None:
             plan = plan_state(None, _strict(self.desired))
+        elif self.desired.signature_bits == 0 and current.signature_bits == _CHOSEN_SIGNATURE_BITS:
+            plan = plan_state(current, replace(self.desired, signature_bits=UNMANAGED))
         return replace(plan, warnings=tuple(f"{field}: {problem}" for field, _seconds, problem in self._cuts()))
 
     def steps(self, plan: Plan, current: RoleState | None) -> t.Iterable[Step]:

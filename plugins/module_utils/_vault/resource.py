@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from .._core.plan import Plan, Step
 from .._core.reconcile import Batch
 from .._core.resource import F, Resource, StateResource
+from .._core.state import UNMANAGED, Meta, State
 from .connection import WORKERS
-from .errors import NoMount
+from .errors import NoMount, UnknownParameter
 from .port import Data, Reply, Vault
 
 
@@ -50,6 +52,62 @@ class VaultResource(StateResource[F]):
         except NoMount as error:
             self.vault.miss(self.identity, path, error)
             return None
+
+    def fit(self, path: str, data: Data | None) -> None:
+        """Hold the declaration against the fields that this server has; ``data`` is what it keeps at the path now.
+
+        Only what it does not show is asked for, and only of fields that not every product has. An endpoint that does
+        not describe itself is given the benefit of the doubt: the write will tell.
+        """
+        doubtful = [name for name in self.undisclosed(data or {}) if self.metas[name].particular]
+        known = self.vault.fields(path) if doubtful else None
+        if known is not None:
+            self.forgo(path, [name for name in doubtful if (self.metas[name].wire_name or name) not in known])
+
+    @property
+    def metas(self) -> t.Mapping[str, Meta]:
+        """What is known about the fields of the declaration."""
+        return self.desired.metas() if self.desired is not None else {}
+
+    def undisclosed(self, data: Data) -> list[str]:
+        """Return the declared fields of which a server's answer says nothing."""
+        declared = self.desired.managed_values() if self.desired is not None else {}
+        return sorted(name for name in declared if (self.metas[name].wire_name or name) not in data)
+
+    def forgo(self, path: str, missing: t.Sequence[str]) -> None:
+        """Take declared fields that the server lacks out of the declaration, where it acts as declared all the same.
+
+        Elsewhere raise :class:`UnknownParameter`, before anything is written: servers drop such fields without a word.
+        """
+        if self.desired is None:
+            return
+        without = type(self.desired).observed({})
+        demanded = [
+            name
+            for name in missing
+            if not (self.metas[name].particular and getattr(self.desired, name) == getattr(without, name))
+        ]
+        if demanded:
+            raise no_such_field(path, demanded)
+        self.desired = replace(self.desired, **dict.fromkeys(missing, UNMANAGED))
+
+
+def no_such_field(path: str, names: t.Iterable[str]) -> UnknownParameter:
+    """Return the error of fields that the endpoint at a path does not have."""
+    return UnknownParameter(
+        f"this server has no such field at {path}",
+        field=", ".join(sorted(names)),
+        remedy="The product or version lacks the feature; remove the option or upgrade the server.",
+    )
+
+
+def left_out(state: type[State], data: Data, desired: State | None) -> dict[str, t.Any]:
+    """Return the fields that a server does not have, as unmanaged: it left them out, and nobody declared them."""
+    return {
+        name: UNMANAGED
+        for name, meta in state.metas().items()
+        if (meta.wire_name or name) not in data and (desired is None or getattr(desired, name) is UNMANAGED)
+    }
 
 
 def vault_batch(vault: Vault, resources: t.Sequence[Resource[t.Any]], **terms: t.Any) -> Batch:

@@ -89,6 +89,7 @@ def test_ladder(ladder: Ladder, vault: OpenBao, mount: str, tmp_path: pathlib.Pa
             "token_bound_cidrs": ["127.0.0.1", "::1/64"],
             "token_no_default_policy": True,
             "token_type": "service",
+            # HashiCorp Vault has no such field, and acts as declared all the same.
             "token_strictly_bind_ip": False,
         },
         {"name": "plain", "delivery": {"path": str(plain), "wrapped": False, "mode": "0640"}},
@@ -158,17 +159,28 @@ def test_trap_03_what_is_not_declared_is_left_alone(manage: Module, vault: OpenB
     assert facts["secret_id_num_uses"] == 3
 
 
-def test_trap_06_option_of_another_product_is_an_error_that_names_it(
-    manage: Module, vault: OpenBao, mount: str
+@pytest.mark.parametrize("exists", [False, True], ids=["new role", "existing role"])
+def test_traps_06_47_option_of_another_product_is_an_error_before_anything_is_written(
+    manage: Module, vault: OpenBao, mount: str, audit_window: t.Any, exists: bool
 ) -> None:
-    """OpenBao knows token_strictly_bind_ip; a server that does not has to say so rather than drop it."""
-    result = manage({"name": "r", "token_strictly_bind_ip": True})
-    if result.failed:
-        assert "token_strictly_bind_ip" in result.msg
-    else:
-        held = vault.api.read(f"auth/{mount}/role/r")
-        assert held is not None
-        assert held["token_strictly_bind_ip"] is True
+    """OpenBao has token_strictly_bind_ip. HashiCorp Vault does not, and drops it without a word."""
+    path = f"auth/{mount}/role/r"
+    if exists:
+        vault.api.write(path)
+    with audit_window() as window:
+        results = [manage({"name": "r", "token_strictly_bind_ip": True}, check=check) for check in (True, False)]
+    if "token_strictly_bind_ip" in vault.api.fields(path):
+        assert [result.ok().changed for result in results] == [True, True]
+        assert (vault.api.read(path) or {})["token_strictly_bind_ip"] is True
+        return
+    for result in results:
+        assert result.failed
+        assert f"token_strictly_bind_ip: this server has no such field at {path}" in result.msg
+    assert window.writes == []
+    for changes in (not exists, False):
+        result = manage({"name": "r", "token_strictly_bind_ip": False}).ok()
+        assert result.changed is changes, "what a server cannot do is off"
+        assert "token_strictly_bind_ip" not in item(result)["role"]
 
 
 def test_role_id_that_is_taken_names_the_item(manage: Module) -> None:

@@ -19,8 +19,10 @@ from tests.rigs.runner import ModuleResult
 
 Manage = Callable[..., ModuleResult]
 
-#: Every field that OpenBao has, with a value other than its default.
-FULL: dict[str, dict[str, t.Any]] = {
+Sections = dict[str, dict[str, t.Any]]
+
+#: Every field that all products have, with a value other than its default.
+FULL: Sections = {
     "cluster": {"path": "https://vault.example.com/v1/pki", "aia_path": "http://pki.example.com/v1/pki"},
     "urls": {
         "issuing_certificates": ["{{cluster_aia_path}}/issuer/{{issuer_id}}/der", "http://a.example/ca"],
@@ -38,7 +40,6 @@ FULL: dict[str, dict[str, t.Any]] = {
         "auto_rebuild_grace_period": "36h",
         "enable_delta": True,
         "delta_rebuild_interval": 600,
-        "allow_expired_cert_revocation": True,
     },
     "auto_tidy": {
         "enabled": True,
@@ -46,21 +47,65 @@ FULL: dict[str, dict[str, t.Any]] = {
         "tidy_cert_store": True,
         "tidy_revoked_certs": True,
         "tidy_revoked_cert_issuer_associations": True,
-        "tidy_invalid_certs": True,
         "tidy_expired_issuers": True,
         "tidy_move_legacy_ca_bundle": True,
         "tidy_acme": True,
         "safety_buffer": "48h",
-        "revoked_safety_buffer": "50h",
         "issuer_safety_buffer": "400d",
         "acme_account_safety_buffer": "31d",
         "pause_duration": "250ms",
-        "page_size": 500,
         "maintain_stored_certificate_counts": True,
         "publish_stored_certificate_count_metrics": True,
     },
 }
+#: The same of fields that not every product has.
+PARTICULAR: Sections = {
+    "crl": {
+        "allow_expired_cert_revocation": True,  # OpenBao
+        "max_crl_entries": 5000,  # HashiCorp Vault
+    },
+    "auto_tidy": {
+        # OpenBao
+        "tidy_invalid_certs": True,
+        "revoked_safety_buffer": "50h",
+        "page_size": 500,
+        # HashiCorp Vault
+        "min_startup_backoff_duration": "2m",
+        "max_startup_backoff_duration": "10m",
+        "tidy_revocation_queue": True,
+        "tidy_cross_cluster_revoked_certs": True,
+        "revocation_queue_safety_buffer": "50h",
+    },
+}
+#: What HashiCorp Vault shows, but lets nobody turn on without an Enterprise licence.
+LICENSED = {
+    "crl": {"cross_cluster_revocation", "unified_crl", "unified_crl_on_existing_paths"},
+    "auto_tidy": {"tidy_cmpv2_nonce_store", "tidy_cert_metadata"},
+}
 ENDPOINTS = {"cluster": "cluster", "urls": "urls", "crl": "crl", "auto_tidy": "auto-tidy"}
+
+
+@pytest.fixture
+def missing(engine: Engine) -> dict[str, set[str]]:
+    """The fields that the server says it does not have."""
+    return {
+        section: set(fields) - engine.api.fields(engine.at("config", ENDPOINTS[section]))
+        for section, fields in PARTICULAR.items()
+    }
+
+
+@pytest.fixture
+def full(missing: dict[str, set[str]]) -> Sections:
+    """Every field that this server has, with a value other than its default."""
+    return {
+        section: {**fields, **without(PARTICULAR.get(section, {}), missing.get(section, set()))}
+        for section, fields in FULL.items()
+    }
+
+
+def without(fields: dict[str, t.Any], names: set[str]) -> dict[str, t.Any]:
+    """Return the other fields."""
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 @pytest.fixture
@@ -75,14 +120,14 @@ def configure(run_module: t.Any, connection: dict[str, str], engine: Engine) -> 
     return run
 
 
-def test_every_field_climbs_the_ladder(ladder: Ladder, engine: Engine) -> None:
+def test_every_field_climbs_the_ladder(ladder: Ladder, engine: Engine, full: Sections) -> None:
     def tamper() -> None:
         engine.write("config/crl", disable=False)
         engine.write("config/urls", ocsp_servers=["http://elsewhere.example"])
 
-    rungs = ladder.climb("vault_pki_config", {"engines": [{"mount": engine.path, **FULL}]}, tamper=tamper)
+    rungs = ladder.climb("vault_pki_config", {"engines": [{"mount": engine.path, **full}]}, tamper=tamper)
     created, mended = rungs["create"].items[0], rungs["mend"].items[0]
-    declared = {f"{section}.{field}" for section, fields in FULL.items() for field in fields}
+    declared = {f"{section}.{field}" for section, fields in full.items() for field in fields}
     assert {reason.split(" ", 1)[0] for reason in created["reasons"]} == declared
     assert mended["reasons"] == [
         "urls.ocsp_servers is http://elsewhere.example, declared http://a.example/ocsp",
@@ -93,9 +138,9 @@ def test_every_field_climbs_the_ladder(ladder: Ladder, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("section", FULL)
-def test_fields_are_those_of_the_server(engine: Engine, section: str) -> None:
+def test_fields_are_those_of_the_server(engine: Engine, full: Sections, section: str) -> None:
     """A field that the server gains is a field that we have to offer."""
-    assert set(engine.read("config", ENDPOINTS[section])) == set(FULL[section])
+    assert set(engine.read("config", ENDPOINTS[section])) - LICENSED.get(section, set()) == set(full[section])
 
 
 @pytest.mark.parametrize("section", FULL)
@@ -106,14 +151,14 @@ def test_only_declared_sections_are_read(configure: Manage, audit_window: t.Any,
 
 
 def test_defaults_before_the_mount_exists_are_those_after(
-    run_module: t.Any, connection: dict[str, str], engine: Engine
+    run_module: t.Any, connection: dict[str, str], engine: Engine, full: Sections
 ) -> None:
     """The server's defaults are foretold exactly, or a first check run would lie."""
-    sections: dict[str, dict[str, t.Any]] = {name: {} for name in FULL}
+    sections: dict[str, dict[str, t.Any]] = {name: {} for name in full}
     args = {"engines": [{"mount": "not-there", **sections}, {"mount": engine.path, **sections}]}
     results = run_module("vault_pki_config", {**connection, **args}, check=True).ok().result["results"]
     foretold, real = (result["config"] for result in results)
-    for name, fields in FULL.items():
+    for name, fields in full.items():
         assert {f: foretold[name][f] for f in fields} == {f: real[name][f] for f in fields}
 
 
@@ -156,14 +201,31 @@ def test_a_list_can_be_emptied(configure: Manage, engine: Engine) -> None:
     assert not configure(urls={"ocsp_servers": []}).ok().changed
 
 
-def test_traps_6_47_unknown_field_fails_before_anything_is_written(configure: Manage, audit_window: t.Any) -> None:
-    # HashiCorp Vault has it; OpenBao does not.
-    with audit_window() as window:
-        result = configure(crl={"expiry": "5d", "max_crl_entries": 10})
-    if not result.failed:
-        pytest.skip("this server has max_crl_entries")
-    assert "crl.max_crl_entries: this server has no such field" in result.msg
-    assert not window.writes
+@pytest.mark.parametrize("section", PARTICULAR)
+def test_traps_6_47_unknown_field_fails_before_anything_is_written(
+    configure: Manage, audit_window: t.Any, missing: dict[str, set[str]], section: str
+) -> None:
+    assert missing[section], "each product has fields that the other lacks"
+    for name in sorted(missing[section]):
+        with audit_window() as window:
+            result = configure(**{section: {**FULL[section], name: PARTICULAR[section][name]}})
+        assert result.failed
+        assert f"{section}.{name}: this server has no such field" in result.msg
+        assert not window.writes
+
+
+@pytest.mark.parametrize("section", PARTICULAR)
+def test_traps_6_47_unknown_field_that_is_off_is_no_demand(
+    configure: Manage, engine: Engine, missing: dict[str, set[str]], section: str
+) -> None:
+    """A number is no switch: a server without the field has no such limit, or another."""
+    features = {name for name in missing[section] if PARTICULAR[section][name] is True}
+    known = engine.read("config", ENDPOINTS[section])
+    features |= LICENSED[section] - known.keys()
+    assert features
+    result = configure(**{section: dict.fromkeys(features, False)}).ok()
+    assert not result.changed
+    assert not result.result["results"][0]["config"][section].keys() & features
 
 
 REFUSED: dict[str, tuple[dict[str, t.Any], str]] = {
@@ -243,11 +305,11 @@ def test_engines_are_told_apart(run_module: t.Any, connection: dict[str, str], m
 
 
 def test_documented_policy_suffices(
-    run_module: t.Any, vault: OpenBao, engine: Engine, token: Callable[..., str]
+    run_module: t.Any, vault: OpenBao, engine: Engine, token: Callable[..., str], full: Sections
 ) -> None:
     rules = "\n".join(
         f'path "{engine.path}/config/{endpoint}" {{ capabilities = ["read", "update"] }}'
         for endpoint in ENDPOINTS.values()
     )
     args = {"url": vault.url, "ca_cert": vault.ca_path, "token": token(rules=rules)}
-    run_module("vault_pki_config", {**args, "engines": [{"mount": engine.path, **FULL}]}).ok()
+    run_module("vault_pki_config", {**args, "engines": [{"mount": engine.path, **full}]}).ok()

@@ -19,16 +19,13 @@ from tests.rigs.runner import ModuleResult
 Roles = list[dict[str, t.Any]]
 Manage = Callable[..., ModuleResult]
 
-#: Every field that OpenBao has, with a value other than its default.
+#: Every field that all products have, with a value other than its default.
 FULL: dict[str, t.Any] = {
     "issuer_ref": "root",
     "ttl": "1d12h",
     "max_ttl": "90d",
     "not_before_duration": "45s",
-    "not_before": "2020-01-01T00:00:00Z",
     "not_after": "2099-12-31T23:59:59Z",
-    "not_before_bound": "duration",
-    "not_after_bound": "2099-12-31T00:00:00Z",
     "allowed_domains": ["Switch", "SVC.Example.com", "bücher.example", "{{identity.entity.name}}.example.com"],
     "allowed_domains_template": True,
     "allow_bare_domains": True,
@@ -37,10 +34,8 @@ FULL: dict[str, t.Any] = {
     "allow_any_name": True,
     "allow_localhost": True,
     "allow_wildcard_certificates": True,
-    "allow_globs_in_identity_templates": True,
     "enforce_hostnames": False,
     "allow_ip_sans": True,
-    "allowed_ip_sans_cidr": ["10.1.2.3/8", "2001:DB8:0::/48"],
     "allowed_uri_sans": ["spiffe://example.com/*"],
     "allowed_uri_sans_template": True,
     "allowed_other_sans": ["1.3.6.1.4.1.311.20.2.3;utf8:*@example.com"],
@@ -73,6 +68,31 @@ FULL: dict[str, t.Any] = {
     "generate_lease": True,
     "no_store": False,
 }
+#: The same of fields that not every product has, with the default that a server without the field acts by.
+PARTICULAR: dict[str, tuple[t.Any, t.Any]] = {
+    # OpenBao
+    "not_before": ("2020-01-01T00:00:00Z", ""),
+    "not_before_bound": ("duration", "permit"),
+    "not_after_bound": ("2099-12-31T00:00:00Z", "permit"),
+    "allow_globs_in_identity_templates": (True, False),
+    "allowed_ip_sans_cidr": (["10.1.2.3/8", "2001:DB8:0::/48"], []),
+    # HashiCorp Vault
+    "serial_number_source": ("json", "json-csr"),
+    # HashiCorp Vault Enterprise
+    "no_store_metadata": (True, False),
+}
+
+
+@pytest.fixture
+def offered(engine: Engine) -> set[str]:
+    """The fields that the server says it has."""
+    return engine.api.fields(engine.at("roles/r"))
+
+
+@pytest.fixture
+def full(offered: set[str]) -> dict[str, t.Any]:
+    """Every field that this server has, with a value other than its default."""
+    return {**FULL, **{name: value for name, (value, _default) in PARTICULAR.items() if name in offered}}
 
 
 @pytest.fixture
@@ -100,9 +120,9 @@ def test_ladder(ladder: Ladder, engine: Engine) -> None:
     )
 
 
-def test_every_field_climbs_the_ladder(ladder: Ladder, engine: Engine) -> None:
+def test_every_field_climbs_the_ladder(ladder: Ladder, engine: Engine, full: dict[str, t.Any]) -> None:
     engine.make_root()
-    role = {"name": "full", **FULL}
+    role = {"name": "full", **full}
     rungs = ladder.climb(
         "vault_pki_role",
         {"mount": engine.path, "roles": [role]},
@@ -112,13 +132,13 @@ def test_every_field_climbs_the_ladder(ladder: Ladder, engine: Engine) -> None:
     # A plain write resets everything, so mending has to name every field but those declared with the server's default.
     mended = {reason.split(" ", 1)[0] for reason in rungs["mend"].items[0]["reasons"]}
     defaults = {"no_store", "key_type", "allow_ip_sans", "allow_localhost", "allow_wildcard_certificates"}
-    assert mended == set(FULL) - defaults
+    assert mended == set(full) - defaults
 
 
-def test_fields_are_those_of_the_server(engine: Engine) -> None:
+def test_fields_are_those_of_the_server(engine: Engine, full: dict[str, t.Any]) -> None:
     """A field that the server gains is a field that we have to offer; this one it shows but does not take."""
     engine.write("roles/r")
-    assert set(engine.read("roles", "r")) - set(FULL) == {"allow_token_displayname"}
+    assert set(engine.read("roles", "r")) ^ set(full) == {"allow_token_displayname"}
 
 
 def test_only_drift_is_written(manage: Manage, engine: Engine, audit_window: t.Any) -> None:
@@ -190,26 +210,46 @@ def test_trap_5_empty_key_usage_means_none_and_settles(manage: Manage, engine: E
 
 
 def test_traps_6_47_unknown_field_fails_before_anything_is_written(
-    manage: Manage, engine: Engine, audit_window: t.Any
+    manage: Manage, offered: set[str], audit_window: t.Any
 ) -> None:
-    # HashiCorp Vault has it from 1.18 on; OpenBao 2.7 does not.
-    known = engine.api.request("GET", engine.at("roles/r?help=1")).body["openapi"]["components"]["schemas"]
-    if any("serial_number_source" in schema.get("properties", {}) for schema in known.values()):
-        pytest.skip("this server has serial_number_source")
+    missing = sorted(set(PARTICULAR) - offered)
+    assert missing, "each product has fields that the other lacks"
+    role = {"name": "r", **{name: PARTICULAR[name][0] for name in missing}}
     for check in (True, False):
         with audit_window() as window:
-            result = manage({"name": "r", "serial_number_source": "json"}, check=check)
+            result = manage(role, check=check)
         assert result.failed
-        assert "serial_number_source: this server has no such field" in result.msg
+        assert f"{', '.join(missing)}: this server has no such field" in result.msg
         assert not window.writes
+
+
+def test_traps_6_47_unknown_field_that_is_off_is_no_demand(
+    manage: Manage, offered: set[str], audit_window: t.Any
+) -> None:
+    missing = sorted(set(PARTICULAR) - offered)
+    role = {"name": "r", **{name: PARTICULAR[name][1] for name in missing}}
+    facts = manage(role).ok().result["results"][0]["role"]
+    assert not facts.keys() & set(missing), "the server has none of them"
+    with audit_window() as window:
+        assert not manage(role).ok().changed
+    assert not window.writes
 
 
 @pytest.mark.parametrize(("key_type", "bits"), [("rsa", 2048), ("ec", 256), ("ed25519", 0), ("any", 0)])
 def test_trap_10_defaults_of_the_server_settle(manage: Manage, engine: Engine, key_type: str, bits: int) -> None:
     role = {"name": "r", "key_type": key_type, "key_bits": 0, "signature_bits": 0, "issuer_ref": "default"}
     manage(role).ok()
-    assert engine.read("roles", "r")["key_bits"] == bits
+    held = engine.read("roles", "r")
+    assert held["key_bits"] == bits
+    assert held["signature_bits"] in (0, 256), "OpenBao keeps the 0, HashiCorp Vault what it stands for"
     assert not manage(role).ok().changed
+
+
+def test_trap_10_signature_bits_that_somebody_chose_are_drift(manage: Manage, engine: Engine) -> None:
+    engine.write("roles/r", signature_bits=384)
+    result = manage({"name": "r", "signature_bits": 0}).ok()
+    assert result.result["results"][0]["reasons"] == ["signature_bits is 384, declared 0"]
+    assert not manage({"name": "r", "signature_bits": 0}).ok().changed
 
 
 @pytest.mark.parametrize(("key_type", "bits"), [("ed25519", 256), ("any", 2048), ("ec", 2048), ("rsa", 1024)])
