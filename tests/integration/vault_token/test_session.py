@@ -138,7 +138,8 @@ def test_token_near_its_end_is_replaced_and_given_back(
     logins.role("hub", token_ttl="4h")
     result = run_module("vault_token", {**options, "min_ttl": "3h"}).ok()
     (reason,) = result.result["results"][0]["reasons"]
-    assert reason.startswith("the token expires in 1h59m")
+    # Two hours when the second run comes within the second of the first.
+    assert reason.startswith(("the token expires in 1h59m", "the token expires in 2h"))
     assert reason.endswith("min_ttl is 3h")
     assert held(path, canaries) != first
     assert not logins.alive(first)
