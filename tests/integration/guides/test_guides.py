@@ -61,7 +61,7 @@ def test_certificates_on_hosts(follow: Follow) -> None:
 
 
 def test_pki_from_zero(follow: Follow) -> None:
-    ran = follow("pki_from_zero")
+    ran = follow("pki_from_zero", "keeping_a_pki")
     assert ran[-1] == "ansible-playbook server.yml -e state=stopped"
 
 
