@@ -22,8 +22,8 @@ description:
   - A new certificate is verified against the declaration before it is installed. If an authority shortens the life,
     drops a name or adds a usage, the task fails and says so, and nothing is installed.
   - With O(certificates[].provider=vault) the token needs C(update) on C(<mount>/sign/<role>) (or
-    C(<mount>/issuer/<issuer>/sign/<role>)) and C(read) on C(<mount>/roles/<role>) and C(<mount>/issuer/<issuer>/json).
-    Without the right to read the role, what the role would cut short is noticed only after signing.
+    C(<mount>/issuer/<issuer>/sign/<role>)) and C(read) on C(<mount>/roles/<role>). Without the latter, what the role
+    would cut short is noticed only after signing. The CA's certificate is open to everybody.
   - Any number of certificates costs one login and, when nothing is due, two reads per role and issuer and no write.
 extends_documentation_fragment:
   - trustmesh.security._vault
@@ -54,6 +54,8 @@ options:
       dns_names:
         description:
           - DNS names the certificate is valid for. Compared as a set, in lower case and in their IDNA form.
+          - Names that are not declared here, in the other three options or by O(certificates[].common_name_in_sans) are
+            not in the certificate.
         type: list
         elements: str
       ip_addresses:

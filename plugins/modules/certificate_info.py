@@ -20,8 +20,8 @@ description:
     results of the others in place.
   - The first certificate of a source is judged. The others are taken for its intermediates.
   - A TLS server may present whatever it likes, trusted or not. Nothing is sent to it.
-  - A token is needed for sources with O(sources[].mount) only. It needs C(read) on C(<mount>/cert/*) and
-    C(<mount>/issuer/*).
+  - A token is needed for sources with O(sources[].mount) only. Any valid one will do, because the engine shows
+    certificates to everybody.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes.info
@@ -67,6 +67,7 @@ options:
       client_cert:
         description:
           - File with a client certificate for O(sources[].endpoint), for servers that ask for one.
+          - When omitted, none is presented.
         type: path
       client_key:
         description:
@@ -75,6 +76,7 @@ options:
       connect_timeout:
         description:
           - Seconds that connecting to O(sources[].endpoint) may take, with its TLS handshake.
+          - When omitted, O(connect_timeout).
         type: int
       mount:
         description:
@@ -96,10 +98,12 @@ options:
       key_file:
         description:
           - File on this host with the private key that has to belong to the certificate.
+          - When omitted, no key is looked at.
         type: path
       key_passphrase_file:
         description:
           - File on this host with the passphrase of O(sources[].key_file) in one line.
+          - When omitted, the key is not encrypted.
         type: path
       ca_file:
         description:
@@ -135,11 +139,13 @@ options:
   chain_file:
     description:
       - File on this host with further intermediates that a source may lack.
+      - When omitted, a source has to bring its intermediates.
     type: path
   crl_files:
     description:
       - Files on this host with revocation lists, PEM or DER.
       - One of them has to be of the issuer of each certificate that is not a root.
+      - When omitted, only Vault is asked, for sources with O(sources[].mount).
     type: list
     elements: path
   expires_within:
@@ -164,6 +170,8 @@ options:
       - Value of O(sources[].connect_timeout) for all sources that do not give it.
     type: int
     default: 10
+requirements:
+  - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
 seealso:
   - module: trustmesh.security.certificate
   - module: trustmesh.security.local_ca
@@ -282,7 +290,7 @@ results:
           returned: always
           type: bool
         path_length:
-          description: How many CAs may stand between it and a leaf; none for no limit.
+          description: How many CAs may stand between it and a leaf; null for no limit.
           returned: always
           type: int
         not_before:
@@ -305,7 +313,7 @@ results:
           type: str
           sample: ec
         key_size:
-          description: Size of its key in bits; none where the kind says it.
+          description: Size of its key in bits; null where the type says it.
           returned: always
           type: int
           sample: 256
@@ -383,7 +391,7 @@ results:
       type: str
       sample: "2026-01-31T12:00:30Z"
     chain_valid:
-      description: Whether it chains to O(ca_file) now; none when that is not given.
+      description: Whether it chains to O(ca_file) now; null when that is not given.
       returned: when the source could be read
       type: bool
     chain_problems:
@@ -392,15 +400,15 @@ results:
       type: list
       elements: str
     key_matches:
-      description: Whether O(sources[].key_file) belongs to it; none when that is not given.
+      description: Whether O(sources[].key_file) belongs to it; null when that is not given.
       returned: when the source could be read
       type: bool
     name_matches:
-      description: Whether it is valid for the name that is asked for; none when none is.
+      description: Whether it is valid for the name that is asked for; null when none is.
       returned: when the source could be read
       type: bool
     revoked:
-      description: Whether it is revoked by Vault or a list; none when neither can tell.
+      description: Whether it is revoked by Vault or a list; null when neither can tell.
       returned: when the source could be read
       type: bool
     revoked_reason:
@@ -423,12 +431,12 @@ results:
           type: str
           sample: TLSv1.3
         cipher:
-          description: Cipher suite; none when the handshake was not completed.
+          description: Cipher suite; null when the handshake was not completed.
           returned: always
           type: str
           sample: TLS_AES_256_GCM_SHA384
         refusal:
-          description: The alert of a server that ended the handshake after showing its certificate, else none.
+          description: The alert of a server that ended the handshake after showing its certificate, else null.
           returned: always
           type: str
     warnings:

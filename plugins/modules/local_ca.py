@@ -92,6 +92,7 @@ options:
       passphrase:
         description:
           - Passphrase that encrypts the key, eight characters or more.
+          - When omitted, and O(authorities[].passphrase_file) too, a new key is not encrypted.
           - A key that is not encrypted yet gets encrypted. Taking a passphrase away or changing it needs
             C(openssl pkey).
         type: str
@@ -124,7 +125,7 @@ options:
         type: path
       parent_passphrase:
         description:
-          - Passphrase of the parent's key.
+          - Passphrase of the parent's key. Needed when that is encrypted.
         type: str
       parent_passphrase_file:
         description:
@@ -133,10 +134,12 @@ options:
       owner:
         description:
           - Owner of the files, by name or number.
+          - When omitted, who runs the module, and not compared.
         type: str
       group:
         description:
           - Group of the files, by name or number.
+          - When omitted, the group of who runs the module, and not compared.
         type: str
       crl_file:
         description:
@@ -202,6 +205,8 @@ options:
     description:
       - Value of O(authorities[].group) for all authorities that do not give it.
     type: str
+requirements:
+  - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
 seealso:
   - module: trustmesh.security.certificate
   - module: trustmesh.security.certificate_info
@@ -315,7 +320,7 @@ results:
           type: str
           sample: ec
         key_size:
-          description: Size of its key in bits.
+          description: Size of its key in bits; null for Ed25519.
           returned: always
           type: int
           sample: 256

@@ -139,7 +139,7 @@ options:
     type: int
     default: 10
 requirements:
-  - cryptography >= 36.0.0
+  - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
 """
 
 EXAMPLES = r"""

@@ -126,10 +126,12 @@ options:
           owner:
             description:
               - User who owns the file, by name or number.
+              - When omitted, who runs the module.
             type: str
           group:
             description:
               - Group of the file, by name or number.
+              - When omitted, the group of who runs the module.
             type: str
           mode:
             description:

@@ -15,10 +15,11 @@ author:
 description:
   - Makes a list of secret engines and auth methods enabled and tuned as declared, or disabled.
   - The whole list costs one read of C(sys/mounts) and, when it names auth methods, one of C(sys/auth).
-  - What is not declared is left as it is, and a tuning that was set by somebody else is not reset.
-  - The token needs C(read) on C(sys/mounts); C(create), C(update) and C(delete) on C(sys/mounts/*). For auth methods it
-    needs C(read) on C(sys/auth); C(create), C(update), C(delete) and C(sudo) on C(sys/auth/*). Tuning alone needs
-    C(update) on the C(tune) path below the mount.
+  - What is not declared is left as it is, so a tuning that somebody else set is not reset. A new mount gets the
+    server's defaults for it.
+  - The token needs C(read) on C(sys/mounts), and C(update) and C(delete) on C(sys/mounts/*). For auth methods it needs
+    C(read) on C(sys/auth), and C(update), C(delete) and C(sudo) on C(sys/auth/*). Tuning what is enabled needs
+    C(update) on the C(tune) path below the mount, and C(sudo) there for auth methods.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes

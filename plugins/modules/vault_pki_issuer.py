@@ -24,15 +24,18 @@ description:
   - Private keys of roots and intermediates are made inside the engine and never leave it.
   - A nameless issuer that is the declared one (with the subject of a root or intermediate and a key, or with the
     certificate of an import) is given the name instead of making another.
-  - The token needs C(read) on C(<mount>/issuer/*), C(<mount>/key/*) and C(<mount>/config/issuers), C(list) on
-    C(<mount>/issuers) and C(<mount>/keys), C(read) on C(sys/mounts/<mount>/tune), and C(update) and C(patch) on
-    C(<mount>/issuer/*), C(update) on C(<mount>/key/*) and on C(<mount>/config/issuers) for changes.
-  - To make a root it needs C(update) on C(<mount>/root/generate/*). For an intermediate C(update) on
-    C(<mount>/intermediate/generate/*) and C(<mount>/issuers/import/cert), and for O(issuers[].signed_by) C(read) on
-    C(<parent mount>/issuer/<parent>/json) and C(update) on C(<parent mount>/issuer/<parent>/sign-intermediate). For an
-    import C(update) on C(<mount>/issuers/import/cert) or C(<mount>/issuers/import/bundle). To delete it needs C(delete)
-    on C(<mount>/issuer/*), C(list) on C(<mount>/roles) and C(read) on C(<mount>/roles/*), and for
-    O(issuers[].delete_key) C(delete) on C(<mount>/key/*).
+  - What is not declared about a certificate is not compared, and a new one gets what the server does by default.
+  - The token needs C(read) and C(patch) on C(<mount>/issuer/*), C(list) on C(<mount>/keys), C(read) and C(update) on
+    C(<mount>/config/issuers), and C(read) on C(sys/mounts/<mount>/tune). Without the latter, a ceiling that comes from
+    the system's default goes unnoticed.
+  - To make a root it also needs C(update) on C(<mount>/root/generate/*). For an intermediate C(update) on
+    C(<mount>/intermediate/generate/*) and C(<mount>/issuers/import/cert), C(read) on C(<mount>/key/*), and for
+    O(issuers[].signed_by) C(update) on C(<parent mount>/issuer/<parent>/sign-intermediate). For an import C(read) and
+    C(update) on C(<mount>/key/*), and C(update) on C(<mount>/issuers/import/bundle), or C(<mount>/issuers/import/cert)
+    without a key. For O(issuers[].on_mismatch=replace) C(read) and C(update) on C(<mount>/key/*).
+  - To delete it needs C(read) and C(delete) on C(<mount>/issuer/*), C(read) on C(<mount>/config/issuers), C(list) on
+    C(<mount>/roles) and C(read) on C(<mount>/roles/*), and for O(issuers[].delete_key) C(list) on C(<mount>/keys) and
+    C(delete) on C(<mount>/key/*).
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes

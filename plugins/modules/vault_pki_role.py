@@ -22,7 +22,7 @@ description:
     not tightened in this way.
   - A lifetime that the mount would cut short is refused when the role is written, and warned about when there is
     nothing to write, see O(roles[].max_ttl).
-  - The token needs C(create), C(read), C(update), C(patch) and C(delete) on C(<mount>/roles/*), and C(read) on
+  - The token needs C(read), C(update), C(patch) and C(delete) on C(<mount>/roles/*), and C(read) on
     C(sys/mounts/<mount>/tune). Without the latter, a ceiling that comes from the system's default goes unnoticed.
 extends_documentation_fragment:
   - trustmesh.security._vault

@@ -15,8 +15,8 @@ author:
 description:
   - Makes a list of ACL policies exist with the declared rules, or be absent.
   - Rules are compared without regard to line ends, trailing white space and the final newline.
-  - The token needs C(create), C(read), C(update) and C(delete) on C(sys/policies/acl/*); without C(delete) everything
-    but O(policies[].state=absent) works.
+  - The token needs C(read), C(update) and C(delete) on C(sys/policies/acl/*). Without C(delete), everything but
+    O(policies[].state=absent) works.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes

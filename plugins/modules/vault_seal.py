@@ -44,6 +44,7 @@ options:
   group:
     description:
       - Group of the files, by name or number.
+      - When omitted, the group of the user who runs the module.
     type: str
   shares:
     description:

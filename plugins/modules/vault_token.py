@@ -51,6 +51,7 @@ options:
   group:
     description:
       - Group of the file, by name or number.
+      - When omitted, the group of the user who runs the module.
     type: str
   state:
     description:
