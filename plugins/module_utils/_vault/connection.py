@@ -54,6 +54,7 @@ def connect(params: Params, stack: contextlib.ExitStack) -> Vault:
     method = METHODS[params["auth_method"]]
     method.check(params)
     vault = reach(params, stack)
+    _refuse_unheard(vault, setting(params, "namespace"))
     vault.use_token(method.login(vault, params).reveal())
     if method.name != "token":
         stack.callback(_revoke, vault)
@@ -86,6 +87,16 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
         allow_redirects=False,
     )
     return Vault(adapter, retries=params["retries"])
+
+
+def _refuse_unheard(vault: Vault, namespace: str | None) -> None:
+    """Raise when a server would take what is meant for a namespace as meant for all, before it gets a credential."""
+    if (namespace or "").strip("/") not in ("", "root") and vault.ignores_namespaces():
+        raise InvalidInput(
+            f"this server has no namespaces and would do outside what is declared for {namespace}",
+            field="namespace",
+            remedy="Leave it out, or use OpenBao or HashiCorp Vault Enterprise.",
+        )
 
 
 def _revoke(vault: Vault) -> None:

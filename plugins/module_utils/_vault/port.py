@@ -15,6 +15,7 @@ from __future__ import annotations
 import email.utils
 import functools
 import random
+import secrets
 import threading
 import time
 import typing as t
@@ -168,6 +169,20 @@ class Vault:
         """Return status and body of a path whose status codes are its answer, such as ``sys/health``."""
         response = self._send("get", path, {})
         return response.status_code, _body(response)
+
+    def ignores_namespaces(self) -> bool:
+        """Tell whether the server takes no notice of namespaces, as the free edition of HashiCorp Vault does.
+
+        What it shows to everybody is asked for in a namespace that cannot exist: only such a server answers that.
+        """
+        headers = {"X-Vault-Namespace": f"no-such-namespace-{secrets.token_hex(8)}"}
+        try:
+            self._exchange("get", "sys/internal/ui/mounts", repeatable=True, headers=headers)
+        except Unreachable:
+            raise
+        except VaultError:
+            return False
+        return True
 
     def fields(self, path: str) -> frozenset[str] | None:
         """Return the names of the fields that an endpoint knows, or ``None`` when the server does not say.

@@ -181,3 +181,20 @@ def test_peer_without_tls() -> None:
     with ScriptedServer(Answer(200)) as server, at(server.url.replace("http:", "https:")) as vault:  # noqa: SIM117
         with pytest.raises(TlsFailure, match=plain):
             vault.read("sys/mounts")
+
+
+@pytest.mark.parametrize(
+    ("answer", "ignored"),
+    [
+        (Answer(200, {"data": {"auth": {}, "secret": {}}}), True),
+        (Answer(404, {"errors": ["namespace not found"]}), False),
+        (Answer(403, {"errors": ["permission denied"]}), False),
+        (Answer(503, {"errors": ["Vault is sealed"]}), False),
+    ],
+    ids=["shows everything", "no such namespace", "forbidden", "sealed"],
+)
+def test_trap_48_server_without_namespaces_answers_in_any(answer: Answer, ignored: bool) -> None:
+    with ScriptedServer(answer) as server, at(server.url) as vault:
+        assert vault.ignores_namespaces() is ignored
+        (request,) = server.seen
+    assert request.headers["X-Vault-Namespace"].startswith("no-such-namespace-")
