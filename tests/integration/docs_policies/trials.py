@@ -46,6 +46,11 @@ class World:
         self.api.write(f"sys/mounts/{self[name]}", type=kind, config=config, **fields)
         return self[name]
 
+    def limits_are_public(self, mount: str) -> bool:
+        """Tell whether the limits of the system are shown beside an untuned mount; OpenBao shows them to operators."""
+        shown = self.api.read(f"sys/internal/ui/mounts/{self[mount]}") or {}
+        return bool(shown["config"]["max_lease_ttl"])
+
     def authority(self) -> None:
         """Make a root in `pki_root` and a second CA, with the role `mesh`, in `pki_int`."""
         for mount, issuer in (("pki_root", "root-2026"), ("pki_int", "mesh-2026")):
