@@ -21,6 +21,7 @@ options:
     description:
       - Namespace to work in.
       - When omitted, E(VAULT_NAMESPACE) or E(BAO_NAMESPACE) is used, and without those no namespace is sent at all.
+      - A server that takes no notice of namespaces is refused, because it would act outside.
     type: str
   ca_cert:
     description:

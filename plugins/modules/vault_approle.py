@@ -16,6 +16,8 @@ description:
   - Makes a list of AppRoles exist as declared, or be absent. What is not declared is left as it is.
   - Delivers a secret-id for a role into a file on the host that runs the module, response-wrapped unless told
     otherwise, and delivers again when it is gone, about to expire or no longer what is declared.
+  - An option that this server does not have is an error before anything is written, unless it is declared to be off,
+    which is how such a server acts anyway.
   - A secret-id appears in no result. The role id does, because it is no secret.
   - The token needs C(create), C(read), C(update) and C(delete) on C(auth/approle/role/*), for deliveries C(list) as
     well. Without C(delete) everything but O(roles[].state=absent) works.

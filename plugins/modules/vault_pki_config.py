@@ -19,6 +19,8 @@ description:
     left as they are.
   - URLs are written into certificates when those are issued, so configure them before the first certificate.
   - Combinations that the server would refuse or ignore are refused before anything is written.
+  - An option that this server does not have is an error before anything is written, unless it is declared to be off,
+    which is how such a server acts anyway.
   - The token needs C(read) and C(update) on C(<mount>/config/cluster), C(<mount>/config/urls), C(<mount>/config/crl)
     and C(<mount>/config/auto-tidy), as far as these sections are declared.
 extends_documentation_fragment:

@@ -20,6 +20,8 @@ description:
   - A new role is stricter than the server would make it. O(roles[].allow_wildcard_certificates),
     O(roles[].allow_localhost) and O(roles[].allow_ip_sans) are V(false) unless declared. A role that exists already is
     not tightened in this way.
+  - An option that this server does not have is an error before anything is written, unless it is declared to be off,
+    which is how such a server acts anyway.
   - A lifetime that the mount would cut short is refused when the role is written, and warned about when there is
     nothing to write, see O(roles[].max_ttl).
   - The token needs C(read), C(update), C(patch) and C(delete) on C(<mount>/roles/*), and C(read) on
