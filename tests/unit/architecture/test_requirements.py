@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""tests/requirements.yml holds every row of the inventory, and names only what exists."""
+"""tests/requirement_rows.yml holds every row of the inventory, and names only what exists."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unknown_parts(rows: Rows, root: pathlib.Path) -> list[str]:
 
 
 def _rows() -> Rows:
-    rows: Rows = yaml.safe_load((ROOT / "tests" / "requirements.yml").read_text(encoding="utf-8"))
+    rows: Rows = yaml.safe_load((ROOT / "tests" / "requirement_rows.yml").read_text(encoding="utf-8"))
     return rows
 
 
