@@ -75,7 +75,7 @@ def test_ladder(ladder: Ladder, vault: OpenBao, stack: Stack) -> None:
     assert facts["issuers"]["issuer"]["subject"] == "CN=Mesh"
     assert facts["pki_roles"]["role"]["allow_any_name"] is True
     assert facts["approles"]["role"]["token_policies"] == [stack.policy]
-    assert facts["secrets"]["secret"]["keys"] == ["password", "pepper", "username"]
+    assert facts["secrets"]["secret"]["key_names"] == ["password", "pepper", "username"]
 
 
 def test_urls_are_there_before_the_first_certificate(run_module: Module, connection: Args, stack: Stack) -> None:
