@@ -57,8 +57,8 @@ class World:
             self.mount(mount, "pki")
             body = {"common_name": issuer, "key_type": "ec", "ttl": f"{5 * YEAR}s", "issuer_name": issuer}
             self.api.write(f"{self[mount]}/root/generate/internal", **body)
-        body = {"allowed_domains": ["hub.example"], "allow_subdomains": True, "key_type": "ec", "max_ttl": "720h"}
-        self.api.write(f"{self['pki_int']}/roles/mesh", **body)
+        role = {"allowed_domains": ["hub.example"], "allow_subdomains": True, "key_type": "ec", "max_ttl": "720h"}
+        self.api.write(f"{self['pki_int']}/roles/mesh", **role)
 
     def approle(self, **fields: t.Any) -> None:
         """Enable the AppRole method with the role `issuer`."""

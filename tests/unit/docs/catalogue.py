@@ -98,8 +98,8 @@ def problems(example: t.Any, given: t.Mapping[str, t.Any] | None = None) -> list
             found += _task(name.group(1), value, defaults)
         elif key in _INCLUDES:
             found += _role(value, example.get("vars", {}))
-        elif key in _BOOKS and NAME.fullmatch(str(value)):
-            found += [] if NAME.fullmatch(value).group(1) in names() else [f"there is no playbook {value}"]
+        elif key in _BOOKS:
+            found += [f"there is no playbook {value}" for book in NAME.findall(str(value)) if book not in names()]
         elif key in role_inputs() and isinstance(value, list):
             found += _input(key, value)
         elif key == "vars" and isinstance(value, dict):

@@ -41,7 +41,7 @@ def test_it_speaks_to_those_who_do_not_see_it() -> None:
     for part in ("title", "desc"):
         (element,) = root.findall(f"{SVG}{part}")
         assert len(element.text or "") > 20
-        assert element.get("id") in str(root.get("aria-labelledby"))
+        assert str(element.get("id")) in str(root.get("aria-labelledby"))
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
