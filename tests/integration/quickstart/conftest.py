@@ -71,6 +71,8 @@ def quickstart(runner: Runner, canaries: Canaries, tmp_path_factory: pytest.Temp
         first = runner.playbook(
             "trustmesh.security.quickstart",
             arguments=["-e", f"quickstart_directory={directory} " + " ".join(given)],
+            # A proxy in the environment cannot reach our loopback, and must not be asked.
+            env={name: "http://127.0.0.1:1" for name in ("http_proxy", "https_proxy")},
             name="quickstart first",
         )
         started = Quickstart(runner, directory, ports, first.ok())
