@@ -42,7 +42,7 @@ options:
       mount:
         description:
           - Path at which the engine is enabled.
-          - When omitted, the path given beside O(secrets).
+          - When omitted, the path given beside O(secrets). Needed in one of the two places.
         type: str
       data:
         description:
@@ -53,6 +53,7 @@ options:
       generate:
         description:
           - Keys whose value is generated at random if there is none. A value that is there is never changed.
+          - When omitted, nothing is generated.
         type: list
         elements: dict
         suboptions:
