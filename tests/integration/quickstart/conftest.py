@@ -72,7 +72,7 @@ def quickstart(runner: Runner, canaries: Canaries, tmp_path_factory: pytest.Temp
             "trustmesh.security.quickstart",
             arguments=["-e", f"quickstart_directory={directory} " + " ".join(given)],
             # A proxy in the environment cannot reach our loopback, and must not be asked.
-            env={name: "http://127.0.0.1:1" for name in ("http_proxy", "https_proxy")},
+            env=dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:1"),
             name="quickstart first",
         )
         started = Quickstart(runner, directory, ports, first.ok())
