@@ -159,6 +159,7 @@ lock: build/env/lock-3.11/.stamp build/env/lock-3.12/.stamp ## Resolve tests/loc
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements.in requirements.txt
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements-dev.in requirements-dev.txt
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/sslyze.in tests/locks/sslyze.txt
+	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/moto.in tests/locks/moto.txt
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/peers.in tests/locks/peers.txt
 	build/env/lock-3.12/bin/python tests/locks/lock.py tests/locks/sanity-2.21.in tests/locks/sanity-2.21.txt
 
