@@ -432,7 +432,7 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     certificates = build_each(SPEC, params, lambda item: declared(item, signers, files))
     refuse_shared_paths(certificates)
     warnings = signers.vault.warnings if signers.vault else []
-    return Batch(certificates, workers=WORKERS, transaction=files, warnings=warnings)
+    return Batch(certificates, workers=WORKERS, reads_here=True, transaction=files, warnings=warnings)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def stage(group: FileGroup, layout: Layout, contents: Contents, *, keep: int, no
     for role, path in layout.published.items():
         if not layout.is_published(role):
             group.directory(os.path.dirname(path))
-            group.link(path, layout.link_target(role))
+            group.link(path, layout.link_targets[role])
     group.link(layout.current, generation)
     for name in _superseded(layout, keep, [name for name in (before, generation) if name]):
         group.remove(os.path.join(layout.store, name))

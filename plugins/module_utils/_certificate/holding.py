@@ -17,7 +17,7 @@ from .._core.files import named_failure
 from .._core.plan import Change
 from .._pki.certificate import CertificateFacts, parse_certificates
 from .._pki.errors import PkiError
-from .._pki.keys import KeySpec, load_private_key, spec_of, spki_sha256
+from .._pki.keys import KeySpec, load_private_key, public_key, spec_of, spki_sha256
 from .layout import STORED, Layout
 
 if t.TYPE_CHECKING:
@@ -54,6 +54,7 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
     contents = read_files(layout)
     if not contents and not any(os.path.lexists(path) for path in layout.published.values()):
         return None
+    foreign = frozenset(role for role in layout.published if layout.is_foreign(role))
     problems: list[str] = []
     key = _parsed(problems, "key", contents, _held_key)
     facts = _parsed(problems, "certificate", contents, lambda data: CertificateFacts.of(parse_certificates(data)[0]))
@@ -66,8 +67,8 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
             if role not in ("key", "certificate")
         },
         tuple(problems),
-        tuple(_placement(layout)),
-        frozenset(role for role in layout.published if layout.is_foreign(role)),
+        tuple(_placement(layout, foreign)),
+        foreign,
         authority,
     )
 
@@ -92,7 +93,8 @@ def read_file(layout: Layout, role: str) -> t.Optional[bytes]:
 
 def _held_key(data: bytes) -> HeldKey:
     key = load_private_key(data)
-    return HeldKey(spec_of(key), spki_sha256(key))
+    public = public_key(key)
+    return HeldKey(spec_of(public), spki_sha256(public))
 
 
 T = t.TypeVar("T")
@@ -111,11 +113,11 @@ def _parsed(
         return None
 
 
-def _placement(layout: Layout) -> t.Iterator[Change]:
+def _placement(layout: Layout, foreign: frozenset[str]) -> t.Iterator[Change]:
     for role, path in layout.published.items():
-        if not layout.is_published(role):
-            held = "a file of its own" if os.path.lexists(path) else None
-            wanted = f"link to {layout.link_target(role)}"
+        if role in foreign or not os.path.lexists(path):
+            held = "a file of its own" if role in foreign else None
+            wanted = f"link to {layout.link_targets[role]}"
             why = "is not kept as a generation" if held else "is missing"
             yield Change(f"{role}_file", held, wanted, f"{path} {why}")
     for role in STORED:

@@ -18,6 +18,7 @@ certificate of another generation::
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import typing as t
@@ -97,15 +98,22 @@ class Layout:
         """Return the path of a file in the generation in force."""
         return os.path.join(self.current, STORED[role])
 
-    def link_target(self, role: str) -> str:
-        """Return what the published link of a file has to say, relative so that the tree can be moved whole."""
-        return os.path.relpath(self.stored(role), os.path.dirname(self.published[role]))
+    @functools.cached_property
+    def link_targets(self) -> Mapping[str, str]:
+        """What the published links have to say, relative so that the tree can be moved whole."""
+        ways = {
+            directory: os.path.relpath(self.current, directory)
+            for directory in {os.path.dirname(path) for path in self.published.values()}
+        }
+        return {role: f"{ways[os.path.dirname(path)]}/{STORED[role]}" for role, path in self.published.items()}
 
     def is_published(self, role: str) -> bool:
         """Tell whether the published path is our link."""
-        path = self.published[role]
-        return os.path.islink(path) and os.readlink(path) == self.link_target(role)
+        try:
+            return os.readlink(self.published[role]) == self.link_targets[role]
+        except OSError:  # nothing there, or no link
+            return False
 
     def is_foreign(self, role: str) -> bool:
         """Tell whether something that we did not make is at the published path."""
-        return os.path.lexists(self.published[role]) and not self.is_published(role)
+        return not self.is_published(role) and os.path.lexists(self.published[role])

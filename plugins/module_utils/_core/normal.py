@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import ipaddress
 import re
 import typing as t
@@ -41,12 +42,17 @@ _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1----
 
 def duration(value: t.Any) -> int:
     """Return whole seconds for ``3600``, ``"3600"``, ``"72h"``, ``"1h30m"``, ``"30d"`` or ``"720h0m0s"``."""
-    return _whole(value, 1, "a whole number of seconds")
+    return _seconds(value) if isinstance(value, str) else _whole(value, 1, "a whole number of seconds")
 
 
 def milliseconds(value: t.Any) -> int:
     """Return whole milliseconds for the same spellings and ``"250ms"``; a number without a unit is seconds."""
     return _whole(value, 1000, "a whole number of milliseconds")
+
+
+@functools.lru_cache(maxsize=256)  # a batch declares the same few again and again
+def _seconds(value: str) -> int:
+    return _whole(value, 1, "a whole number of seconds")
 
 
 def _whole(value: t.Any, parts: int, what: str) -> int:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from .._core.normal import pem_blocks
 from .development import has_marker
 from .errors import PkiError
-from .keys import KeySpec, spec_of, spki_sha256
+from .keys import KeySpec, public_key, spec_of, spki_sha256
 from .names import Subject, SubjectAltNames, dn_text
 from .usages import extended_key_usage_names, key_usage_names
 
@@ -116,7 +116,6 @@ class CertificateFacts:
     """
 
     subject: Subject
-    subject_dn: str
     issuer_dn: str
     serial: str
     sans: SubjectAltNames
@@ -129,15 +128,9 @@ class CertificateFacts:
     key: KeySpec
     spki_sha256: str
     fingerprint_sha256: str
-    subject_key_id: str | None
-    authority_key_id: str | None
-    ocsp_urls: tuple[str, ...]
-    issuer_urls: tuple[str, ...]
-    crl_urls: tuple[str, ...]
-    signature_algorithm: str
-    policies: tuple[str, ...]
-    development: bool
     certificate: x509.Certificate = field(repr=False, compare=False)
+    #: What the facts below are read from when somebody asks; a batch that renews in time asks for few of them.
+    extensions: _Extensions = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> CertificateFacts:
@@ -145,11 +138,10 @@ class CertificateFacts:
         extensions = _Extensions(certificate)
         constraints = extensions.get("BasicConstraints")
         usage, extended = extensions.get("KeyUsage"), extensions.get("ExtendedKeyUsage")
-        own, authority = extensions.get("SubjectKeyIdentifier"), extensions.get("AuthorityKeyIdentifier")
         not_before, not_after = validity(certificate)
+        public = public_key(certificate)
         return cls(
             subject=Subject.observed(certificate.subject),
-            subject_dn=dn_text(certificate.subject),
             issuer_dn=dn_text(certificate.issuer),
             serial=serial_text(certificate.serial_number),
             sans=SubjectAltNames.observed(extensions.get("SubjectAlternativeName")),
@@ -159,19 +151,50 @@ class CertificateFacts:
             path_length=constraints.path_length if constraints else None,
             not_before=not_before,
             not_after=not_after,
-            key=spec_of(certificate),
-            spki_sha256=spki_sha256(certificate),
+            key=spec_of(public),
+            spki_sha256=spki_sha256(public),
             fingerprint_sha256=fingerprint_sha256(certificate),
-            subject_key_id=own.digest.hex() if own else None,
-            authority_key_id=authority.key_identifier.hex() if authority and authority.key_identifier else None,
-            ocsp_urls=extensions.access_urls(access.OCSP),
-            issuer_urls=extensions.access_urls(access.CA_ISSUERS),
-            crl_urls=extensions.crl_urls(),
-            signature_algorithm=_algorithm(certificate),
-            policies=extensions.policies(),
-            development=has_marker(certificate),
             certificate=certificate,
+            extensions=extensions,
         )
+
+    @property
+    def subject_dn(self) -> str:
+        return dn_text(self.certificate.subject)
+
+    @property
+    def subject_key_id(self) -> str | None:
+        own = self.extensions.get("SubjectKeyIdentifier")
+        return own.digest.hex() if own else None
+
+    @property
+    def authority_key_id(self) -> str | None:
+        authority = self.extensions.get("AuthorityKeyIdentifier")
+        return authority.key_identifier.hex() if authority and authority.key_identifier else None
+
+    @property
+    def ocsp_urls(self) -> tuple[str, ...]:
+        return self.extensions.access_urls(access.OCSP)
+
+    @property
+    def issuer_urls(self) -> tuple[str, ...]:
+        return self.extensions.access_urls(access.CA_ISSUERS)
+
+    @property
+    def crl_urls(self) -> tuple[str, ...]:
+        return self.extensions.crl_urls()
+
+    @property
+    def signature_algorithm(self) -> str:
+        return _algorithm(self.certificate)
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        return self.extensions.policies()
+
+    @property
+    def development(self) -> bool:
+        return has_marker(self.certificate)
 
     @property
     def lifetime_seconds(self) -> int:
