@@ -68,12 +68,12 @@ def main(argv: list[str] | None = None) -> int:
     bench = Workbench(sources=arguments.sources)
     with OpenBao() as server:
         estate = build_estate(server, bench.directory / "authority")
-        session = Session(bench, estate, _schedule(arguments))
         found: Rates | None = None
-        try:
-            found = _measure(session, arguments.only.split(","), peers=arguments.peers)
-        except KeyboardInterrupt:
-            print("Interrupted: this is what there is.")
+        with Session(bench, estate, _schedule(arguments)) as session:
+            try:
+                found = _measure(session, arguments.only.split(","), peers=arguments.peers)
+            except KeyboardInterrupt:
+                print("Interrupted: this is what there is.")
         verdicts = targets(session, found)
         report = tables.text(session, found, verdicts)
         stamp = datetime.datetime.now(tz=datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
