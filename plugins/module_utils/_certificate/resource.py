@@ -19,7 +19,7 @@ from .._core.files import FileTransaction
 from .._core.normal import spell_duration
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.resource import Resource
-from .._pki.certificate import CertificateFacts, certificate_pem, iso, parse_certificates
+from .._pki.certificate import CertificateFacts, certificate_pem, facts_of, iso, parse_certificates
 from .._pki.chain import is_self_signed, order_chain, verify_chain
 from .._pki.development import is_development
 from .._pki.drift import EXPIRY, Wanted, reissue_reasons
@@ -182,7 +182,7 @@ class Certificate(HostCertificate):
         csr = make_csr(key, self.wanted.subject, self.wanted.sans)
         leaf, chain = self.signer.sign(csr, self.wanted)
         self._refuse_development(chain)
-        self._verify(CertificateFacts.of(leaf), chain, spki_sha256(key), now)
+        self._verify(facts_of(leaf), chain, spki_sha256(key), now)
         pair = {"key": private_pem(key), "certificate": certificate_pem(leaf).encode()}
         return {**pair, **_encoded(_texts(leaf, chain))}
 

@@ -282,6 +282,6 @@ class _Extensions:
 
 
 @functools.lru_cache(maxsize=256)
-def facts_of_authority(certificate: x509.Certificate) -> CertificateFacts:
-    """Return facts of an issuer, remembered: a batch asks for the same few authorities again and again."""
+def facts_of(certificate: x509.Certificate) -> CertificateFacts:
+    """Return facts, remembered: a batch asks for the same few authorities, and for each leaf twice in a row."""
     return CertificateFacts.of(certificate)

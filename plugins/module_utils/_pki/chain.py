@@ -9,10 +9,9 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import typing as t
 
-from .certificate import CertificateFacts, facts_of_authority, iso
+from .certificate import CertificateFacts, facts_of, iso
 from .constraints import name_violations
 from .signature import is_signed_by
 
@@ -25,12 +24,10 @@ Certificates = t.Sequence["x509.Certificate"]
 _LONGEST_PATH: t.Final = 10
 _BROKEN_DIGESTS: t.Final = ("md5", "sha1")
 
-_authority_signed_by = functools.lru_cache(maxsize=512)(is_signed_by)
-
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Tell whether a certificate is signed by its own key, as roots are."""
-    return certificate.issuer == certificate.subject and _authority_signed_by(certificate, certificate)
+    return certificate.issuer == certificate.subject and is_signed_by(certificate, certificate)
 
 
 def order_chain(leaf: x509.Certificate, others: t.Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -87,15 +84,13 @@ def _paths(
     if last in anchors:
         yield path
         return
-    signed_by = is_signed_by if len(path) == 1 else _authority_signed_by
     for issuer in (*anchors, *pool):
-        if issuer not in path and len(path) < _LONGEST_PATH and signed_by(last, issuer):
+        if issuer not in path and len(path) < _LONGEST_PATH and is_signed_by(last, issuer):
             yield from _paths((*path, issuer), pool, anchors)
 
 
 def _path_problems(path: Certificates, at: datetime.datetime, purpose: str | None) -> list[str]:
-    leaf = CertificateFacts.of(path[0])
-    authorities = [facts_of_authority(entry) for entry in path[1:]]
+    leaf, *authorities = (facts_of(entry) for entry in path)
     problems = []
     for facts in (leaf, *authorities):
         problems += _date_problems(facts, at)

@@ -18,6 +18,7 @@ What the embedded authority signs must never be trusted in production. Everythin
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 try:
@@ -39,6 +40,7 @@ def policy_extension() -> x509.CertificatePolicies:
     )
 
 
+@functools.lru_cache(maxsize=64)  # a batch asks for the same few authorities again and again
 def has_marker(certificate: x509.Certificate) -> bool:
     """Tell whether one certificate is of the development authority, by either mark."""
     for name in (certificate.subject, certificate.issuer):

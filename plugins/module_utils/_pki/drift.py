@@ -23,7 +23,7 @@ from .._core.normal import ip_address, spell_duration
 from .._core.plan import Change, plan_state
 from .._core.state import Field, State, managed
 from . import names, usages
-from .certificate import CertificateFacts, facts_of_authority, iso
+from .certificate import CertificateFacts, facts_of, iso
 from .keys import SIZES, KeySpec
 from .renewal import Window, verdict
 from .signature import is_signed_by
@@ -200,7 +200,7 @@ def issuer_change(facts: CertificateFacts, issuer: x509.Certificate) -> Change:
     held, wanted = facts.issuer_dn, names.dn_text(issuer.subject)
     if issuer.subject != facts.certificate.issuer:
         return Change("issuer", held, wanted, f"issuer is {held}, declared {wanted}")
-    key = facts_of_authority(issuer).subject_key_id
+    key = facts_of(issuer).subject_key_id
     reason = f"issuer {wanted} has another key now"
     return Change("issuer", f"{held} with key {facts.authority_key_id}", f"{wanted} with key {key}", reason)
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 try:
@@ -24,6 +25,7 @@ if t.TYPE_CHECKING:
 _RSASSA_PSS: t.Final = "1.2.840.113549.1.1.10"
 
 
+@functools.lru_cache(maxsize=2048)  # a new certificate is asked for when it arrives, in its chain and when it is proved
 def is_signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Tell whether ``issuer`` is named as the issuer of ``certificate`` and its key made the signature.
 
