@@ -49,3 +49,6 @@ class Library:
 
 CRYPTOGRAPHY = Library("cryptography", "36.0.0", "to read and make X.509 certificates and keys")
 HVAC = Library("hvac", "1.1.0", "as the transport to Vault or OpenBao")
+PYJWT = Library("PyJWT", "2.4.0", "to sign and verify JSON Web Tokens")
+BOTO3 = Library("boto3", "1.26.0", "as the transport to AWS KMS")
+PSYCOPG = Library("psycopg", "3.1.0", "as the transport to PostgreSQL")
