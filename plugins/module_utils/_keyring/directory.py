@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Public keys in a directory, one ``<owner>.pem`` each, as FSPIOP adapters read them.
+
+The adapter takes every file that ends in ``.pem``, and the rest of its name, case included, for the owner.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from collections.abc import Mapping
+
+from .._core.errors import TrustmeshError
+from .._core.files import Attributes, FileTransaction, named_failure, read_file
+
+SUFFIX: t.Final = ".pem"
+_READABLE: t.Final = Attributes(mode=0o644)
+
+
+class DirectoryPublisher:
+    """One trust directory; each file is replaced whole, many with one flush."""
+
+    def __init__(self, path: str, attributes: Attributes = _READABLE, suffix: str = SUFFIX) -> None:
+        self._path = os.path.abspath(path)
+        self._attributes = attributes
+        self._suffix = suffix
+
+    @property
+    def identity(self) -> str:
+        return f"directory {self._path}"
+
+    def held(self) -> Mapping[str, str]:
+        """Return the texts by owner; a file with another owner or mode than declared counts as not published."""
+        texts: dict[str, str] = {}
+        for name in self._names():
+            path = self._file(name)
+            content = read_file(path)
+            with named_failure(path):
+                if content is not None and not self._attributes.differences(os.stat(path)):
+                    texts[name] = content.decode("utf-8", "replace")
+                else:
+                    texts[name] = ""
+        return texts
+
+    def publish(self, texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
+        files = FileTransaction()
+        failures: dict[str, TrustmeshError] = {}
+        for name, text in texts.items():
+            try:
+                with files.group(name) as group:
+                    if text is None:
+                        group.remove(self._file(name))
+                    else:
+                        group.directory(self._path)
+                        group.put(self._file(name), text.encode(), self._attributes)
+            except TrustmeshError as error:
+                failures[name] = error
+        return {**failures, **files.commit()}
+
+    def _names(self) -> list[str]:
+        with named_failure(self._path):
+            try:
+                entries = os.listdir(self._path)
+            except FileNotFoundError:
+                return []
+        return [
+            entry[: -len(self._suffix)]
+            for entry in entries
+            if entry.endswith(self._suffix) and len(entry) > len(self._suffix) and not entry.startswith(".")
+        ]
+
+    def _file(self, name: str) -> str:
+        return os.path.join(self._path, name + self._suffix)

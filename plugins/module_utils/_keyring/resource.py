@@ -1,0 +1,322 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""The keys of one owner as a resource; what kind of keys they are, a subclass says."""
+
+from __future__ import annotations
+
+import abc
+import datetime
+import hashlib
+import typing as t
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .._core.errors import PolicyRefusal, certain
+from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
+from .._core.resource import Resource
+from .custody import Misplacement, Version
+from .keyring import Keyring, Texts, Work
+from .publisher import Target
+from .record import Document, Generation, KeyMaterial, Record, instant, spell_instant
+from .rotation import Decision, Rotation, Verb, decide
+
+#: Returns what lies where a key is to be adopted from: texts by the names of the shape, and perhaps ``created``.
+Source = t.Callable[[], t.Optional[Document]]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is declared about a key beside its kind."""
+
+    rotation: Rotation
+    on_mismatch: str = "fail"
+    source: t.Optional[Source] = None
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What there is of an owner."""
+
+    record: t.Optional[Record]
+    version: Version
+    #: What somebody else left in custody, or what the source of an adoption holds.
+    foreign: t.Optional[Document]
+    #: The published text by target, ``None`` where it is missing.
+    published: Mapping[str, t.Optional[str]]
+    misplaced: t.Sequence[Misplacement] = ()
+
+
+class KeyResource(Resource[Holding]):
+    """The keys of one owner. ``terms`` is ``None`` when it shall have none.
+
+    Subclasses set ``kind`` and ``noun`` and implement the hooks :meth:`generate`, :meth:`adopt`, :meth:`mismatches` and
+    :meth:`facts`; :meth:`public_text` when more than the newest public part is published.
+    """
+
+    def __init__(self, name: str, keyring: Keyring, terms: t.Optional[Terms]) -> None:
+        super().__init__(name, None)
+        self.keyring = keyring
+        self.terms = terms
+
+    @abc.abstractmethod
+    def generate(self) -> KeyMaterial:
+        """Make a new key as declared."""
+
+    @abc.abstractmethod
+    def adopt(self, document: Mapping[str, t.Any]) -> KeyMaterial:
+        """Return the key in a document that somebody else made; pure; raises :class:`TrustmeshError` when unusable."""
+
+    def mismatches(self, material: KeyMaterial) -> t.Sequence[str]:
+        """Return sentences on how a key differs from the declaration; pure."""
+        return ()
+
+    def facts(self, material: KeyMaterial) -> dict[str, t.Any]:
+        """Return public facts of a key for the result; short, for there may be a thousand of them."""
+        return dict(material.facts)
+
+    def public_text(self, record: Record, now: datetime.datetime) -> t.Optional[str]:
+        """Return what is to be published of a record; by default the public part of the newest key."""
+        return record.newest.material.public
+
+    def cautions(self, plan: Plan) -> t.Iterable[str]:
+        """Return warnings about a plan; pure."""
+        return ()
+
+    def destroy(self, material: KeyMaterial) -> None:
+        """Destroy what a key has outside custody, when the owner is removed."""
+
+    # -- read, plan, apply ------------------------------------------------------------------------------------------
+
+    def read(self) -> t.Optional[Holding]:
+        stored = self.keyring.read(self.name)
+        published = self.keyring.published(self.name)
+        record, version, foreign = None, None, None
+        if stored is not None:
+            document, version = stored
+            if "format" in document:
+                record = Record.of(document, self.keyring.shape, self.keyring.custody.place(self.name))
+            else:
+                foreign = document
+        if record is None and foreign is None and self.terms is not None and self.terms.source is not None:
+            foreign = self.terms.source()
+        if record is None and foreign is None and not any(text is not None for text in published.values()):
+            return None
+        misplaced = self.keyring.misplaced(self.name) if record is not None else ()
+        return Holding(record, version, foreign, published, misplaced)
+
+    def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
+        held = current or Holding(None, None, None, self._nowhere())
+        if self.terms is None:
+            return self._plan_removal(held)
+        plan = self._plan_presence(self.terms, held, now)
+        warnings = tuple(self.cautions(plan))
+        return Plan(plan.action, plan.changes, plan.steps, (*plan.warnings, *warnings))
+
+    def _plan_presence(self, terms: Terms, held: Holding, now: datetime.datetime) -> Plan:
+        adopted = self._adopted(terms, held, now)
+        record = held.record or adopted
+        differs = self.mismatches(record.newest.material) if record is not None else ()
+        decision = decide(record, terms.rotation, now, differs)
+        if differs and terms.on_mismatch == "fail":
+            raise PolicyRefusal(
+                f"the key is not what is declared: {'; '.join(differs)}",
+                field="on_mismatch",
+                remedy="Correct the declaration, or set on_mismatch to replace, which rotates the key.",
+            )
+        changes = [*self._key_changes(decision, held, adopted)]
+        changes += self._publication_changes(decision, record, held, now)
+        changes += [
+            Change(what, before, after, f"{what} is {before or 'missing'}, declared {after}")
+            for what, before, after in held.misplaced
+        ]
+        warnings: tuple[str, ...] = ()
+        if decision.waits_until is not None:
+            warnings = (
+                f"the new key of {self.name} is published and waits until {spell_instant(decision.waits_until)}",
+            )
+        if not changes:
+            return Plan(warnings=warnings)
+        makes = decision.verb in (Verb.CREATE, Verb.ROTATE)
+        body = {"held": held, "at": now, "adopted": adopted, "makes": makes, "decision": decision}
+        return Plan(_action(decision, held), tuple(changes), (Step("keep", self.name, body),), warnings)
+
+    def _plan_removal(self, held: Holding) -> Plan:
+        if held.foreign is not None:
+            raise PolicyRefusal(
+                f"{self.keyring.custody.place(self.name)} was not made by this module and is not removed by it",
+                remedy="Remove it yourself if unused.",
+            )
+        changes = [
+            Change(f"published.{target}", _label(text), None, UNWANTED)
+            for target, text in held.published.items()
+            if text is not None
+        ]
+        if held.record is not None:
+            changes.insert(0, Change("key", _made(held.record.current), None, UNWANTED))
+        if not changes:
+            return NO_PLAN
+        return Plan(Action.DELETE, tuple(changes), (Step("remove", self.name, {"held": held}),))
+
+    def _adopted(self, terms: Terms, held: Holding, now: datetime.datetime) -> t.Optional[Record]:
+        """Return the record that adopting would make; ``None`` when there is nothing to adopt that may be."""
+        if held.record is not None or held.foreign is None:
+            return None
+        try:
+            material = self.adopt(held.foreign)
+        except PolicyRefusal:
+            if terms.on_mismatch == "fail":
+                raise
+            return None
+        since = held.foreign.get("created")
+        created = instant(since) if isinstance(since, str) else now
+        return Record(Generation(material, min(created, now), activated=min(created, now)))
+
+    def _key_changes(self, decision: Decision, held: Holding, adopted: t.Optional[Record]) -> Iterator[Change]:
+        before = _made(held.record.current) if held.record is not None else None
+        if held.record is None and adopted is None:
+            why = "what is there cannot be adopted" if held.foreign is not None else ABSENT
+            yield Change("key", held.foreign and "unusable", "a new key", why)
+        elif held.record is None:
+            yield Change("key", "kept by others", _made(certain(adopted).current), "exists and is adopted")
+        for reason in decision.reasons:
+            after = "a new key" if decision.verb is Verb.ROTATE else "the next key"
+            yield Change("key", before, after, reason)
+        for generation in decision.expired:
+            yield Change("previous", _made(generation), None, f"the key made at {_made(generation)} is kept no longer")
+
+    def _publication_changes(
+        self, decision: Decision, record: t.Optional[Record], held: Holding, now: datetime.datetime
+    ) -> Iterator[Change]:
+        """Yield what has to be published; of a key that is yet to be made the text is not known."""
+        if self.keyring.shape.public is None:
+            return
+        makes = decision.verb in (Verb.CREATE, Verb.ROTATE)
+        wanted = None if makes or record is None else self.public_text(record, now)
+        for target, text in held.published.items():
+            if makes:
+                why = "; ".join(decision.reasons) or f"{target} lacks {self.name}"
+                yield Change(f"published.{target}", _label(text), "the new key", why)
+            elif text != wanted:
+                why = f"{target} lacks {self.name}" if text is None else f"{target} has another text for {self.name}"
+                yield Change(f"published.{target}", _label(text), _label(wanted), why)
+
+    def apply(self, plan: Plan) -> None:
+        step = plan.steps[0]
+        held: Holding = step.body["held"]
+        if step.verb == "remove":
+            self._stage_removal(held)
+            return
+        terms, now, decision = certain(self.terms), step.body["at"], step.body["decision"]
+        record: t.Optional[Record] = held.record or step.body["adopted"]
+        if step.body["makes"]:
+            made = Generation(self.generate(), now)
+            record = record.with_next(made) if record else Record(Generation(made.material, now, activated=now))
+        kept = certain(record).without(decision.expired)
+        texts = {
+            target: chosen
+            for target, chosen in self._texts(kept, now).items()
+            if held.published.get(target) != chosen[self.name]
+        }
+        self.keyring.stage(
+            Work(
+                self.identity,
+                self.name,
+                held.version,
+                kept,
+                terms.rotation,
+                writes=kept != held.record or bool(held.misplaced),
+                texts=texts,
+                published=self._texts,
+            )
+        )
+
+    def _stage_removal(self, held: Holding) -> None:
+        texts = {target: {self.name: None} for target, text in held.published.items() if text is not None}
+
+        def finish() -> None:
+            for generation in _all(held.record):
+                self.destroy(generation.material)
+
+        removes = held.record is not None
+        self.keyring.stage(Work(self.identity, self.name, removes=removes, texts=texts, finish=finish))
+
+    def _texts(self, record: Record, now: datetime.datetime) -> Texts:
+        if self.keyring.shape.public is None:
+            return {}
+        text = self.public_text(record, now)
+        return {target.identity: {self.name: text} for target in self.keyring.targets if target.serves(self.name)}
+
+    def _nowhere(self) -> dict[str, t.Optional[str]]:
+        return {target.identity: None for target in self.keyring.targets if target.serves(self.name)}
+
+    def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
+        if current is None or current.record is None:
+            return {}
+        record = current.record
+        return {
+            **self.facts(record.current.material),
+            "created": spell_instant(record.current.created),
+            "next_created": spell_instant(record.next.created) if record.next else None,
+            "previous": len(record.previous),
+            "window_seconds": record.current.window_seconds,
+            "custody": self.keyring.custody.place(self.name),
+            "published_to": [target for target, text in current.published.items() if text is not None],
+        }
+
+
+class PublishedSet(Resource[frozenset[str]]):
+    """What is published at a target that is to hold nothing but the declared owners."""
+
+    kind = "published_set"
+    noun = "target"
+
+    def __init__(self, keyring: Keyring, target: Target, declared: t.Collection[str]) -> None:
+        super().__init__(target.identity, None)
+        self.keyring = keyring
+        self.target = target
+        self.wanted = frozenset(name for name in declared if target.serves(name)) | target.keep
+
+    def read(self) -> frozenset[str]:
+        return frozenset(self.keyring.held(self.target))
+
+    def plan(self, current: t.Optional[frozenset[str]], now: datetime.datetime) -> Plan:
+        extra = sorted((current or frozenset()) - self.wanted)
+        if not extra:
+            return NO_PLAN
+        changes = tuple(
+            Change(name, "published", None, f"{self.name} has {name}, who is not declared") for name in extra
+        )
+        return Plan(Action.UPDATE, changes, (Step("withdraw", self.name, extra),))
+
+    def apply(self, plan: Plan) -> None:
+        texts = {self.target.identity: dict.fromkeys(plan.steps[0].body)}
+        self.keyring.stage(Work(self.identity, "", texts=texts))
+
+    def describe(self, current: t.Optional[frozenset[str]]) -> dict[str, t.Any]:
+        return {"published": len(current or ())}
+
+
+def _action(decision: Decision, held: Holding) -> Action:
+    if held.record is None:
+        return Action.CREATE
+    return Action.UPDATE if decision.verb is Verb.NONE else Action.REPLACE
+
+
+def _all(record: t.Optional[Record]) -> Iterator[Generation]:
+    if record is not None:
+        yield record.current
+        yield from filter(None, (record.next,))
+        yield from record.previous
+
+
+def _made(generation: Generation) -> str:
+    return spell_instant(generation.created)
+
+
+def _label(text: t.Optional[str]) -> t.Optional[str]:
+    """Name a public text by its digest; the text itself is long, and two of them look alike."""
+    return None if text is None else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -1,0 +1,249 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""A key-value engine, version 1 or 2, as the custody of keys and as a place where public keys are published.
+
+Version 2 carries check-and-set: what somebody else wrote after it was read is not overwritten. Version 1 has nothing of
+the kind.
+"""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from .._core.errors import InvalidInput, NotConverged, TrustmeshError
+from .connection import WORKERS
+from .errors import NoMount, Rejected
+from .kv import KvVersions
+from .port import Data, Vault
+
+Version = t.Union[int, str, None]
+T = t.TypeVar("T")
+
+_PLACEHOLDER: t.Final = "{name}"
+_PLAIN: t.Final = "unversioned"
+_ATTEMPTS = 5
+
+
+class KvStore:
+    """Documents by path in one engine."""
+
+    def __init__(self, vault: Vault, versions: KvVersions, mount: str) -> None:
+        self.vault = vault
+        self.mount = mount.strip("/")
+        self._versions = versions
+
+    @property
+    def versioned(self) -> bool:
+        """Whether the engine keeps versions; asked once."""
+        return self._versions.of(self.mount) == 2
+
+    def at(self, part: str, path: str) -> str:
+        """Return the path of a document's data or metadata in the API."""
+        return f"{self.mount}/{part}/{path}" if self.versioned else f"{self.mount}/{path}"
+
+    def read(self, path: str) -> t.Optional[tuple[Data, Version]]:
+        """Return a document and its version; a missing mount counts as absence, with a warning."""
+        where = self.at("data", path)
+        try:
+            held = self.vault.read(where)
+        except NoMount as error:
+            self.vault.miss(f"{self.mount}/{path}", where, error)
+            return None
+        if held is None:
+            return None
+        if not self.versioned:
+            return held, _PLAIN
+        return held["data"] or {}, int(held["metadata"]["version"])
+
+    def write(self, path: str, document: Mapping[str, t.Any], version: Version) -> Version:
+        """Write a document over the given version of it and return the new one; raises :class:`NotConverged`."""
+        if not self.versioned:
+            self.vault.write(self.at("data", path), document)
+            return _PLAIN
+        base = int(version or 0)
+        written = self._put(path, document, base)
+        if written is None and base == 0:
+            deleted = self._deleted(path)
+            written = self._put(path, document, deleted) if deleted else None
+        if written is not None:
+            return written
+        held = self.read(path)
+        if held is not None and held[0] == document:  # the answer to our first attempt was lost
+            return held[1]
+        raise NotConverged(f"somebody else wrote {self.mount}/{path} meanwhile", remedy="See who does, and run again.")
+
+    def _put(self, path: str, document: Mapping[str, t.Any], base: int) -> t.Optional[int]:
+        """Write over version ``base`` and return the new one, or ``None`` when the newest is another."""
+        try:
+            body = {"data": dict(document), "options": {"cas": base}}
+            return int(self.vault.write(self.at("data", path), body).data["version"])
+        except Rejected as error:
+            if "check-and-set" not in str(error):
+                raise
+            return None
+
+    def _deleted(self, path: str) -> t.Optional[int]:
+        """Return the number of the newest version if it is deleted; it then has to be named to be written over."""
+        about = self.vault.read(self.at("metadata", path)) or {}
+        newest = int(about.get("current_version") or 0)
+        state = (about.get("versions") or {}).get(str(newest)) or {}
+        gone = state.get("deletion_time") or state.get("destroyed")
+        return newest if newest and gone else None
+
+    def remove(self, path: str) -> None:
+        """Remove a document with all its versions."""
+        self.vault.delete(self.at("metadata", path))
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the documents in a folder."""
+        try:
+            keys = self.vault.list(self.at("metadata", folder))
+        except NoMount:
+            return []
+        return sorted(key for key in keys if not key.endswith("/"))
+
+
+class KvCustody:
+    """One secret per owner; ``path`` has ``{name}`` in it."""
+
+    reads_here = False
+
+    def __init__(self, store: KvStore, path: str) -> None:
+        self._store = store
+        self._path = path.strip("/")
+        if _PLACEHOLDER not in self._path:
+            raise InvalidInput(f"{path!r} is the same for every owner", field="path", remedy="Put {name} into it.")
+
+    @property
+    def identity(self) -> str:
+        return f"{self._store.mount}/{self._path}"
+
+    def place(self, name: str) -> str:
+        return f"{self._store.mount}/{self._at(name)}"
+
+    def read(self, name: str) -> t.Optional[tuple[Data, Version]]:
+        return self._store.read(self._at(name))
+
+    def misplaced(self, name: str) -> t.Sequence[tuple[str, t.Any, t.Any]]:
+        return ()
+
+    def write(self, entries: t.Sequence[tuple[str, Data, Version]]) -> dict[str, t.Union[Version, TrustmeshError]]:
+        def put(entry: tuple[str, Data, Version]) -> t.Union[Version, TrustmeshError]:
+            name, document, version = entry
+            return _outcome(lambda: self._store.write(self._at(name), document, version))
+
+        return _each([entry[0] for entry in entries], dict(zip((entry[0] for entry in entries), entries)), put)
+
+    def remove(self, names: t.Sequence[str]) -> dict[str, TrustmeshError]:
+        def drop(name: str) -> t.Optional[TrustmeshError]:
+            return _outcome(lambda: self._store.remove(self._at(name)))
+
+        failures = _each(names, {name: name for name in names}, drop)
+        return {name: error for name, error in failures.items() if error is not None}
+
+    def names(self) -> list[str]:
+        folder, _slash, last = self._path.rpartition("/")
+        if last != _PLACEHOLDER:
+            raise InvalidInput(
+                f"the owners below {self._path!r} cannot be listed", field="path", remedy="Let it end in /{name}."
+            )
+        return self._store.names(folder)
+
+    def _at(self, name: str) -> str:
+        return self._path.replace(_PLACEHOLDER, name)
+
+
+class KvPublisher:
+    """All public texts of one audience in one secret, each under ``<owner><suffix>``: one reading and one write."""
+
+    def __init__(self, store: KvStore, path: str, suffix: str = ".pem") -> None:
+        self._store = store
+        self._path = path.strip("/")
+        self._suffix = suffix
+        self._lock = threading.Lock()
+
+    @property
+    def identity(self) -> str:
+        return f"kv {self._store.mount}/{self._path}"
+
+    def held(self) -> Mapping[str, str]:
+        """Return the texts by owner; keys without the suffix are somebody else's."""
+        return self._texts(self._read()[0])
+
+    def publish(self, texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
+        """Write all texts at once into what is there; when somebody else was faster, look again and do it anew."""
+        failure: t.Optional[TrustmeshError] = None
+        with self._lock:
+            for _attempt in range(_ATTEMPTS):
+                document, version = self._read()
+                for name, text in texts.items():
+                    document.pop(name + self._suffix, None)
+                    if text is not None:
+                        document[name + self._suffix] = text
+                try:
+                    self._store.write(self._path, document, version)
+                    return {}
+                except NotConverged as error:
+                    failure = error
+        return dict.fromkeys(texts, failure) if failure else {}
+
+    def _read(self) -> tuple[Data, Version]:
+        held = self._store.read(self._path)
+        return (dict(held[0]), held[1]) if held else ({}, None)
+
+    def _texts(self, document: Data) -> dict[str, str]:
+        end = len(self._suffix)
+        return {
+            key[:-end] if end else key: str(value)
+            for key, value in document.items()
+            if key.endswith(self._suffix) and len(key) > end
+        }
+
+
+class KvStores:
+    """Custodies and publishers in one Vault; logs in when the first of them is asked for."""
+
+    def __init__(self, login: t.Callable[[], Vault]) -> None:
+        self._login = login
+        self._versions: t.Optional[KvVersions] = None
+        self.vault: t.Optional[Vault] = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the server remarked, the list that it is added to."""
+        return self.vault.warnings if self.vault is not None else []
+
+    def custody(self, mount: str, path: str) -> KvCustody:
+        """Return a custody with one secret per owner."""
+        return KvCustody(self._store(mount), path)
+
+    def publisher(self, mount: str, path: str, suffix: str) -> KvPublisher:
+        """Return a publisher with all public texts in one secret."""
+        return KvPublisher(self._store(mount), path, suffix)
+
+    def _store(self, mount: str) -> KvStore:
+        if self.vault is None or self._versions is None:
+            self.vault = self._login()
+            self._versions = KvVersions(self.vault)
+        return KvStore(self.vault, self._versions, mount)
+
+
+def _each(names: t.Sequence[str], entries: Mapping[str, t.Any], act: t.Callable[[t.Any], T]) -> dict[str, T]:
+    """Do one thing for many owners over the shared connection, as many at a time as it carries."""
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        return dict(zip(names, pool.map(act, (entries[name] for name in names))))
+
+
+def _outcome(act: t.Callable[[], T]) -> t.Union[T, TrustmeshError]:
+    """Return the failure of one owner as a value, so that the others are served all the same."""
+    try:
+        return act()
+    except TrustmeshError as error:
+        return error
