@@ -1,0 +1,196 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Master keys in the AWS Key Management Service: data keys are wrapped and unwrapped there.
+
+Source: the API reference of AWS KMS (Encrypt, Decrypt, ReEncrypt, DescribeKey) by way of boto3.
+"""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .._core.deps import BOTO3
+from .._core.errors import InvalidInput, TrustmeshError
+from .._core.spec import Params
+from .._envelope.errors import EnvelopeError
+from .._envelope.provider import KeyProvider, Mover, Opener, ProviderKind
+from .._envelope.record import Form
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:  # reported by _opened() before any of it is used
+    pass
+
+T = t.TypeVar("T")
+R = t.TypeVar("R")
+
+#: The service has no batches; it answers these at once.
+_WORKERS: t.Final = 8
+# What it answers about a ciphertext that is not of the key, or no ciphertext at all.
+_NOT_OURS: t.Final = frozenset({"IncorrectKeyException", "InvalidCiphertextException"})
+_REMEDIES: t.Final[dict[str, tuple[str, str]]] = {
+    "AccessDeniedException": ("key_id", "Allow kms:Encrypt, kms:Decrypt, kms:ReEncrypt* and kms:DescribeKey on it."),
+    "NotFoundException": ("key_id", "Give the id, ARN or alias (alias/name) of a key of this account and region."),
+    "DisabledException": ("key_id", "Enable the key."),
+    "KMSInvalidStateException": ("key_id", "Enable the key, or cancel its deletion."),
+    "InvalidKeyUsageException": ("key_id", "Use a symmetric key for encryption (ENCRYPT_DECRYPT)."),
+    "UnrecognizedClientException": ("profile", "Correct the credentials that boto3 finds on this host."),
+    "ThrottlingException": ("key_id", "Run again later, or ask for a higher quota."),
+}
+
+
+class KmsFailure(TrustmeshError):
+    """The key service refused or could not be reached."""
+
+
+class KmsKey:
+    """A symmetric key of the service. ``context`` is authenticated with every data key (encryption context)."""
+
+    def __init__(self, client: t.Any, key_id: str, context: t.Mapping[str, str], form: Form) -> None:
+        self.client = client
+        self.key_id = key_id
+        self.context = dict(context)
+        self.form = form
+
+    @property
+    def identity(self) -> str:
+        """What the user calls it."""
+        return f"kms {self.key_id}"
+
+    @functools.cached_property
+    def arn(self) -> str:
+        """The key's one name; an alias or an id stands for it."""
+        return str(_asked(self.client.describe_key, KeyId=self.key_id)["KeyMetadata"]["Arn"])
+
+    def wrap(self, keys: t.Sequence[bytes]) -> list[str]:
+        """Return the data keys as the service writes them, in the encoding of the record."""
+
+        def one(key: bytes) -> str:
+            answer = _asked(self.client.encrypt, KeyId=self.arn, Plaintext=key, EncryptionContext=self.context)
+            return self.form.write(answer["CiphertextBlob"])
+
+        return _all(one, keys)
+
+    def unwrap(self, wrapped: t.Sequence[str]) -> list[t.Optional[bytes]]:
+        """Return the data keys; ``None`` for each that is not of this key and context."""
+
+        def one(text: str) -> bytes | None:
+            blob = self.blob(text)
+            if blob is None:
+                return None
+            answer = _asked(self.client.decrypt, KeyId=self.arn, CiphertextBlob=blob, EncryptionContext=self.context)
+            key: bytes | None = answer.get("Plaintext")
+            return key
+
+        return _all(one, wrapped)
+
+    def blob(self, text: str) -> bytes | None:
+        """Return the bytes of a wrapped key, ``None`` when it is in no encoding of ours."""
+        try:
+            return self.form.read(text) or None
+        except EnvelopeError:
+            return None
+
+    def successor_of(self, old: KeyProvider) -> Mover | None:
+        """Between two keys of one region the service moves data keys by itself."""
+        movable = isinstance(old, KmsKey) and old.client.meta.endpoint_url == self.client.meta.endpoint_url
+        return _Reencryption(t.cast(KmsKey, old), self) if movable else None
+
+
+class _Reencryption:
+    """From one key of the service to another, or to another encryption context."""
+
+    def __init__(self, old: KmsKey, new: KmsKey) -> None:
+        self._old = old
+        self._new = new
+
+    def is_current(self, wrapped: t.Sequence[str]) -> list[t.Optional[bool]]:
+        """Try the new key, then the old one: what the service wrote does not say whose it is."""
+        current: list[t.Optional[bool]] = [True if key is not None else None for key in self._new.unwrap(wrapped)]
+        rest = [at for at, known in enumerate(current) if known is None]
+        for at, key in zip(rest, self._old.unwrap([wrapped[at] for at in rest])):
+            current[at] = False if key is not None else None
+        return current
+
+    def move(self, wrapped: t.Sequence[str]) -> list[t.Optional[str]]:
+        """Let the service do it."""
+
+        def one(text: str) -> str | None:
+            blob = self._old.blob(text)
+            if blob is None:
+                return None
+            answer = _asked(
+                self._new.client.re_encrypt,
+                CiphertextBlob=blob,
+                SourceKeyId=self._old.arn,
+                SourceEncryptionContext=self._old.context,
+                DestinationKeyId=self._new.arn,
+                DestinationEncryptionContext=self._new.context,
+            )
+            moved = answer.get("CiphertextBlob")
+            return None if moved is None else self._new.form.write(moved)
+
+        return _all(one, wrapped)
+
+
+def _all(one: t.Callable[[T], R], entries: t.Sequence[T]) -> list[R]:
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        return list(pool.map(one, entries))
+
+
+def _asked(call: t.Callable[..., t.Any], **fields: t.Any) -> t.Any:
+    """Return the answer to one request; nothing for a ciphertext that is not the key's."""
+    try:
+        return call(**fields)
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code"))
+        if code in _NOT_OURS and "CiphertextBlob" in fields:
+            return {}
+        field, remedy = _REMEDIES.get(code, (None, None))
+        said = error.response.get("Error", {}).get("Message") or "no message"
+        raise KmsFailure(f"{error.operation_name}: {code} ({said})", field=field, remedy=remedy) from None
+    except BotoCoreError as error:
+        raise KmsFailure(
+            f"AWS KMS could not be asked ({type(error).__name__}: {error})",
+            field="endpoint_url",
+            remedy="Check region, endpoint and credentials; boto3 finds these as the AWS command line does.",
+        ) from None
+
+
+KMS: t.Final = ProviderKind(
+    "aws_kms",
+    {
+        "key_id": {"type": "str", "no_log": False},
+        "region": {"type": "str"},
+        "profile": {"type": "str"},
+        "endpoint_url": {"type": "str"},
+        "context": {"type": "dict"},
+    },
+    ("key_id",),
+)
+
+
+def _opened(declared: Params, form: Form) -> KeyProvider:
+    BOTO3.check()
+    try:
+        session = boto3.session.Session(profile_name=declared.get("profile"), region_name=declared.get("region"))
+        # More connections than threads would be idle; fewer make threads wait.
+        limits = Config(max_pool_connections=_WORKERS, retries={"mode": "standard", "max_attempts": 4})
+        client = session.client("kms", endpoint_url=declared.get("endpoint_url"), config=limits)
+    except (BotoCoreError, ValueError) as error:
+        raise InvalidInput(
+            f"no connection to AWS KMS can be made ({error})", field="region", remedy="Give region, or AWS_REGION."
+        ) from None
+    context = {str(name): str(value) for name, value in (declared.get("context") or {}).items()}
+    return KmsKey(client, declared["key_id"], context, form)
+
+
+KMS_OPENER: t.Final[Opener] = _opened

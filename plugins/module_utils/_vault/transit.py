@@ -1,0 +1,151 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Master keys in a transit engine: data keys are wrapped and unwrapped by the server, which keeps the master key.
+
+Source: the API pages of the transit engine (encrypt, decrypt, rewrap; each takes a batch).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import re
+import typing as t
+
+from .._core.errors import InvalidInput
+from .._core.spec import Params
+from .._envelope.provider import KeyProvider, Mover, Opener, ProviderKind
+from .._envelope.record import Form
+from .errors import NoMount
+from .port import Data, Vault
+
+_WRAPPED: t.Final = re.compile(r"vault:v([1-9][0-9]{0,9}):[A-Za-z0-9+/=]+", re.ASCII)
+#: A request for as many keys is about 60 kB; the server takes 32 MiB.
+_BATCH: t.Final = 500
+# Those that encrypt; the others sign or compute codes.
+_ENCRYPTING: t.Final = frozenset({"aes128-gcm96", "aes256-gcm96", "chacha20-poly1305", "xchacha20-poly1305"})
+
+
+class TransitKey:
+    """A named key of a transit engine."""
+
+    def __init__(self, vault: Vault, mount: str, name: str) -> None:
+        self.vault = vault
+        self.mount = mount
+        self.name = name
+
+    @property
+    def identity(self) -> str:
+        """Its path in the API."""
+        return f"{self.mount}/keys/{self.name}"
+
+    @functools.cached_property
+    def about(self) -> Data:
+        """What the server says about the key; raises :class:`InvalidInput` when it cannot wrap.
+
+        It is asked for before the first key is wrapped: who may create keys would make a new one by encrypting.
+        """
+        try:
+            data = self.vault.read(self.identity)
+        except NoMount as error:
+            raise InvalidInput(error.problem, field="mount", remedy=error.remedy) from None
+        if data is None:
+            raise InvalidInput(
+                f"there is no key {self.identity}",
+                field="name",
+                remedy="Create it first (trustmesh.security.vault_transit_key).",
+            )
+        if data.get("type") not in _ENCRYPTING or data.get("derived"):
+            what = "derived" if data.get("derived") else f"of type {data.get('type')}"
+            raise InvalidInput(f"{self.identity} is {what}", field="name", remedy="Use a key of type aes256-gcm96.")
+        return data
+
+    @property
+    def newest(self) -> int:
+        """Number of the version that wraps now."""
+        return int(self.about["latest_version"])
+
+    def wrap(self, keys: t.Sequence[bytes]) -> list[str]:
+        """Return the data keys as the server writes them: ``vault:v1:`` and base64."""
+        if not self.about:
+            raise AssertionError("a key that is not there")
+        entries = [{"plaintext": base64.b64encode(key).decode("ascii")} for key in keys]
+        results = self._batch("encrypt", entries)
+        failed = next((entry["error"] for entry in results if entry.get("error")), None)
+        if failed is not None:
+            raise InvalidInput(f"{self.identity} did not wrap: {failed}", field="name")
+        return [str(entry["ciphertext"]) for entry in results]
+
+    def unwrap(self, wrapped: t.Sequence[str]) -> list[t.Optional[bytes]]:
+        """Return the data keys; ``None`` for each that the server does not open with this key."""
+        return [_plain(entry.get("plaintext")) for entry in self._each("decrypt", wrapped)]
+
+    def rewrap(self, wrapped: t.Sequence[str]) -> list[t.Optional[str]]:
+        """Return each under the newest version, without the data key leaving the server; ``None`` as above."""
+        return [entry.get("ciphertext") for entry in self._each("rewrap", wrapped)]
+
+    def successor_of(self, old: KeyProvider) -> Mover | None:
+        """A newer version of the same key takes over what the older ones wrapped."""
+        same = isinstance(old, TransitKey) and old.vault is self.vault and old.identity == self.identity
+        return _Versions(self) if same else None
+
+    def _each(self, verb: str, wrapped: t.Sequence[str]) -> list[Data]:
+        """Send what may be of this engine; the rest is answered here, and so are keys that the server refuses."""
+        ours = [at for at, text in enumerate(wrapped) if _WRAPPED.fullmatch(text)]
+        answers: list[Data] = [{} for _text in wrapped]
+        for at, answer in zip(ours, self._batch(verb, [{"ciphertext": wrapped[at]} for at in ours])):
+            answers[at] = {} if answer.get("error") else answer
+        return answers
+
+    def _batch(self, verb: str, entries: t.Sequence[Data]) -> list[Data]:
+        results: list[Data] = []
+        for start in range(0, len(entries), _BATCH):
+            # Without the last field one bad entry would turn the whole answer into an error.
+            body = {"batch_input": entries[start : start + _BATCH], "partial_failure_response_code": 200}
+            results += self.vault.write(f"{self.mount}/{verb}/{self.name}", body).data["batch_results"]
+        return results
+
+
+class _Versions:
+    """From the older versions of a key to its newest."""
+
+    def __init__(self, key: TransitKey) -> None:
+        self._key = key
+
+    def is_current(self, wrapped: t.Sequence[str]) -> list[t.Optional[bool]]:
+        """Tell by the version that the text begins with; nothing is opened for that."""
+        oldest = int(self._key.about.get("min_decryption_version") or 1)
+        versions = [int(found.group(1)) if found else 0 for found in map(_WRAPPED.fullmatch, wrapped)]
+        return [version == self._key.newest if oldest <= version <= self._key.newest else None for version in versions]
+
+    def move(self, wrapped: t.Sequence[str]) -> list[t.Optional[str]]:
+        """Let the server do it."""
+        return self._key.rewrap(wrapped)
+
+
+def _plain(encoded: t.Any) -> bytes | None:
+    try:
+        return base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else None
+    except binascii.Error:
+        return None
+
+
+TRANSIT: t.Final = ProviderKind(
+    "transit",
+    {"mount": {"type": "str", "default": "transit"}, "name": {"type": "str"}},
+    ("name",),
+)
+
+
+def transit_opener(connect: t.Callable[[], Vault]) -> Opener:
+    """Return the opener of transit keys; ``connect`` is called when there is one, and has to return one connection."""
+
+    def opened(declared: Params, form: Form) -> KeyProvider:
+        return TransitKey(connect(), (declared.get("mount") or "transit").strip("/"), declared["name"])
+
+    return opened
