@@ -163,9 +163,14 @@ class FileGroup:
     deeds: list[t.Union[_Move, _Link]] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     obsolete: list[str] = field(default_factory=list)
+    #: Directories that are there, as far as this group has looked.
+    directories: set[str] = field(default_factory=set)
 
     def directory(self, path: str, attributes: t.Optional[Attributes] = None) -> None:
         """Create a directory and its parents now; an empty directory is no half-written state."""
+        if path in self.directories:
+            return
+        self.directories.add(path)
         if os.path.isdir(path):
             return
         with named_failure(path):
@@ -331,10 +336,13 @@ def _remove_leftovers(directory: str) -> None:
 
 def _write(path: str, content: bytes, attributes: Attributes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        _give(handle.fileno(), attributes)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        _give(descriptor, attributes)
+    finally:
+        os.close(descriptor)
 
 
 def _give(target: t.Union[int, str], attributes: Attributes) -> None:

@@ -31,6 +31,7 @@ T = t.TypeVar("T")
 # Ansible masks by value wherever the value occurs; a "secret" as short as this would mask half of every result.
 _SHORTEST_MASKED = 8
 _SHOWN_FAILURES = 5
+_VERBOSE = 3
 
 
 def reconcile_module(spec: Spec, build: Build) -> None:
@@ -143,7 +144,10 @@ def _failure_message(failures: t.Sequence[Outcome], total: int) -> str:
 def _exit(module: _Module, spec: Spec, *, failed: bool = False, **returned: t.Any) -> t.NoReturn:
     secrets = secret_texts(spec.options, module.params) | redact.known()
     module.no_log_values = {value for value in secrets if len(value) >= _SHORTEST_MASKED}
-    returned["invocation"] = _invocation(spec.options, module.params)
+    # Ansible shows the invocation from -vvv on. Of a batch that went well the results tell already, item by item.
+    brief = not failed and module._verbosity < _VERBOSE
+    params = {name: value for name, value in module.params.items() if not (brief and name == spec.plural)}
+    returned["invocation"] = _invocation(spec.options, params)
     if failed:
         super(_Module, module).fail_json(msg=returned.pop("msg"), **returned)
     module.exit_json(**returned)

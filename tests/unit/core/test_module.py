@@ -56,13 +56,14 @@ class Runner:
         check: bool = False,
         diff: bool = False,
         tracebacks: bool = False,
+        verbosity: int = 4,
         env: dict[str, str] | None = None,
         **options: t.Any,
     ) -> Result:
         given = {
             "_ansible_check_mode": check,
             "_ansible_diff": diff,
-            "_ansible_verbosity": 4,
+            "_ansible_verbosity": verbosity,
             "_ansible_remote_tmp": str(self._directory),
             "_ansible_tracebacks_for": ["error"] if tracebacks else [],
             **({} if books is None else {"shelf": str(self._shelf), "books": books}),
@@ -189,6 +190,18 @@ def test_the_invocation_hides_secrets_by_name_and_shows_the_rest(run: Run, shelf
     assert shown["pin"] == HIDDEN
     assert [entry.get("password") for entry in shown["books"]] == [HIDDEN, None]
     assert shown["shelf"] == str(shelf)
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "fault", "told"), [(2, "none", False), (3, "none", True), (0, "apply refused", True)]
+)
+def test_the_invocation_repeats_the_batch_where_it_is_looked_for(
+    run: Run, verbosity: int, fault: str, told: bool
+) -> None:
+    shown = run([book()], verbosity=verbosity, fault=fault, pin="pin-of-some-length")["invocation"]["module_args"]
+
+    assert shown["pin"] == HIDDEN
+    assert ("books" in shown) is told
 
 
 def test_a_secret_that_was_given_is_masked_wherever_it_turns_up(run: Run) -> None:
