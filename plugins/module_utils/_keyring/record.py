@@ -144,10 +144,10 @@ class Record:
         return replace(self, next=generation)
 
     def offered(self, at: datetime.datetime) -> Record:
-        """Return the record with the moment noted at which publishing began, unless it began before."""
-        if self.next is not None:
-            return self if self.next.offered else replace(self, next=replace(self.next, offered=at))
-        return self if self.current.offered else replace(self, current=replace(self.current, offered=at))
+        """Return the record with the moment noted at which publishing the next key began, unless it began before."""
+        if self.next is None or self.next.offered is not None:
+            return self
+        return replace(self, next=replace(self.next, offered=at))
 
     def published(self, at: datetime.datetime) -> Record:
         """Return the record with the moment noted at which the next key was known to be everywhere."""

@@ -13,7 +13,7 @@ import datetime
 import hashlib
 import typing as t
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._core.errors import PolicyRefusal, certain
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
@@ -70,6 +70,14 @@ class KeyResource(Resource[Holding]):
     def adopt(self, document: Mapping[str, t.Any]) -> KeyMaterial:
         """Return the key in a document that somebody else made; pure; raises :class:`TrustmeshError` when unusable."""
 
+    def settle(self, material: KeyMaterial) -> KeyMaterial:
+        """Return a kept key with public part and facts as its secret part has them; pure.
+
+        Somebody may have put another secret in its place, and what is used is the truth. Raises
+        :class:`TrustmeshError` when it is unusable.
+        """
+        return material
+
     def mismatches(self, material: KeyMaterial) -> t.Sequence[str]:
         """Return sentences on how a key differs from the declaration; pure."""
         return ()
@@ -82,11 +90,15 @@ class KeyResource(Resource[Holding]):
         """Return what is to be published of a record; by default the public part of the newest key."""
         return record.newest.material.public
 
+    def same_text(self, held: t.Optional[str], wanted: t.Optional[str]) -> bool:
+        """Tell whether what is published is as wanted; a reader of it may have been given room of its own there."""
+        return held == wanted
+
     def cautions(self, plan: Plan) -> t.Iterable[str]:
         """Return warnings about a plan; pure."""
         return ()
 
-    def destroy(self, material: KeyMaterial) -> None:
+    def destroy(self, generation: Generation) -> None:
         """Destroy what a key has outside custody, when the owner is removed."""
 
     # -- read, plan, apply ------------------------------------------------------------------------------------------
@@ -118,7 +130,7 @@ class KeyResource(Resource[Holding]):
 
     def _plan_presence(self, terms: Terms, held: Holding, now: datetime.datetime) -> Plan:
         adopted = self._adopted(terms, held, now)
-        record = held.record or adopted
+        record = adopted if held.record is None else self._settled(held.record)
         differs = self.mismatches(record.newest.material) if record is not None else ()
         decision = decide(record, terms.rotation, now, differs)
         if differs and terms.on_mismatch == "fail":
@@ -128,6 +140,12 @@ class KeyResource(Resource[Holding]):
                 remedy="Correct the declaration, or set on_mismatch to replace, which rotates the key.",
             )
         changes = [*self._key_changes(decision, held, adopted)]
+        if held.record is not None and record != held.record:
+            changes.append(
+                Change(
+                    "public_part", "other", "of the key kept", "public part or encoding do not follow from the key kept"
+                )
+            )
         changes += self._publication_changes(decision, record, held, now)
         changes += [
             Change(what, before, after, f"{what} is {before or 'missing'}, declared {after}")
@@ -141,7 +159,7 @@ class KeyResource(Resource[Holding]):
         if not changes:
             return Plan(warnings=warnings)
         makes = decision.verb in (Verb.CREATE, Verb.ROTATE)
-        body = {"held": held, "at": now, "adopted": adopted, "makes": makes, "decision": decision}
+        body = {"held": held, "at": now, "record": record, "makes": makes, "decision": decision}
         return Plan(_action(decision, held), tuple(changes), (Step("keep", self.name, body),), warnings)
 
     def _plan_removal(self, held: Holding) -> Plan:
@@ -151,7 +169,7 @@ class KeyResource(Resource[Holding]):
                 remedy="Remove it yourself if unused.",
             )
         changes = [
-            Change(f"published.{target}", _label(text), None, UNWANTED)
+            Change(f"published.{target}", label(text), None, UNWANTED)
             for target, text in held.published.items()
             if text is not None
         ]
@@ -160,6 +178,12 @@ class KeyResource(Resource[Holding]):
         if not changes:
             return NO_PLAN
         return Plan(Action.DELETE, tuple(changes), (Step("remove", self.name, {"held": held}),))
+
+    def _settled(self, record: Record) -> Record:
+        following = record.next and replace(record.next, material=self.settle(record.next.material))
+        return replace(
+            record, current=replace(record.current, material=self.settle(record.current.material)), next=following
+        )
 
     def _adopted(self, terms: Terms, held: Holding, now: datetime.datetime) -> t.Optional[Record]:
         """Return the record that adopting would make; ``None`` when there is nothing to adopt that may be."""
@@ -199,10 +223,10 @@ class KeyResource(Resource[Holding]):
         for target, text in held.published.items():
             if makes:
                 why = "; ".join(decision.reasons) or f"{target} lacks {self.name}"
-                yield Change(f"published.{target}", _label(text), "the new key", why)
-            elif text != wanted:
+                yield Change(f"published.{target}", label(text), "the new key", why)
+            elif not self.same_text(text, wanted):
                 why = f"{target} lacks {self.name}" if text is None else f"{target} has another text for {self.name}"
-                yield Change(f"published.{target}", _label(text), _label(wanted), why)
+                yield Change(f"published.{target}", label(text), label(wanted), why)
 
     def apply(self, plan: Plan) -> None:
         step = plan.steps[0]
@@ -211,7 +235,7 @@ class KeyResource(Resource[Holding]):
             self._stage_removal(held)
             return
         terms, now, decision = certain(self.terms), step.body["at"], step.body["decision"]
-        record: t.Optional[Record] = held.record or step.body["adopted"]
+        record: t.Optional[Record] = step.body["record"]
         if step.body["makes"]:
             made = Generation(self.generate(), now)
             record = record.with_next(made) if record else Record(Generation(made.material, now, activated=now))
@@ -219,7 +243,7 @@ class KeyResource(Resource[Holding]):
         texts = {
             target: chosen
             for target, chosen in self._texts(kept, now).items()
-            if held.published.get(target) != chosen[self.name]
+            if not self.same_text(held.published.get(target), chosen[self.name])
         }
         self.keyring.stage(
             Work(
@@ -239,7 +263,7 @@ class KeyResource(Resource[Holding]):
 
         def finish() -> None:
             for generation in _all(held.record):
-                self.destroy(generation.material)
+                self.destroy(generation)
 
         removes = held.record is not None
         self.keyring.stage(Work(self.identity, self.name, removes=removes, texts=texts, finish=finish))
@@ -296,9 +320,6 @@ class PublishedSet(Resource[frozenset[str]]):
         texts = {self.target.identity: dict.fromkeys(plan.steps[0].body)}
         self.keyring.stage(Work(self.identity, "", texts=texts))
 
-    def describe(self, current: t.Optional[frozenset[str]]) -> dict[str, t.Any]:
-        return {"published": len(current or ())}
-
 
 def _action(decision: Decision, held: Holding) -> Action:
     if held.record is None:
@@ -317,6 +338,6 @@ def _made(generation: Generation) -> str:
     return spell_instant(generation.created)
 
 
-def _label(text: t.Optional[str]) -> t.Optional[str]:
+def label(text: t.Optional[str]) -> t.Optional[str]:
     """Name a public text by its digest; the text itself is long, and two of them look alike."""
     return None if text is None else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
