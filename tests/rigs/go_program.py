@@ -4,8 +4,8 @@
 
 """Programs that other projects publish as Go modules, built once and kept outside the checkout.
 
-A recipe is a folder beside this file with ``go.mod`` and ``go.sum``; the program it stands for is found in the cache
-under a hash of the two, so that a changed recipe is built anew and everything else never twice.
+A recipe is a folder beside this file with ``go.mod`` and ``go.sum``, and programs of ours in folders of their own; what
+it stands for is found in the cache under a hash of these, so that a changed recipe is built anew and nothing else twice.
 """
 
 from __future__ import annotations
@@ -26,18 +26,25 @@ BUILD_DEADLINE = 900.0
 def go_program(recipe: str, package: str) -> pathlib.Path:
     """Return the program that ``package`` makes, with the versions of ``recipe``; builds it when it is not cached."""
     folder = RECIPES / recipe
-    program = cache_folder(recipe, [folder / "go.mod", folder / "go.sum"]) / package.rpartition("/")[2]
+    files = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*/*.go"))]
+    program = cache_folder(recipe, files) / package.rpartition("/")[2]
     if program.exists():
         return program
-    go = shutil.which("go")
-    if go is None:
-        raise MissingPartError(f"go is not on the path, and {program.name} has not been built yet")
+    go = find_go()
     program.parent.mkdir(parents=True, exist_ok=True)
     with (program.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several workers of one test run want it at the same time
         if not program.exists():
             _build(go, folder, package, program)
     return program
+
+
+def find_go() -> str:
+    """Return the path of ``go``."""
+    go = shutil.which("go")
+    if go is None:
+        raise MissingPartError("go is not on the path (https://go.dev/dl, or Debian's golang-go)")
+    return go
 
 
 def cache_folder(name: str, recipe: list[pathlib.Path]) -> pathlib.Path:

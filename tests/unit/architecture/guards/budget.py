@@ -19,7 +19,7 @@ FILE: t.Final = 400
 #: Written by tools or by lawyers, or one line for each row of a list that is not ours to shorten.
 _UNBOUNDED: t.Final = re.compile(
     r"LICENSE|LICENSES/.*|CHANGELOG\.md|changelogs/changelog\.yaml|requirements(-dev)?\.txt|tests/locks/.*\.txt"
-    r"|tests/requirement_rows\.yml"
+    r"|tests/requirement_rows\.yml|tests/rigs/.*/(go\.sum|package-lock\.json)"
 )
 
 
