@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import typing as t
 from collections.abc import Mapping
 from json.encoder import encode_basestring as _quoted
@@ -31,6 +32,12 @@ LARGEST: t.Final = 2**53
 #: ECMAScript writes whole numbers out up to 21 digits; longer ones never come back as they were.
 _LONGEST_WHOLE: t.Final = 22
 _CONSTANTS: t.Final = {None: "null", True: "true", False: "false"}
+#: By code points these come before characters that by UTF-16 code units come first.
+_SORTED_OTHERWISE: t.Final = re.compile("[\ue000-\uffff]")
+#: Does in C, in a fifth of the time, what :func:`_spell` does for data that :func:`_is_plain`.
+_spelled_fast: t.Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+).encode
 
 Members = t.Callable[[Mapping[str, t.Any]], t.Iterable[str]]
 
@@ -43,8 +50,7 @@ def canonical(value: t.Any) -> bytes:
     text = _text(value, sorted)
     if text.isascii():
         return text.encode("ascii")
-    # By code points and by UTF-16 code units is the same order unless characters from U+E000 upwards are in names.
-    return _utf8(text if max(text) < "\ue000" else _text(value, _sorted_by_code_units))
+    return _utf8(_text(value, _sorted_by_code_units) if _SORTED_OTHERWISE.search(text) else text)
 
 
 def stringified(value: t.Any) -> bytes:
@@ -76,7 +82,7 @@ def parse(text: str | bytes) -> t.Any:
 
 def _text(value: t.Any, members: Members) -> str:
     try:
-        return _spell(value, members)
+        return _spelled_fast(value) if members is sorted and _is_plain(value) else _spell(value, members)
     except RecursionError:
         raise _too_deep() from None
     except TypeError:  # from sorting or quoting what is no text; looking at each name beforehand would cost more
@@ -94,6 +100,19 @@ def _utf8(text: str) -> bytes:
 
 def _too_deep() -> JoseError:
     return JoseError("is nested too deeply", remedy="Give data of less than a few hundred levels.")
+
+
+def _is_plain(value: t.Any) -> bool:
+    """Tell whether data is of the very types of JSON, with no number but whole ones that a double holds."""
+    kind = type(value)
+    if kind is dict:
+        for name, entry in value.items():
+            if type(name) is not str or (type(entry) is not str and not _is_plain(entry)):
+                return False
+        return True
+    if kind is list:
+        return all(map(_is_plain, value))
+    return value is None or kind is str or kind is bool or (kind is int and abs(value) <= LARGEST)
 
 
 def _spell(value: t.Any, members: Members) -> str:
