@@ -237,7 +237,7 @@ def _refusal(named: str, usual: str) -> JoseError:
     """Return what is wrong with a signature that the key does not verify."""
     if named != usual:
         return JoseError(
-            f"names {named if named in ALGORITHMS else 'no algorithm of JWS'}, and the key of the sender is for {usual}",
+            f"names {named if named in ALGORITHMS else 'no algorithm of JWS'}, and the sender's key is for {usual}",
             field="protectedHeader.alg",
             remedy="Publish the public half of the key that the sender signs with; RS256 and ES256 are understood.",
         )
