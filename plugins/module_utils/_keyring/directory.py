@@ -35,17 +35,24 @@ class DirectoryPublisher:
         return f"directory {self._path}"
 
     def held(self) -> Mapping[str, str]:
-        """Return the texts by owner; a file with another owner or mode than declared counts as not published."""
-        texts: dict[str, str] = {}
-        for name in self._names():
-            path = self._file(name)
-            content = read_file(path)
-            with named_failure(path):
-                if content is not None and not self._attributes.differences(os.stat(path)):
-                    texts[name] = content.decode("utf-8", "replace")
-                else:
-                    texts[name] = ""
-        return texts
+        """Return the texts by owner; a file with another owner or mode than declared counts as another text."""
+        return {name: text if self._in_order(name) else "" for name, text in self.texts().items()}
+
+    def texts(self) -> dict[str, str]:
+        """Return the texts by owner, whatever the attributes of their files."""
+        found = {name: read_file(self._file(name)) for name in self._names()}
+        return {name: content.decode("utf-8", "replace") for name, content in found.items() if content is not None}
+
+    def strays(self) -> list[str]:
+        """Return the names of files that no reader takes for a key; hidden ones are nobody's business."""
+        return sorted(
+            entry for entry in self._entries() if not entry.startswith(".") and not entry.endswith(self._suffix)
+        )
+
+    def _in_order(self, name: str) -> bool:
+        path = self._file(name)
+        with named_failure(path):
+            return not self._attributes.differences(os.stat(path))
 
     def publish(self, texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
         files = FileTransaction()
@@ -63,16 +70,19 @@ class DirectoryPublisher:
         return {**failures, **files.commit()}
 
     def _names(self) -> list[str]:
+        end = len(self._suffix)
+        return [
+            entry[:-end]
+            for entry in self._entries()
+            if entry.endswith(self._suffix) and len(entry) > end and not entry.startswith(".")
+        ]
+
+    def _entries(self) -> list[str]:
         with named_failure(self._path):
             try:
-                entries = os.listdir(self._path)
+                return os.listdir(self._path)
             except FileNotFoundError:
                 return []
-        return [
-            entry[: -len(self._suffix)]
-            for entry in entries
-            if entry.endswith(self._suffix) and len(entry) > len(self._suffix) and not entry.startswith(".")
-        ]
 
     def _file(self, name: str) -> str:
         return os.path.join(self._path, name + self._suffix)

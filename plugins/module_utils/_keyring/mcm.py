@@ -63,7 +63,7 @@ class McmPublisher:
 
     def held(self) -> Mapping[str, str]:
         """Return the keys by owner; one that the manager does not hold for valid counts as another text."""
-        found = self._call("GET", "/dfsps/jwscerts") or []
+        found = self._call("GET", "/dfsps/jwscerts")
         if not isinstance(found, list):
             raise self._unexpected("/dfsps/jwscerts")
         texts = {str(entry.get("dfspId")): self._text(entry) for entry in found if isinstance(entry, dict)}
