@@ -23,6 +23,7 @@ from .._core.spec import STATE, Options
 from . import api_key
 from .keyring import Keyring
 from .names import checked_name
+from .options import FileField
 from .record import Generation, KeyMaterial, Record, Shape, spell_instant
 from .resource import Holding, KeyResource, Terms
 from .rotation import ROTATION_OPTIONS, Rotation
@@ -31,17 +32,24 @@ SHAPE: t.Final = Shape(("api_key",), "record")
 USAGE: t.Final[Mapping[str, t.Any]] = {"last_used_at": None, "use_count": 0}
 _PERMISSION: t.Final = re.compile(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.*-]+)*")
 
-ITEM_OPTIONS: t.Final[Options] = {
-    "name": {"type": "str", "required": True},
-    "permissions": {"type": "list", "elements": "str"},
+KIND: t.Final = "api_key"
+FIELDS: t.Final = (FileField("api_key", "key_file", secret=True),)
+PATH_OPTIONS: t.Final[Options] = {"key_file": {"type": "str", "default": "{name}/api.key", "no_log": False}}
+_COMMON: t.Final[dict[str, Mapping[str, t.Any]]] = {
     "prefix": {"type": "str", "default": "tm_live_"},
     "bits": {"type": "int", "default": api_key.LEAST_BITS},
     "lifetime": {"type": "str"},
     **ROTATION_OPTIONS,
-    "keep_previous": {"type": "str", "default": "0"},
+    "overlap": {"type": "str", "default": "24h"},
     **ON_MISMATCH,
-    **STATE,
 }
+ITEM_OPTIONS: t.Final[Options] = {
+    "name": {"type": "str", "required": True},
+    "permissions": {"type": "list", "elements": "str"},
+    **STATE,
+    **_COMMON,
+}
+SHARED: t.Final = tuple(_COMMON)
 
 
 @dataclass(frozen=True)
@@ -91,8 +99,8 @@ def declared_rotation(item: Mapping[str, t.Any], lifetime: int | None) -> Rotati
 class ApiKeyResource(KeyResource):
     """The keys of one client."""
 
-    kind = "api_key"
-    noun = "api_key"
+    kind = KIND
+    noun = "key"
 
     def __init__(self, name: str, keyring: Keyring, terms: Terms | None, wanted: Wanted | None) -> None:
         super().__init__(name, keyring, terms)
@@ -166,8 +174,11 @@ class ApiKeyResource(KeyResource):
 
     def describe(self, current: Holding | None) -> dict[str, t.Any]:
         facts = super().describe(current)
-        if facts and self._wanted is not None:
-            facts["permissions"] = list(self.wanted.permissions)
+        if facts and self._wanted is not None and current is not None and current.record is not None:
+            ends = self._ends(current.record.current)
+            facts.update(
+                permissions=list(self.wanted.permissions), expires=None if ends is None else spell_instant(ends)
+            )
             facts.update(self._usage.get(facts["key_id"], USAGE))
         return facts
 

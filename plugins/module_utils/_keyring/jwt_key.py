@@ -30,6 +30,7 @@ from .._jose.jwt import SHORTEST_SECRET
 from .._pki.keys import KeySpec, generate, load_private_key, private_pem, public_key, spec_of
 from .keyring import Keyring
 from .names import checked_name
+from .options import FileField
 from .record import Generation, KeyMaterial, Record, Shape
 from .resource import Holding, KeyResource, Terms
 from .rotation import ROTATION_OPTIONS, Rotation
@@ -40,14 +41,24 @@ except ImportError:  # reported through Spec.requires before any of this is call
     pass
 
 SHAPE: t.Final = Shape(("private_key", "secret"), "public_key")
-SHARED: t.Final = "HS256"
+SHARED_ALGORITHM: t.Final = "HS256"
 #: How much clocks may differ, and how long an issuer may take to notice that it has another key.
 _MARGIN: t.Final = 300
 _KINDS: t.Final[Mapping[str, str]] = {"RS256": "rsa", "ES256": "ec", "EdDSA": "ed25519"}
 
-ITEM_OPTIONS: t.Final[Options] = {
-    "name": {"type": "str", "required": True},
-    "algorithm": {"type": "str", "choices": [*_KINDS, SHARED], "default": "RS256"},
+KIND: t.Final = "jwt_key"
+FIELDS: t.Final = (
+    FileField("private_key", "private_key_file", secret=True),
+    FileField("public_key", "public_key_file", secret=False),
+    FileField("secret", "secret_file", secret=True),
+)
+PATH_OPTIONS: t.Final[Options] = {
+    "private_key_file": {"type": "str", "default": "{name}/jwt.key", "no_log": False},
+    "public_key_file": {"type": "str", "default": "{name}/jwt.pub", "no_log": False},
+    "secret_file": {"type": "str", "default": "{name}/jwt.secret", "no_log": False},
+}
+_COMMON: t.Final[dict[str, Mapping[str, t.Any]]] = {
+    "algorithm": {"type": "str", "choices": [*_KINDS, SHARED_ALGORITHM], "default": "RS256"},
     "key_size": {"type": "int", "no_log": False},
     "secret_bytes": {"type": "int", "default": 48, "no_log": False},
     "token_lifetime": {"type": "str", "default": "15m", "no_log": False},
@@ -55,8 +66,9 @@ ITEM_OPTIONS: t.Final[Options] = {
     "lead": {"type": "str", "default": "10m"},
     "overlap": {"type": "str"},
     **ON_MISMATCH,
-    **STATE,
 }
+ITEM_OPTIONS: t.Final[Options] = {"name": {"type": "str", "required": True}, **STATE, **_COMMON}
+SHARED: t.Final = tuple(_COMMON)
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ class Wanted:
     @property
     def shared(self) -> bool:
         """Whether one secret signs and verifies."""
-        return self.algorithm == SHARED
+        return self.algorithm == SHARED_ALGORITHM
 
     @classmethod
     def declared(cls, item: Mapping[str, t.Any]) -> Wanted:
@@ -80,11 +92,11 @@ class Wanted:
             raise InvalidInput(f"{algorithm} has keys of one size", field="key_size", remedy="Leave it out.")
         if octets < SHORTEST_SECRET:
             raise InvalidInput(
-                f"{octets} octets are too few for {SHARED}",
+                f"{octets} octets are too few for {SHARED_ALGORITHM}",
                 field="secret_bytes",
                 remedy=f"Use {SHORTEST_SECRET} or more.",
             )
-        spec = None if algorithm == SHARED else KeySpec.declared(_KINDS[algorithm], size)
+        spec = None if algorithm == SHARED_ALGORITHM else KeySpec.declared(_KINDS[algorithm], size)
         return cls(algorithm, spec, octets)
 
 
@@ -105,8 +117,8 @@ def declared_rotation(item: Mapping[str, t.Any]) -> Rotation:
 class JwtKeyResource(KeyResource):
     """The keys of one issuer."""
 
-    kind = "jwt_key"
-    noun = "jwt_key"
+    kind = KIND
+    noun = "key"
 
     def __init__(self, name: str, keyring: Keyring, terms: Terms | None, wanted: Wanted | None) -> None:
         super().__init__(name, keyring, terms)
@@ -151,13 +163,13 @@ class JwtKeyResource(KeyResource):
         return self._pair(key)
 
     def settle(self, material: KeyMaterial) -> KeyMaterial:
-        if material.facts.get("algorithm") == SHARED:
+        if material.facts.get("algorithm") == SHARED_ALGORITHM:
             return material
         return self._pair(load_private_key(_text(material, "private_key").encode()))
 
     def mismatches(self, material: KeyMaterial) -> t.Sequence[str]:
         held = material.facts.get("algorithm")
-        if (held == SHARED) is not self.wanted.shared:
+        if (held == SHARED_ALGORITHM) is not self.wanted.shared:
             raise PolicyRefusal(
                 f"the issuer has a key for {held}, and those who verify would have to change with it",
                 field="algorithm",
@@ -218,7 +230,7 @@ class JwtKeyResource(KeyResource):
 
 
 def _shared(secret: Secret, kid: str) -> KeyMaterial:
-    return KeyMaterial({"secret": secret}, None, {"algorithm": SHARED, "kid": kid})
+    return KeyMaterial({"secret": secret}, None, {"algorithm": SHARED_ALGORITHM, "kid": kid})
 
 
 def _algorithm(key: t.Any) -> str:

@@ -20,8 +20,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 #: The least that each module of the action group has to be told.
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "api_key": {"mount": "kv", "clients": [{"name": "a"}]},
     "certificate": {"mount": "pki", "role": "mesh", "directory": "DIRECTORY", "certificates": [{"name": "a.example"}]},
     "certificate_info": {"sources": [{"mount": "pki", "serial": "39:dd"}]},
+    "noise_key": {"mount": "kv", "peers": [{"name": "a"}]},
+    "jwt_key": {"mount": "kv", "issuers": [{"name": "a"}]},
+    "envelope_rewrap": {"database": {}, "tables": [{"new_key": {"type": "transit", "name": "hub"}}]},
+    "envelope_secret": {"database": {}, "key": {"type": "transit", "name": "hub"}, "secrets": [{"name": "a"}]},
     "vault_approle": {"roles": [{"name": "issuer"}]},
     "vault_info": {},
     "vault_kv_secret": {"secrets": [{"mount": "kv", "path": "a", "data": {"key": "value"}}]},
@@ -44,6 +49,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
         "username": "nobody",
         "password": "not-a-password-of-anybody",
     },
+    "vault_transit_key": {"keys": [{"name": "hub", "type": "aes256-gcm96"}]},
 }
 
 #: What each fault says; a module for which the fault is none is left out here and tested by its own tests.
