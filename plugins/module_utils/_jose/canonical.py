@@ -29,6 +29,8 @@ from .errors import JoseError
 
 #: Up to here a double holds every whole number.
 LARGEST: t.Final = 2**53
+#: Deeper texts are not read: what is read can then be written again, and by others, too.
+DEEPEST: t.Final = 100
 #: ECMAScript writes whole numbers out up to 21 digits; longer ones never come back as they were.
 _LONGEST_WHOLE: t.Final = 22
 _CONSTANTS: t.Final = {None: "null", True: "true", False: "false"}
@@ -50,7 +52,7 @@ def canonical(value: t.Any) -> bytes:
     text = _text(value, sorted)
     if text.isascii():
         return text.encode("ascii")
-    return _utf8(_text(value, _sorted_by_code_units) if _SORTED_OTHERWISE.search(text) else text)
+    return utf8(_text(value, _sorted_by_code_units) if _SORTED_OTHERWISE.search(text) else text)
 
 
 def stringified(value: t.Any) -> bytes:
@@ -58,7 +60,7 @@ def stringified(value: t.Any) -> bytes:
 
     Except for names that look like an index of an array, which ECMAScript moves to the front (ECMA-262, 10.1.11).
     """
-    return _utf8(_text(value, _in_order))
+    return utf8(_text(value, _in_order))
 
 
 def parse(text: str | bytes) -> t.Any:
@@ -74,9 +76,11 @@ def parse(text: str | bytes) -> t.Any:
         raise JoseError(f"is not JSON: {error.msg} (character {error.pos})", remedy="Send JSON (RFC 8259).") from None
     except RecursionError:
         raise _too_deep() from None
+    if text.count("[") + text.count("{") > DEEPEST:
+        _refuse_deep(value)
     if "\\u" in text or not text.isascii():
         # Escapes can spell half of a surrogate pair, which no UTF-8 can.
-        _utf8(json.dumps(value, ensure_ascii=False))
+        utf8(json.dumps(value, ensure_ascii=False))
     return value
 
 
@@ -89,7 +93,8 @@ def _text(value: t.Any, members: Members) -> str:
         raise JoseError("the name of a member is not a text", remedy="Put it into quotation marks.") from None
 
 
-def _utf8(text: str) -> bytes:
+def utf8(text: str) -> bytes:
+    """Return a text of whole characters in UTF-8; raises :class:`JoseError` for halves of surrogate pairs."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
@@ -99,7 +104,17 @@ def _utf8(text: str) -> bytes:
 
 
 def _too_deep() -> JoseError:
-    return JoseError("is nested too deeply", remedy="Give data of less than a few hundred levels.")
+    return JoseError("is nested too deeply", remedy=f"Give data of {DEEPEST} levels or less.")
+
+
+def _refuse_deep(value: t.Any) -> None:
+    level = [value]
+    for _depth in range(DEEPEST + 1):
+        containers = [entry for entry in level if isinstance(entry, (dict, list))]
+        if not containers:
+            return
+        level = [entry for each in containers for entry in (each.values() if isinstance(each, dict) else each)]
+    raise _too_deep()
 
 
 def _is_plain(value: t.Any) -> bool:

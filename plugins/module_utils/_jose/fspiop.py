@@ -20,7 +20,6 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .._core.redact import Secret
 from . import canonical
 from .errors import JoseError
 from .fspiop_message import (
@@ -36,15 +35,14 @@ from .fspiop_message import (
     decode_protected,
     encode_protected,
     fold,
-    octets_of,
+    received_body,
     signature_header,
     signing_input,
     take_apart,
 )
 from .fspiop_uri import UriMode, derive, names_service
 from .jwks import ALGORITHMS
-from .keys import load_private, load_public
-from .signing import KeySigner, Signer, usable, verifies
+from .signing import Signer, signer_of, verifier_of
 
 if t.TYPE_CHECKING:
     from .keys import Pem, PrivateKey, PublicKey
@@ -83,7 +81,7 @@ def sign(
     """
     signer = _signer(key)
     verb = _method(method)
-    given = fold(headers)
+    given = fold(headers, strict=True)
     if "fspiop-source" not in given:
         raise JoseError("is missing", field="headers.FSPIOP-Source", remedy="Say who sends; verifiers insist on it.")
     content, data = body_of(body)
@@ -97,10 +95,8 @@ def sign(
 
 
 def _signer(key: t.Any) -> Signer:
-    if isinstance(key, (str, bytes, Secret)):
-        key = load_private(key)
     # The keys of the library sign as well, but name no algorithm.
-    return t.cast(Signer, key) if hasattr(key, "algorithm") else KeySigner.of(key)
+    return t.cast(Signer, key) if hasattr(key, "algorithm") else signer_of(key)
 
 
 def _method(method: t.Any) -> str:
@@ -202,18 +198,18 @@ def verify(
         held = _key_of(keys, given)
         encoded, signature = take_apart(given)
         protected = decode_protected(encoded)
-        content, data = body_of(body)
+        received, data = received_body(body)
+        first = received if received is not None else body_of(data)[0]
     except JoseError as problem:
         return Verification((problem,), None, {}, ())
-    key = load_public(held) if isinstance(held, (str, bytes, Secret)) else held
-    received = octets_of(body)
+    key = verifier_of(held)
     problems = list(_disagreements(protected, given, expected, url))
     signed = None
-    if protected["alg"] == usable(key):
-        forms = _forms(content, received, data)
-        signed = next((form for form in forms if verifies(key, signature, signing_input(encoded, form))), None)
+    if protected["alg"] == key.algorithm:
+        forms = _forms(first, data)
+        signed = next((form for form in forms if key.verifies(signature, signing_input(encoded, form))), None)
     if signed is None:
-        problems.insert(0, _refusal(protected["alg"], usable(key)))
+        problems.insert(0, _refusal(protected["alg"], key.algorithm))
     found = Verification(tuple(problems), protected["alg"], protected, claims_in(data), signed, received, data)
     return _restricted(found, canonicalization)
 
@@ -248,13 +244,14 @@ def _refusal(named: str, usual: str) -> JoseError:
     )
 
 
-def _forms(content: bytes, received: bytes | None, data: t.Any) -> t.Iterator[bytes]:
-    """Give each spelling of the body that a signature may be over, once, the likeliest first."""
-    yield content
-    if received is not None and received != content:
-        yield received
+def _forms(first: bytes, data: t.Any) -> t.Iterator[bytes]:
+    """Give each spelling of the body that a signature may be over once, and first the one that is there already."""
+    yield first
+    content = canonical.canonical(data)
+    if content != first:
+        yield content
     ordered = canonical.stringified(data)
-    if ordered not in (content, received):
+    if ordered not in (content, first):
         yield ordered
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import re
@@ -43,8 +44,11 @@ PUT_PARTIES: t.Final = (
 )
 
 
-def fold(headers: Headers) -> dict[str, str]:
-    """Return the headers that matter here by their names in lower case; raises :class:`JoseError`."""
+def fold(headers: Headers, *, strict: bool = False) -> dict[str, str]:
+    """Return the headers that matter here by their names in lower case; raises :class:`JoseError`.
+
+    Values are looked at when ``strict``; what was received is compared with what is signed anyway.
+    """
     folded: dict[str, str] = {}
     for name, value in headers.items():
         lower = name.lower()
@@ -52,7 +56,10 @@ def fold(headers: Headers) -> dict[str, str]:
             continue
         if folded.setdefault(lower, value) != value:
             raise JoseError("is there twice, in two spellings", field=f"headers.{name}", remedy="Send it once.")
-        check_value(value, f"headers.{name}")
+        if not isinstance(value, str):
+            raise JoseError("is not a text", field=f"headers.{name}", remedy="Put it into quotation marks.")
+        if strict:
+            check_value(value, f"headers.{name}")
     return folded
 
 
@@ -120,31 +127,39 @@ def decode_protected(encoded: str) -> Mapping[str, t.Any]:
 
 def body_of(body: t.Any) -> tuple[bytes, t.Any]:
     """Return a body, given as data or as JSON text, in canonical form and as data; raises :class:`JoseError`."""
-    if body is None or (isinstance(body, (str, bytes)) and not body):
-        raise JoseError("is missing, and requests without one are not signed", field="body", remedy="Give the body.")
+    _octets, data = received_body(body)
     try:
-        data = canonical.parse(body) if isinstance(body, (str, bytes)) else body
-        content = canonical.canonical(data)
+        return canonical.canonical(data), data
     except JoseError as error:
         raise error.within("body") from None
-    if not isinstance(data, (Mapping, list, tuple)):
+
+
+def received_body(body: t.Any) -> tuple[bytes | None, t.Any]:
+    """Return a body as octets, if it came as text, and as data; raises :class:`JoseError`.
+
+    Data that came as text has a canonical form. Of other data that is not known yet.
+    """
+    if body is None or (isinstance(body, (str, bytes)) and not body):
+        raise JoseError("is missing, and requests without one are not signed", field="body", remedy="Give the body.")
+    octets = None
+    if isinstance(body, (str, bytes)):
+        try:
+            octets, body = canonical.utf8(body) if isinstance(body, str) else body, canonical.parse(body)
+        except JoseError as error:
+            raise error.within("body") from None
+    if type(body) is not dict and not isinstance(body, (Mapping, list, tuple)):
         raise JoseError("is neither an object nor a list", field="body", remedy="Send a JSON object.")
-    return content, data
-
-
-def octets_of(body: t.Any) -> bytes | None:
-    """Return a body as it came, ``None`` when only its data came."""
-    return body.encode("utf-8") if isinstance(body, str) else body if isinstance(body, bytes) else None
+    return octets, body
 
 
 def signing_input(encoded: str, content: bytes) -> bytes:
     """Return what is signed (RFC 7515, 5.1)."""
-    return f"{encoded}.{base64url.encode(content)}".encode("ascii")
+    return encoded.encode("ascii") + b"." + base64.urlsafe_b64encode(content).rstrip(b"=")
 
 
 def claims_in(data: t.Any) -> tuple[str, ...]:
     """Return warnings about members of a body that the reference library takes for claims of a token."""
-    found = [name for name in _CLAIMS if isinstance(data, Mapping) and name in data]
+    found = [name for name in _CLAIMS if name in data] if isinstance(data, (dict, Mapping)) else []
     return tuple(
         f"The body has the member {name} at its top: the reference library takes it for a claim of a token and refuses "
         f"the request when it is no number, or a time {'in the past' if name == 'exp' else 'to come'}."

@@ -113,7 +113,7 @@ CACHE: t.Final = KeyCache()
 
 def load_private(pem: Pem, *, cache: KeyCache = CACHE) -> PrivateKey:
     """Return the private key in PEM (PKCS#1, SEC1 or PKCS#8, unencrypted); raises :class:`JoseError`."""
-    return cache.get("private", _octets(pem), _parse_private)
+    return cache.get("private", octets(pem), _parse_private)
 
 
 def load_public(pem: Pem, *, cache: KeyCache = CACHE) -> PublicKey:
@@ -122,10 +122,11 @@ def load_public(pem: Pem, *, cache: KeyCache = CACHE) -> PublicKey:
     A private key is refused although a public one could be made from it: where verification keys are kept, it would
     be a leak that works.
     """
-    return cache.get("public", _octets(pem), _parse_public)
+    return cache.get("public", octets(pem), _parse_public)
 
 
-def _octets(pem: Pem) -> bytes:
+def octets(pem: Pem) -> bytes:
+    """Return PEM as octets; raises :class:`JoseError` for what is no text."""
     if isinstance(pem, Secret):
         pem = pem.reveal()
     if isinstance(pem, str):
@@ -244,7 +245,7 @@ def private_pem(key: PrivateKey, encoding: Encoding | None = None) -> Secret:
 
 def private_encoding(pem: Pem) -> str:
     """Return how a private key is written, ``pkcs1``, ``sec1`` or ``pkcs8``; raises :class:`JoseError`."""
-    for found in _PRIVATE.finditer(_octets(pem)):
+    for found in _PRIVATE.finditer(octets(pem)):
         if found.group(1) in _PRIVATE_LABELS:
             return _PRIVATE_LABELS[found.group(1)]
     raise JoseError("no private key in PEM form was found", field="key")

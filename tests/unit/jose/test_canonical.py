@@ -175,6 +175,15 @@ def test_large_whole_numbers_are_read_when_they_come_back_as_they_were() -> None
         assert canonical(parse(text)) == text.encode()
 
 
+def test_what_is_read_is_at_most_a_hundred_levels_deep() -> None:
+    inside = json.dumps([{}] * 200)
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        deepest = opening * 98 + inside + closing * 98
+        assert canonical(parse(deepest)) == deepest.replace(" ", "").encode()
+        with pytest.raises(JoseError, match="nested too deeply"):
+            parse(opening + deepest + closing)
+
+
 def test_stringified_keeps_the_order_but_for_indexes() -> None:
     text = '{"b":1,"10":2,"a":3,"9":4,"01":5,"-1":6,"4294967295":7,"4294967294":8,"1.5":9}'
     moved = '{"9":4,"10":2,"4294967294":8,"b":1,"a":3,"01":5,"-1":6,"4294967295":7,"1.5":9}'
