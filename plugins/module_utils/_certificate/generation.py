@@ -36,7 +36,7 @@ def stage(group: FileGroup, layout: Layout, contents: Contents, *, keep: int, no
     if "key" in foreign and "certificate" in foreign:
         group.link(layout.current, before or generation)
     for role, path in layout.published.items():
-        if not layout.is_published(role):
+        if role in foreign or not layout.is_published(role):
             group.directory(os.path.dirname(path))
             group.link(path, layout.link_targets[role])
     group.link(layout.current, generation)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .._core.files import named_failure
 from .._core.plan import Change
-from .._pki.certificate import CertificateFacts, parse_certificates
+from .._pki.certificate import CertificateFacts, facts_of, parse_certificates
 from .._pki.errors import PkiError
 from .._pki.keys import KeySpec, load_private_key, public_key, spec_of, spki_sha256
 from .layout import STORED, Layout
@@ -57,7 +57,7 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
     foreign = frozenset(role for role in layout.published if layout.is_foreign(role))
     problems: list[str] = []
     key = _parsed(problems, "key", contents, _held_key)
-    facts = _parsed(problems, "certificate", contents, lambda data: CertificateFacts.of(parse_certificates(data)[0]))
+    facts = _parsed(problems, "certificate", contents, lambda data: facts_of(parse_certificates(data)[0]))
     return Holding(
         key,
         facts,

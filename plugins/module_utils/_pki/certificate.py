@@ -281,7 +281,7 @@ class _Extensions:
         return tuple(entry.policy_identifier.dotted_string for entry in self.get("CertificatePolicies") or ())
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=2048)
 def facts_of(certificate: x509.Certificate) -> CertificateFacts:
-    """Return facts, remembered: a batch asks for the same few authorities, and for each leaf twice in a row."""
+    """Return facts, remembered: a batch asks for the same few authorities, and for a new leaf until it is proved."""
     return CertificateFacts.of(certificate)

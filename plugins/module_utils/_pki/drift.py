@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -130,12 +131,12 @@ class Wanted:
     def common_name(self) -> str | None:
         return self.subject.common_name
 
-    @property
+    @functools.cached_property
     def subject(self) -> names.Subject:
         """The declared subject, for a request."""
         return names.Subject.declared(self._declared())
 
-    @property
+    @functools.cached_property
     def sans(self) -> names.SubjectAltNames:
         """The declared alternative names, for a request."""
         values = self._declared()
@@ -143,7 +144,7 @@ class Wanted:
             **{kind: values.get(name) or frozenset() for kind, name in _SAN_FIELDS.items()},
         )
 
-    @property
+    @functools.cached_property
     def key(self) -> KeySpec:
         """The declared kind of key, completed by defaults, for making one."""
         values = self._declared()

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import typing as t
 
@@ -69,7 +70,7 @@ class VaultSigner:
         reply = self._vault.write(self._path, self._body(csr, wanted), once=True).data
         leaf = parse_certificates(reply["certificate"].encode())[0]
         chain = "\n".join(reply.get("ca_chain") or [reply["issuing_ca"]])
-        return leaf, parse_certificates(chain.encode())
+        return leaf, _parsed(chain)
 
     @property
     def _path(self) -> str:
@@ -114,3 +115,8 @@ class VaultSigner:
         if data is None:
             return None
         return parse_certificates("\n".join(data.get("ca_chain") or [data["certificate"]]).encode())
+
+
+@functools.lru_cache(maxsize=8)  # every reply repeats the same few
+def _parsed(chain: str) -> Chain:
+    return parse_certificates(chain.encode())
