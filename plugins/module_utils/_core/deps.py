@@ -51,4 +51,6 @@ CRYPTOGRAPHY = Library("cryptography", "36.0.0", "to read and make X.509 certifi
 HVAC = Library("hvac", "1.1.0", "as the transport to Vault or OpenBao")
 PYJWT = Library("PyJWT", "2.4.0", "to sign and verify JSON Web Tokens")
 BOTO3 = Library("boto3", "1.26.0", "as the transport to AWS KMS")
+PKCS11 = Library("python-pkcs11", "0.7.0", "to use keys in a PKCS#11 token")
 PSYCOPG = Library("psycopg", "3.1.0", "as the transport to PostgreSQL")
+DETECT_SECRETS = Library("detect-secrets", "1.5.0", "to find secrets in repositories")

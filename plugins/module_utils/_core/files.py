@@ -86,9 +86,9 @@ class Attributes:
         """Return (what, held, wanted) for every declared attribute that a file does not have."""
         found = []
         if self.uid is not None and status.st_uid != self.uid:
-            found.append(("owner", _user(status.st_uid), _user(self.uid)))
+            found.append(("owner", user_name(status.st_uid), user_name(self.uid)))
         if self.gid is not None and status.st_gid != self.gid:
-            found.append(("group", _group(status.st_gid), _group(self.gid)))
+            found.append(("group", group_name(status.st_gid), group_name(self.gid)))
         if stat.S_IMODE(status.st_mode) != self.mode:
             found.append(("mode", f"{stat.S_IMODE(status.st_mode):04o}", f"{self.mode:04o}"))
         return found
@@ -110,14 +110,16 @@ def _lookup(value: str, name: str, find: t.Callable[[str], int]) -> int:
         raise InvalidInput(f"{value!r} does not exist on this host", field=name, remedy="Create it first.") from None
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return the name of a user on this host, or the number of one that has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
-def _group(gid: int) -> str:
+def group_name(gid: int) -> str:
+    """Return the name of a group on this host, or the number of one that has none."""
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Secrets in repositories: the working tree, every version in the history, and the messages of commits.
+
+A secret that was removed from the tree is still in everybody's clone, so the history counts as much as the tree. One
+secret in one file is one finding, however many versions hold it; it tells the commit that brought it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import typing as t
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from .._core.errors import InvalidInput, TrustmeshError
+from .._core.files import named_failure
+from .._core.spec import Options
+from .finding import Allowances, Finding, is_open, summarise, with_failures
+from .log import path_pattern
+from .repository import Repository
+from .scanner import Detected, Scanner, fingerprint
+
+_COMMON: t.Final[Options] = {
+    "history": {"type": "bool", "default": True},
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "must_ignore": {"type": "list", "elements": "str", "default": [".env", ".env.local"]},
+    "largest_file": {"type": "int", "default": 1 << 20},
+}
+ITEM_OPTIONS: t.Final[Options] = {"path": {"type": "path", "required": True}, **_COMMON}
+SHARED: t.Final = tuple(_COMMON)
+
+_MESSAGE: t.Final = "(message)"
+_IN_TREE: t.Final = "Take it out of the file, replace the secret because it is known, and clean the history."
+_IN_HISTORY: t.Final = "Replace the secret: everybody who cloned the repository has it. Then clean the history."
+_Key = tuple[str, str, str]
+
+
+@dataclass
+class _Seen:
+    """What was found in one repository so far, and what was looked at."""
+
+    files: int = 0
+    versions: int = 0
+    commits: int = 0
+    unread: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    #: By rule, path and secret: the finding without its fingerprint.
+    found: dict[_Key, Finding] = field(default_factory=dict)
+    #: By path and digest of the content: what scanning it found.
+    known: dict[tuple[str, bytes], tuple[_Key, ...]] = field(default_factory=dict)
+    complete: bool = True
+
+    def skip(self, why: str) -> None:
+        """Count a file that was not looked into."""
+        self.unread[why] = self.unread.get(why, 0) + 1
+
+
+class RepositoryScan:
+    """Scans repositories with one scanner."""
+
+    def __init__(self, scanner: Scanner, allowances: Allowances, max_findings: int) -> None:
+        self._scanner = scanner
+        self._allowances = allowances
+        self._max_findings = max_findings
+
+    def run(self, items: Sequence[Mapping[str, t.Any]]) -> dict[str, t.Any]:
+        """Return the facts of the module: a result per repository, a summary, and a message when one failed."""
+        results = [self._result(item) for item in items]
+        allowances = self._allowances.shown()
+        facts = {"results": results, "allowances": allowances, "summary": summarise(results, allowances)}
+        return with_failures(facts)
+
+    def _result(self, item: Mapping[str, t.Any]) -> dict[str, t.Any]:
+        seen = _Seen()
+        try:
+            self._look(item, seen)
+        except TrustmeshError as error:
+            return {"item": item["path"], "failed": True, "msg": str(error)}
+        findings = self._allowances.judge(_with_fingerprint(key[2], found) for key, found in seen.found.items())
+        told = sorted(findings, key=lambda finding: not is_open(finding))[: self._max_findings]
+        return {
+            "item": item["path"],
+            "ok": not seen.problems and not any(is_open(finding) for finding in findings),
+            "problems": [*seen.problems, *(finding.problem for finding in told if is_open(finding))],
+            "findings": [finding.shown() for finding in told],
+            "files": seen.files,
+            "versions": seen.versions,
+            "commits": seen.commits,
+            "unread": dict(sorted(seen.unread.items())),
+            "complete": seen.complete and len(told) == len(findings),
+        }
+
+    def _look(self, item: Mapping[str, t.Any], seen: _Seen) -> None:
+        repository = Repository(item["path"])
+        if not os.path.isdir(repository.path):
+            raise InvalidInput("there is no such directory on this host", field="path")
+        excluded = path_pattern(item["exclude"])
+
+        def wanted(path: str) -> bool:
+            return excluded is None or not excluded.fullmatch(path)
+
+        is_git = repository.is_git()
+        has_tree = not is_git or not repository.is_bare()
+        if item["history"] and not is_git:
+            raise InvalidInput(
+                "is no git repository", field="path", remedy="Set history to false to search a plain directory."
+            )
+        if has_tree:
+            names = repository.tracked_and_new() if is_git else _walk(repository.path)
+            self._tree(repository.path, [name for name in names if wanted(name)], item["largest_file"], seen)
+        if is_git and has_tree:
+            seen.problems += [
+                f"git would add {name}; it belongs in .gitignore"
+                for name in repository.not_ignored(item["must_ignore"])
+            ]
+        if item["history"]:
+            self._history(repository, wanted, item["largest_file"], seen)
+
+    def _tree(self, root: str, names: Sequence[str], largest: int, seen: _Seen) -> None:
+        for name in names:
+            path = os.path.join(root, name)
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
+            seen.files += 1
+            if os.path.getsize(path) > largest:
+                seen.skip("larger than largest_file")
+                seen.complete = False
+                continue
+            with named_failure(path), open(path, "rb") as handle:
+                content = handle.read()
+            self._scan(name, content, "", seen)
+
+    def _history(self, repository: Repository, wanted: Callable[[str], bool], largest: int, seen: _Seen) -> None:
+        if repository.is_partial():
+            raise InvalidInput(
+                "is a partial clone, whose history lies on a server", field="path", remedy="Scan a full clone."
+            )
+        if repository.is_shallow():
+            seen.problems.append("the clone is shallow: what happened before its first commit was not seen")
+            seen.complete = False
+        with repository.reader(largest) as read:
+            for blob in repository.history():
+                if wanted(blob.path):
+                    seen.versions += 1
+                    content = read(blob.identity)
+                    if content is None:
+                        seen.skip("larger than largest_file")
+                        seen.complete = False
+                    else:
+                        self._scan(blob.path, content, blob.commit, seen)
+        for commit, message in repository.messages():
+            seen.commits += 1
+            self._scan(_MESSAGE, message, commit, seen)
+
+    def _scan(self, path: str, content: bytes, commit: str, seen: _Seen) -> None:
+        """Scan one text, or take what it gave the last time; what the tree has shown only learns its commit."""
+        text = (path, hashlib.sha256(content).digest())
+        if text not in seen.known:
+            found = self._scanner.scan(path, content)
+            seen.known[text] = tuple((entry.rule, path, entry.secret) for entry in found)
+            for key, entry in zip(seen.known[text], found):
+                seen.found.setdefault(key, _finding(entry, path, commit))
+        for key in seen.known[text]:
+            if commit and not dict(seen.found[key].facts).get("commit"):
+                seen.found[key] = _since(seen.found[key], commit)
+
+
+def _finding(entry: Detected, path: str, commit: str) -> Finding:
+    shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
+    where = "message" if path == _MESSAGE else "history" if commit else "tree"
+    place = f"the message of {commit[:12]}" if where == "message" else shown
+    return Finding(
+        entry.rule,
+        entry.severity,
+        shown,
+        f"{place}, line {entry.line}: {entry.title}" + (f", in commit {commit[:12]}" if where == "history" else ""),
+        _IN_HISTORY if commit else _IN_TREE,
+        line=entry.line,
+        facts=(("where", where), ("commit", commit or None)),
+    )
+
+
+def _since(finding: Finding, commit: str) -> Finding:
+    facts = {**dict(finding.facts), "commit": commit}
+    return replace(finding, facts=tuple(facts.items()))
+
+
+def _with_fingerprint(secret: str, finding: Finding) -> Finding:
+    return replace(finding, fingerprint=fingerprint(secret))
+
+
+def _walk(root: str) -> Iterator[str]:
+    """Yield the files below a directory, by their paths from it."""
+    for base, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(base, name), root)
