@@ -75,8 +75,10 @@ options:
       path:
         description:
           - The directory, or the path of the secret below O(publish[].mount).
-          - With C({audience}) in it there is one such place for every declared owner, which gets the keys of all others
-            and not its own.
+          - A path of a secret that ends in C(/{name}) stands for a secret per owner, with the text under C(public_key).
+            Servers take a few hundred owners in one secret.
+          - With C({audience}) in it there is one such place for every name of O(publish[].audiences), which gets the
+            keys of all others and not its own.
         type: str
       mount:
         description:
@@ -121,6 +123,12 @@ options:
           - Mode of the files of a directory.
         type: str
         default: "0644"
+      audiences:
+        description:
+          - Names that C({audience}) stands for.
+          - When omitted, all owners that are declared present.
+        type: list
+        elements: str
       prune:
         description:
           - Whether what belongs to nobody declared is removed.

@@ -158,12 +158,12 @@ options:
     description:
       - Where programs find the private key, below O(directory), with C({name}) in it. For O(custody=files).
     type: str
-    default: "{name}/jws.key"
+    default: "{name}.key"
   public_key_file:
     description:
       - Where programs find its public key, below O(directory), with C({name}) in it. For O(custody=files).
+      - When omitted, it has no file beside the private key.
     type: str
-    default: "{name}/jws.pub"
 requirements:
   - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
 seealso:
@@ -353,6 +353,7 @@ from ..module_utils._keyring.jws_declaration import (
     PATH_OPTIONS,
     SHARED,
     declared,
+    general_warnings,
     published_sets,
     refuse_lookalikes,
 )
@@ -376,6 +377,7 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     keyring = Keyring(custody(params, KIND, FIELDS, stores), targets(params, present, stores), SHAPE)
     keys = build_each(SPEC, params, lambda item: declared(item, keyring, stores))
     resources = [*keys, *published_sets(keyring, present)]
+    stores.warnings.extend(general_warnings(keys))
     reads_here = keyring.custody.reads_here
     return Batch(resources, workers=WORKERS, reads_here=reads_here, transaction=keyring, warnings=stores.warnings)
 

@@ -67,12 +67,12 @@ options:
     description:
       - Where the private key is found, below O(directory), with C({name}) in it. For O(custody=files).
     type: str
-    default: "{name}/jws.key"
+    default: "{name}.key"
   public_key_file:
     description:
       - Where its public key is found, below O(directory), with C({name}) in it. For O(custody=files).
+      - When omitted, it has no file beside the private key.
     type: str
-    default: "{name}/jws.pub"
 requirements:
   - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
 seealso:
@@ -110,7 +110,7 @@ EXAMPLES = r"""
           DFSP_ID: perffsp-1
           JWS_SIGN_PUT_PARTIES: "true"
           VALIDATE_INBOUND_PUT_PARTIES_JWS: "true"
-          JWS_SIGNING_KEY_PATH: /etc/mojaloop/jws/perffsp-1/jws.key
+          JWS_SIGNING_KEY_PATH: /etc/mojaloop/jws/perffsp-1.key
           JWS_VERIFICATION_KEYS_DIRECTORY: /etc/mojaloop/perffsp-1/jwsVerificationKeys
       - name: partner
         kept: false

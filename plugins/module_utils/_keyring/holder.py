@@ -12,6 +12,7 @@ A key in a holder is named by its *handle*, which the record in custody keeps in
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 
 class Holder(t.Protocol):
@@ -21,10 +22,10 @@ class Holder(t.Protocol):
     def identity(self) -> str:
         """What messages call it, such as ``transit/`` or ``pkcs11 token jws``."""
 
-    def generate(self, name: str, algorithm: str) -> tuple[str, str]:
+    def generate(self, name: str, algorithm: str, bits: int) -> tuple[str, str]:
         """Make a new key for an owner (``RS256``, ``ES256``) and leave those before it usable.
 
-        Return the handle and the public key as PEM (SubjectPublicKeyInfo).
+        ``bits`` is the size of an RSA key. Return the handle and the public key as PEM (SubjectPublicKeyInfo).
         """
 
     def public_pem(self, handle: str) -> t.Optional[str]:
@@ -35,3 +36,16 @@ class Holder(t.Protocol):
 
     def destroy(self, handle: str) -> None:
         """Destroy a key; one that is not there is destroyed already."""
+
+
+@dataclass(frozen=True)
+class HeldKey:
+    """One key of a holder, as what signs messages takes it (:class:`.._jose.signing.Signer`)."""
+
+    holder: Holder
+    handle: str
+    algorithm: str
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over a message in the form of JWS."""
+        return self.holder.sign(self.handle, message, self.algorithm)

@@ -90,7 +90,7 @@ class JwsKey(KeyResource):
 
     def generate(self) -> KeyMaterial:
         if self.holder is not None:
-            handle, public = self.holder.generate(self.name, self.spec.algorithm)
+            handle, public = self.holder.generate(self.name, self.spec.algorithm, self.spec.bits)
             return _held_elsewhere(handle, public)
         rsa = self.spec.algorithm == "RS256"
         return material_of(pki.generate(pki.KeySpec("rsa" if rsa else "ec", self.spec.bits)))
@@ -141,8 +141,6 @@ class JwsKey(KeyResource):
         return {name: material.facts.get(name) for name in ("algorithm", "bits", "kid")}
 
     def cautions(self, plan: Plan) -> t.Iterable[str]:
-        if self.terms is not None and self.spec.algorithm == "ES256":
-            yield EC_WARNING
         if any(change.path.startswith("published.") and change.before and change.after for change in plan.changes):
             yield RELOAD_NOTE
 

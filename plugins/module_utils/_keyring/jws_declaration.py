@@ -17,7 +17,8 @@ from .._core.errors import InvalidInput
 from .._core.files import named_failure, read_file
 from .._core.resource import ON_MISMATCH, Resource
 from .._core.spec import STATE, Options
-from .jws import ALGORITHMS, PRIVATE, JwsKey, JwsSpec, TrustedKey
+from .holder import Holder
+from .jws import ALGORITHMS, EC_WARNING, PRIVATE, JwsKey, JwsSpec, TrustedKey
 from .keyring import Keyring
 from .names import checked_name
 from .options import FileField, Stores
@@ -31,8 +32,8 @@ FIELDS: t.Final = (
     FileField("public_key", "public_key_file", secret=False),
 )
 PATH_OPTIONS: t.Final[Options] = {
-    "private_key_file": {"type": "str", "default": "{name}/jws.key", "no_log": False},
-    "public_key_file": {"type": "str", "default": "{name}/jws.pub", "no_log": False},
+    "private_key_file": {"type": "str", "default": "{name}.key", "no_log": False},
+    "public_key_file": {"type": "str", "no_log": False},
 }
 _ADOPT: t.Final[Options] = {
     "file": {"type": "str"},
@@ -56,16 +57,32 @@ ITEM_OPTIONS: t.Final[Options] = {
 SHARED: t.Final = tuple(_COMMON)
 
 
-def declared(item: Mapping[str, t.Any], keyring: Keyring, stores: Stores) -> Resource[t.Any]:
+def declared(
+    item: Mapping[str, t.Any], keyring: Keyring, stores: Stores, holder: t.Optional[Holder] = None
+) -> Resource[t.Any]:
     """Build one participant's key; raises :class:`InvalidInput` naming the option."""
     name = checked_name(item["name"])
     spec = JwsSpec.declared(item["algorithm"], item["bits"])
     rotation = Rotation.declared(item)
     if item["state"] == "absent":
-        return JwsKey(name, keyring, None, spec)
+        return JwsKey(name, keyring, None, spec, holder)
     if item["public_key"] is not None:
         return TrustedKey(name, keyring, item["public_key"])
-    return JwsKey(name, keyring, Terms(rotation, item["on_mismatch"], _source(item, stores)), spec)
+    if holder is not None and item["adopt"] is not None:
+        raise InvalidInput(
+            f"cannot be together with holder: {holder.identity} makes its keys itself",
+            field="adopt",
+            remedy="Leave one of them out.",
+        )
+    return JwsKey(name, keyring, Terms(rotation, item["on_mismatch"], _source(item, stores)), spec, holder)
+
+
+def general_warnings(resources: t.Iterable[Resource[t.Any]]) -> list[str]:
+    """Return what deserves attention about the declaration as a whole; said once, for there may be a thousand keys."""
+    makes_ec = any(
+        isinstance(one, JwsKey) and one.terms is not None and one.spec.algorithm == "ES256" for one in resources
+    )
+    return [EC_WARNING] if makes_ec else []
 
 
 def refuse_lookalikes(names: t.Iterable[str]) -> None:

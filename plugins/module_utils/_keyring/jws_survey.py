@@ -72,16 +72,13 @@ def _entry(
 def _facts(kept: Kept, now: datetime.datetime) -> dict[str, t.Any]:
     """Return public facts of a key that messages can be signed with."""
     try:
-        key = (
-            pki.load_private_key(kept.private.reveal().encode()) if kept.private else keys.load_public(str(kept.public))
-        )
-    except Exception:  # pylint: disable=broad-except  # the findings say what is wrong with it
+        key: keys.AnyKey = keys.load_private(kept.private) if kept.private else keys.load_public(str(kept.public))
+    except JoseError:  # the findings say what is wrong with it
         return {}
-    spec = pki.spec_of(key)
     return {
-        "type": spec.type,
-        "bits": spec.size,
-        "kid": keys.thumbprint(key),
+        "algorithm": keys.algorithm(key),
+        "bits": pki.spec_of(key).size,
+        "kid": keys.thumbprint(keys.public_of(key)),
         "created": spell_instant(kept.created) if kept.created else None,
         "age_days": (now - kept.created).days if kept.created else None,
     }

@@ -53,6 +53,7 @@ TARGET_OPTIONS: t.Final[Options] = {
     "owner": {"type": "str"},
     "group": {"type": "str"},
     "mode": {"type": "str", "default": "0644"},
+    "audiences": {"type": "list", "elements": "str"},
     "prune": {"type": "bool", "default": False},
     "keep": {"type": "list", "elements": "str", "no_log": False},
 }
@@ -104,7 +105,7 @@ def custody(params: Mapping[str, t.Any], kind: str, fields: t.Sequence[FileField
 def targets(
     params: Mapping[str, t.Any], names: t.Sequence[str], stores: Stores, *, suffix: str = SUFFIX
 ) -> list[Target]:
-    """Build the declared targets; one with ``{audience}`` in its path stands for one per owner, without its own key."""
+    """Build the declared targets; one with ``{audience}`` in its path is one per audience, each without its own key."""
     built: list[Target] = []
     for at, entry in enumerate(params["publish"] or ()):
         try:
@@ -124,7 +125,7 @@ def _expanded(entry: Mapping[str, t.Any], names: t.Sequence[str], stores: Stores
         _need(entry, option, f"kind {entry['kind']}")
     keep = frozenset(entry["keep"] or ())
     if AUDIENCE in (entry["path"] or ""):
-        for name in names:
+        for name in entry.get("audiences") or names:
             one = {**entry, "path": entry["path"].replace(AUDIENCE, name)}
             yield Target(_publisher(one, stores, suffix), frozenset({name}), entry["prune"], keep)
     else:

@@ -99,7 +99,7 @@ class KeyResource(Resource[Holding]):
         return ()
 
     def destroy(self, generation: Generation) -> None:
-        """Destroy what a key has outside custody, when the owner is removed."""
+        """Destroy what a key has outside custody, once it is in no record any more."""
 
     # -- read, plan, apply ------------------------------------------------------------------------------------------
 
@@ -245,28 +245,30 @@ class KeyResource(Resource[Holding]):
             for target, chosen in self._texts(kept, now).items()
             if not self.same_text(held.published.get(target), chosen[self.name])
         }
-        self.keyring.stage(
-            Work(
-                self.identity,
-                self.name,
-                held.version,
-                kept,
-                terms.rotation,
-                writes=kept != held.record or bool(held.misplaced),
-                texts=texts,
-                published=self._texts,
-            )
+        work = Work(
+            self.identity,
+            self.name,
+            held.version,
+            kept,
+            terms.rotation,
+            writes=kept != held.record or bool(held.misplaced),
+            texts=texts,
+            published=self._texts,
         )
+        work.finish = lambda: self._destroy(_dropped(held.record, work.record))
+        self.keyring.stage(work)
 
     def _stage_removal(self, held: Holding) -> None:
         texts = {target: {self.name: None} for target, text in held.published.items() if text is not None}
 
-        def finish() -> None:
-            for generation in _all(held.record):
-                self.destroy(generation)
-
         removes = held.record is not None
-        self.keyring.stage(Work(self.identity, self.name, removes=removes, texts=texts, finish=finish))
+        work = Work(self.identity, self.name, removes=removes, texts=texts)
+        work.finish = lambda: self._destroy(_all(held.record))
+        self.keyring.stage(work)
+
+    def _destroy(self, generations: t.Iterable[Generation]) -> None:
+        for generation in generations:
+            self.destroy(generation)
 
     def _texts(self, record: Record, now: datetime.datetime) -> Texts:
         if self.keyring.shape.public is None:
@@ -332,6 +334,12 @@ def _all(record: t.Optional[Record]) -> Iterator[Generation]:
         yield record.current
         yield from filter(None, (record.next,))
         yield from record.previous
+
+
+def _dropped(before: t.Optional[Record], after: t.Optional[Record]) -> list[Generation]:
+    """Return the keys that were in a record and no longer are, whatever was noted about them meanwhile."""
+    left = [generation.material for generation in _all(after)]
+    return [generation for generation in _all(before) if generation.material not in left]
 
 
 def _made(generation: Generation) -> str:

@@ -28,6 +28,7 @@ T = t.TypeVar("T")
 
 _PLACEHOLDER: t.Final = "{name}"
 _PLAIN: t.Final = "unversioned"
+_PUBLIC: t.Final = "public_key"
 _ATTEMPTS = 5
 
 
@@ -192,6 +193,8 @@ class KvPublisher:
                     return {}
                 except NotConverged as error:
                     failure = error
+                except Rejected as error:
+                    raise _too_many(error, len(document)) from None
         return dict.fromkeys(texts, failure) if failure else {}
 
     def _read(self) -> tuple[Data, Version]:
@@ -207,6 +210,47 @@ class KvPublisher:
         }
 
 
+class KvSpreadPublisher:
+    """A secret per owner with its public text, for more owners than fit into one; ``path`` ends in ``/{name}``."""
+
+    def __init__(self, store: KvStore, path: str) -> None:
+        self._store = store
+        self._path = path.strip("/")
+        self._versions: dict[str, Version] = {}
+        if not self._path.endswith(f"/{_PLACEHOLDER}") or self._path.count(_PLACEHOLDER) > 1:
+            raise InvalidInput(f"{path!r} names no folder to list", field="path", remedy="Let it end in /{name}.")
+
+    @property
+    def identity(self) -> str:
+        return f"kv {self._store.mount}/{self._path}"
+
+    def held(self) -> Mapping[str, str]:
+        """Return the texts by owner: one listing, and one reading for each."""
+        names = self._store.names(self._path.rpartition("/")[0])
+        found = _each(names, {name: name for name in names}, lambda name: self._store.read(self._at(name)))
+        self._versions = {name: held[1] for name, held in found.items() if held is not None}
+        return {name: str(held[0][_PUBLIC]) for name, held in found.items() if held is not None and _PUBLIC in held[0]}
+
+    def publish(self, texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
+        """Write each secret over the version that was read last."""
+
+        def put(name: str) -> t.Optional[TrustmeshError]:
+            text, version = texts[name], self._versions.get(name)
+            if text is None:
+                return _outcome(lambda: self._store.remove(self._at(name)))
+            written = _outcome(lambda: self._store.write(self._at(name), {_PUBLIC: text}, version))
+            if isinstance(written, TrustmeshError):
+                return written
+            self._versions[name] = written  # another text may have to follow before anything is read again
+            return None
+
+        outcomes = _each(list(texts), {name: name for name in texts}, put)
+        return {name: error for name, error in outcomes.items() if error is not None}
+
+    def _at(self, name: str) -> str:
+        return self._path.replace(_PLACEHOLDER, name)
+
+
 class KvStores:
     """Custodies and publishers in one Vault; logs in when the first of them is asked for."""
 
@@ -214,25 +258,34 @@ class KvStores:
         self._login = login
         self._versions: t.Optional[KvVersions] = None
         self.vault: t.Optional[Vault] = None
+        self._remarks: list[str] = []
 
     @property
     def warnings(self) -> list[str]:
         """What the server remarked, the list that it is added to."""
-        return self.vault.warnings if self.vault is not None else []
+        return self.vault.warnings if self.vault is not None else self._remarks
 
     def custody(self, mount: str, path: str) -> KvCustody:
         """Return a custody with one secret per owner."""
         return KvCustody(self._store(mount), path)
 
-    def publisher(self, mount: str, path: str, suffix: str) -> KvPublisher:
-        """Return a publisher with all public texts in one secret."""
+    def publisher(self, mount: str, path: str, suffix: str) -> t.Union[KvPublisher, KvSpreadPublisher]:
+        """Return a publisher with all public texts in one secret, or with a secret for each ``{name}``."""
+        if _PLACEHOLDER in path:
+            return KvSpreadPublisher(self._store(mount), path)
         return KvPublisher(self._store(mount), path, suffix)
 
-    def _store(self, mount: str) -> KvStore:
-        if self.vault is None or self._versions is None:
+    def connection(self) -> Vault:
+        """Return the one login, for what else lives in the same Vault."""
+        if self.vault is None:
             self.vault = self._login()
-            self._versions = KvVersions(self.vault)
-        return KvStore(self.vault, self._versions, mount)
+        return self.vault
+
+    def _store(self, mount: str) -> KvStore:
+        vault = self.connection()
+        if self._versions is None:
+            self._versions = KvVersions(vault)
+        return KvStore(vault, self._versions, mount)
 
 
 def _each(names: t.Sequence[str], entries: Mapping[str, t.Any], act: t.Callable[[t.Any], T]) -> dict[str, T]:
@@ -247,3 +300,14 @@ def _outcome(act: t.Callable[[], T]) -> t.Union[T, TrustmeshError]:
         return act()
     except TrustmeshError as error:
         return error
+
+
+def _too_many(error: Rejected, count: int) -> TrustmeshError:
+    """Name the limit that servers set to the texts of one request, which their own message does not."""
+    if "complexity" not in str(error):
+        return error
+    return Rejected(
+        f"{count} public texts are too many for one secret on this server",
+        field="publish",
+        remedy="End the path in /{name}, so that there is a secret for each.",
+    )

@@ -21,12 +21,13 @@ from plugins.module_utils._core.normal import duration
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._keyring.file_custody import FileCustody
-from plugins.module_utils._keyring.jws import SHAPE, JwsKey, JwsSpec, material_of
-from plugins.module_utils._keyring.jws_declaration import ITEM_OPTIONS, declared, refuse_lookalikes
+from plugins.module_utils._keyring.jws import EC_WARNING, SHAPE, JwsKey, JwsSpec, material_of
+from plugins.module_utils._keyring.jws_declaration import ITEM_OPTIONS, declared, general_warnings, refuse_lookalikes
 from plugins.module_utils._keyring.keyring import Keyring
 from plugins.module_utils._keyring.publisher import Target
 from plugins.module_utils._keyring.record import Generation, KeyMaterial, Record
-from plugins.module_utils._keyring.resource import Holding
+from plugins.module_utils._keyring.resource import Holding, Terms
+from plugins.module_utils._keyring.rotation import Rotation
 from plugins.module_utils._pki.keys import KeySpec, generate
 
 START = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
@@ -111,6 +112,17 @@ def test_plan(case: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
     assert plan.reasons == case.get("reasons", [])
     assert case.get("warning", "") in " ".join(plan.warnings)
     assert "PRIVATE KEY" not in str(plan.diff("x"))
+
+
+def test_trap_jws_2_an_elliptic_key_is_warned_about_once() -> None:
+    keyring = Keyring(FileCustody("/keys", "jws_key", ()), (), SHAPE)
+    terms = Terms(Rotation())
+    rsa_key, ec_key, gone = (
+        JwsKey(NAME, keyring, declared_terms, JwsSpec.declared(algorithm, 2048))
+        for declared_terms, algorithm in ((terms, "RS256"), (terms, "ES256"), (None, "ES256"))
+    )
+    assert general_warnings([rsa_key, gone]) == []
+    assert general_warnings([ec_key, ec_key, rsa_key]) == [EC_WARNING]
 
 
 @pytest.mark.parametrize("bits", [0, 1024, 2047, 8193])
