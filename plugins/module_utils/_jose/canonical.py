@@ -50,6 +50,7 @@ def canonical(value: t.Any) -> bytes:
     Data means mappings with text as names, lists, tuples, texts, numbers, booleans and null.
     """
     text = _text(value, sorted)
+    _refuse_deep(value, text)
     if text.isascii():
         return text.encode("ascii")
     return utf8(_text(value, _sorted_by_code_units) if _SORTED_OTHERWISE.search(text) else text)
@@ -76,8 +77,7 @@ def parse(text: str | bytes) -> t.Any:
         raise JoseError(f"is not JSON: {error.msg} (character {error.pos})", remedy="Send JSON (RFC 8259).") from None
     except RecursionError:
         raise _too_deep() from None
-    if text.count("[") + text.count("{") > DEEPEST:
-        _refuse_deep(value)
+    _refuse_deep(value, text)
     if "\\u" in text or not text.isascii():
         # Escapes can spell half of a surrogate pair, which no UTF-8 can.
         utf8(json.dumps(value, ensure_ascii=False))
@@ -107,13 +107,15 @@ def _too_deep() -> JoseError:
     return JoseError("is nested too deeply", remedy=f"Give data of {DEEPEST} levels or less.")
 
 
-def _refuse_deep(value: t.Any) -> None:
+def _refuse_deep(value: t.Any, text: str) -> None:
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return
     level = [value]
     for _depth in range(DEEPEST + 1):
-        containers = [entry for entry in level if isinstance(entry, (dict, list))]
+        containers = [entry for entry in level if isinstance(entry, (Mapping, list, tuple))]
         if not containers:
             return
-        level = [entry for each in containers for entry in (each.values() if isinstance(each, dict) else each)]
+        level = [entry for each in containers for entry in (each.values() if isinstance(each, Mapping) else each)]
     raise _too_deep()
 
 

@@ -35,6 +35,7 @@ from .fspiop_message import (
     decode_protected,
     encode_protected,
     fold,
+    index_caution,
     received_body,
     signature_header,
     signing_input,
@@ -90,7 +91,7 @@ def sign(
     encoded = encode_protected(signer.algorithm, {**given, **made})
     made[SIGNATURE] = signature_header(encoded, signer.sign(signing_input(encoded, content)))
     kept = {name: text for name, text in headers.items() if name.lower() not in (*made, "content-length")}
-    warnings = (*_cautions(verb, path, signer.algorithm), *claims_in(data))
+    warnings = (*_cautions(verb, path, signer.algorithm), *claims_in(data), *index_caution(content))
     return SignedRequest(verb, url, {**kept, **made}, content.decode("utf-8"), path, signer.algorithm, warnings)
 
 

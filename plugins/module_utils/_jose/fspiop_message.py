@@ -36,6 +36,8 @@ METHODS: t.Final = ("POST", "PUT", "PATCH")
 SIGNATURE: t.Final = "fspiop-signature"
 #: Longer signatures are refused unread; servers limit all headers together to about as much.
 LONGEST: t.Final = 16384
+#: Perhaps the name of a member that ECMAScript takes for an index.
+_INDEX: t.Final = re.compile(rb'"[0-9]{1,10}":')
 _CLAIMS: t.Final = ("exp", "nbf")
 _MATTERS: t.Final = frozenset({*PROTECTED.values(), SIGNATURE})
 PUT_PARTIES: t.Final = (
@@ -155,6 +157,16 @@ def received_body(body: t.Any) -> tuple[bytes | None, t.Any]:
 def signing_input(encoded: str, content: bytes) -> bytes:
     """Return what is signed (RFC 7515, 5.1)."""
     return encoded.encode("ascii") + b"." + base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+def index_caution(content: bytes) -> tuple[str, ...]:
+    """Return a warning about a canonical body that verifiers which keep the order of members put into another one."""
+    if not _INDEX.search(content) or canonical.stringified(canonical.parse(content)) == content:
+        return ()
+    return (
+        "The body has names of members that look like indexes: the reference library up to 19.18.8 puts them first, "
+        "and refuses the request.",
+    )
 
 
 def claims_in(data: t.Any) -> tuple[str, ...]:

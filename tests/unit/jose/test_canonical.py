@@ -182,6 +182,8 @@ def test_what_is_read_is_at_most_a_hundred_levels_deep() -> None:
         assert canonical(parse(deepest)) == deepest.replace(" ", "").encode()
         with pytest.raises(JoseError, match="nested too deeply"):
             parse(opening + deepest + closing)
+        with pytest.raises(JoseError, match="nested too deeply"):
+            canonical((parse(deepest),))
 
 
 def test_stringified_keeps_the_order_but_for_indexes() -> None:

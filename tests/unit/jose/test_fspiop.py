@@ -273,6 +273,12 @@ def test_trap_jws_6_members_that_the_peer_takes_for_claims_are_warned_of() -> No
         assert [f"member {name} " in text for name, text in zip(("exp", "nbf"), warnings, strict=True)] == [True, True]
 
 
+def test_trap_jws_1_names_that_look_like_indexes_are_warned_of() -> None:
+    for body, warned in (({"9": 1, "10": 2}, True), ({"b": {"a": 1, "0": 2, "-": 3}}, True), ({"1": 2, "a": 3}, False)):
+        assert any("look like indexes" in text for text in signed(body=body).warnings) is warned
+    assert check(signed(body={"9": 1, "10": 2})).accepted_by == {"sorted": True, "ordered": False, "raw": True}
+
+
 def test_trap_jws_9_put_parties_is_not_signed_by_default() -> None:
     request = signed(method="PUT", url="/parties/MSISDN/123456789", body={"party": {}})
     assert "JWS_SIGN_PUT_PARTIES" in request.warnings[0]
