@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import typing as t
-from dataclasses import dataclass
 
 from .._jose import base64url
 from .errors import IlpError
@@ -35,8 +34,7 @@ from .transaction import (
 )
 
 
-@dataclass(frozen=True)
-class Agreement:
+class Agreement(t.NamedTuple):
     """What a payee answers a quote with, and the fulfilment that it keeps until the transfer."""
 
     version: str

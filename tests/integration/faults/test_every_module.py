@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "jwt_key": {"mount": "kv", "issuers": [{"name": "a"}]},
     "envelope_rewrap": {"database": {}, "tables": [{"new_key": {"type": "transit", "name": "hub"}}]},
     "envelope_secret": {"database": {}, "key": {"type": "transit", "name": "hub"}, "secrets": [{"name": "a"}]},
+    "ilp_secret": {"mount": "kv", "participants": [{"name": "a"}]},
     "vault_approle": {"roles": [{"name": "issuer"}]},
     "vault_info": {},
     "vault_kv_secret": {"secrets": [{"mount": "kv", "path": "a", "data": {"key": "value"}}]},
