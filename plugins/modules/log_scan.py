@@ -133,6 +133,7 @@ options:
         required: true
 seealso:
   - module: trustmesh.security.repo_secret_scan
+  - module: trustmesh.security.file_secret_audit
 """
 
 EXAMPLES = r"""

@@ -133,6 +133,7 @@ requirements:
   - git on the host that runs the module, for git repositories
 seealso:
   - module: trustmesh.security.log_scan
+  - module: trustmesh.security.file_secret_audit
 """
 
 EXAMPLES = r"""
