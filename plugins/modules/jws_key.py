@@ -154,6 +154,41 @@ options:
           - Key of the secret that holds the private key.
         type: str
         default: private_key
+  holder:
+    description:
+      - Who makes the private keys, signs with them and never gives them away. Custody then has a record with the public
+        key and the C(handle) by which a signer asks for the private one.
+      - A key that is in custody when a holder is declared, or the other way round, is not as declared; see
+        O(on_mismatch).
+      - When omitted, private keys are in custody.
+    type: dict
+    suboptions:
+      kind:
+        description:
+          - V(transit) is a transit engine of the same Vault or OpenBao, with a key of its own for every key of a
+            participant. The token needs C(create), C(read), C(update) on C(<mount>/keys/*), and C(delete) to part with
+            a key; signers need C(update) on C(<mount>/sign/*).
+          - V(pkcs11) is a hardware token or its software twin. A handle is the C(CKA_ID) of a key in hex.
+        type: str
+        choices: [transit, pkcs11]
+        required: true
+      mount:
+        description:
+          - Path of the transit engine.
+        type: str
+        default: transit
+      library:
+        description:
+          - The PKCS#11 library of the token, on the host that runs the module. Needed for V(pkcs11).
+        type: path
+      token:
+        description:
+          - Label of the token. Needed for V(pkcs11).
+        type: str
+      pin:
+        description:
+          - PIN of the token's user. Needed for V(pkcs11).
+        type: str
   private_key_file:
     description:
       - Where programs find the private key, below O(directory), with C({name}) in it. For O(custody=files).
@@ -166,6 +201,7 @@ options:
     type: str
 requirements:
   - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
+  - Python library C(python-pkcs11) 0.7.0 or newer there, for a O(holder) of the kind V(pkcs11)
 seealso:
   - module: trustmesh.security.jws_key_info
   - module: trustmesh.security.vault_kv_secret
@@ -224,6 +260,19 @@ EXAMPLES = r"""
     key_mode: "0640"
     participants:
       - name: perffsp-1
+
+- name: Keep private keys in a transit engine, which signs and never shows them
+  trustmesh.security.jws_key:
+    mount: secret
+    holder:
+      kind: transit
+      mount: transit-jws
+    publish:
+      - kind: kv
+        mount: secret
+        path: jws-trust
+    participants:
+      - name: hub
 
 - name: Part with a participant
   trustmesh.security.jws_key:
@@ -345,6 +394,7 @@ from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each
+from ..module_utils._keyring.holder_options import HOLDER_OPTIONS, holder
 from ..module_utils._keyring.jws import SHAPE
 from ..module_utils._keyring.jws_declaration import (
     FIELDS,
@@ -361,10 +411,11 @@ from ..module_utils._keyring.keyring import Keyring
 from ..module_utils._keyring.options import CUSTODY_OPTIONS, PUBLISH_OPTIONS, custody, targets
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStores
+from ..module_utils._vault.transit_holder import TransitHolder
 
 SPEC = (
     VAULT
-    + Spec({**CUSTODY_OPTIONS, **PATH_OPTIONS, **PUBLISH_OPTIONS}, requires=(CRYPTOGRAPHY,))
+    + Spec({**CUSTODY_OPTIONS, **HOLDER_OPTIONS, **PATH_OPTIONS, **PUBLISH_OPTIONS}, requires=(CRYPTOGRAPHY,))
     + batch("participants", ITEM_OPTIONS, shared=SHARED)
 )
 
@@ -375,7 +426,8 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     present = [item["name"] for item in params["participants"] if item["state"] == "present"]
     refuse_lookalikes(present)
     keyring = Keyring(custody(params, KIND, FIELDS, stores), targets(params, present, stores), SHAPE)
-    keys = build_each(SPEC, params, lambda item: declared(item, keyring, stores))
+    held_by = holder(params, lambda mount: TransitHolder(stores.connection(), mount), stack)
+    keys = build_each(SPEC, params, lambda item: declared(item, keyring, stores, held_by))
     resources = [*keys, *published_sets(keyring, present)]
     stores.warnings.extend(general_warnings(keys))
     reads_here = keyring.custody.reads_here
