@@ -22,7 +22,8 @@ description:
     signed has expired. Each step is taken by the first run that finds it due, so run this from a schedule. A run that
     was interrupted is completed by the next one, with the key that was made already.
   - A secret of V(HS256) has no public part. It is kept and replaced like the others and published nowhere. Whoever
-    verifies with it can sign, too, and has to be given the new one at the moment of the change; prefer a key pair.
+    verifies with it can sign, too; it finds the secret in use, the one of C(next) and those of C(previous) in custody.
+    Prefer a key pair. A secret that is printed in documentation is never taken for good, however long it is.
   - A key that is there but was not made by this module is adopted if it is fit for the algorithm. What custody holds
     is never overwritten because it is not understood.
   - With O(custody=kv) the token needs C(create), C(read), C(update) on C(<mount>/data/<path>), and for issuers that
@@ -126,7 +127,7 @@ options:
     description:
       - How long a new key is published before it is used. It has to be longer than verifiers keep a key set that they
         have fetched. A run after that takes it into use.
-      - For V(HS256), where nobody fetches anything, V(0) makes more sense.
+      - With V(HS256), how long those who verify find it in custody below C(next).
     type: str
     default: 10m
   overlap:

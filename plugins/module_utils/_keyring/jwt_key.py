@@ -24,10 +24,12 @@ from .._core.normal import duration, spell_duration
 from .._core.redact import Secret
 from .._core.resource import ON_MISMATCH
 from .._core.spec import STATE, Options
+from .._ilp.published import published
 from .._jose import base64url
 from .._jose.jwks import VerificationKey, check_algorithm, render_set, thumbprint
 from .._jose.jwt import SHORTEST_SECRET
 from .._pki.keys import KeySpec, generate, load_private_key, private_pem, public_key, spec_of
+from .holder import Holder
 from .keyring import Keyring
 from .names import checked_name
 from .options import FileField
@@ -120,17 +122,27 @@ class JwtKeyResource(KeyResource):
     kind = KIND
     noun = "key"
 
-    def __init__(self, name: str, keyring: Keyring, terms: Terms | None, wanted: Wanted | None) -> None:
+    def __init__(
+        self, name: str, keyring: Keyring, terms: Terms | None, wanted: Wanted | None, holder: Holder | None = None
+    ) -> None:
         super().__init__(name, keyring, terms)
         self._wanted = wanted
+        self._holder = holder
 
     @classmethod
-    def declared(cls, item: Mapping[str, t.Any], keyring: Keyring) -> JwtKeyResource:
+    def declared(cls, item: Mapping[str, t.Any], keyring: Keyring, holder: Holder | None = None) -> JwtKeyResource:
         """Build from an item of the module; raises :class:`InvalidInput`."""
         name = checked_name(item["name"])
         if item["state"] == "absent":
-            return cls(name, keyring, None, None)
-        return cls(name, keyring, Terms(declared_rotation(item), item["on_mismatch"]), Wanted.declared(item))
+            return cls(name, keyring, None, None, holder)
+        terms, wanted = Terms(declared_rotation(item), item["on_mismatch"]), Wanted.declared(item)
+        if wanted.shared and holder is not None:
+            raise InvalidInput(
+                f"{SHARED_ALGORITHM} has a secret, which whoever verifies needs in clear",
+                field="algorithm",
+                remedy="Use an algorithm of key pairs, or keep the secret in custody, without a holder.",
+            )
+        return cls(name, keyring, terms, wanted, holder)
 
     @property
     def wanted(self) -> Wanted:
@@ -144,6 +156,10 @@ class JwtKeyResource(KeyResource):
             # Consumers take the octets of the text for the key, so the text itself carries the randomness.
             text = base64url.encode(secrets.token_bytes(self.wanted.octets))
             return _shared(Secret(text), base64url.encode(secrets.token_bytes(12)))
+        if self._holder is not None:
+            handle, public = self._holder.generate(self.name, self.wanted.algorithm, self.wanted.spec.size or 0)
+            key = serialization.load_pem_public_key(public.encode("ascii"))
+            return KeyMaterial({}, public, {"algorithm": _algorithm(key), "kid": thumbprint(key), "handle": handle})
         return self._pair(generate(self.wanted.spec))
 
     def adopt(self, document: Mapping[str, t.Any]) -> KeyMaterial:
@@ -163,7 +179,7 @@ class JwtKeyResource(KeyResource):
         return self._pair(key)
 
     def settle(self, material: KeyMaterial) -> KeyMaterial:
-        if material.facts.get("algorithm") == SHARED_ALGORITHM:
+        if "private_key" not in material.secrets:
             return material
         return self._pair(load_private_key(_text(material, "private_key").encode()))
 
@@ -177,13 +193,11 @@ class JwtKeyResource(KeyResource):
             )
         if held != self.wanted.algorithm:
             return [f"algorithm is {held}, declared {self.wanted.algorithm}"]
+        if ("handle" in material.facts) is not (self._holder is not None):
+            where = "with a holder" if self._holder is None else "in custody"
+            return [f"the private key is {where}, declared otherwise"]
         if self.wanted.spec is None:
-            octets = len(_text(material, "secret").encode()) * 3 // 4
-            return (
-                [f"the secret has {octets} octets, declared {self.wanted.octets}"]
-                if octets < self.wanted.octets
-                else []
-            )
+            return _weaknesses(_text(material, "secret"), self.wanted.octets)
         spec = spec_of(_public(material))
         return [] if spec == self.wanted.spec else [f"the key is of type {spec}, declared {self.wanted.spec}"]
 
@@ -197,6 +211,11 @@ class JwtKeyResource(KeyResource):
             for entry in valid
         ]
         return json.dumps(render_set(keys), indent=1) + "\n"
+
+    def destroy(self, generation: Generation) -> None:
+        handle = generation.material.facts.get("handle")
+        if self._holder is not None and isinstance(handle, str):
+            self._holder.destroy(handle)
 
     def describe(self, current: Holding | None) -> dict[str, t.Any]:
         facts = super().describe(current)
@@ -227,6 +246,13 @@ class JwtKeyResource(KeyResource):
             field="on_mismatch",
             remedy="Move it away, or set on_mismatch to replace.",
         )
+
+
+def _weaknesses(secret: str, wanted: int) -> list[str]:
+    origin, octets = published(secret), len(secret.encode()) * 3 // 4
+    if origin is not None:
+        return [f"everybody knows the secret: {origin}"]
+    return [f"the secret has {octets} octets, declared {wanted}"] if octets < wanted else []
 
 
 def _shared(secret: Secret, kid: str) -> KeyMaterial:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import pathlib
 import typing as t
@@ -198,6 +199,20 @@ def test_longer_secret_is_a_reason(issuer: Issuer) -> None:
     assert "the secret has 32 octets, declared 64" in str(refused.error)
     issuer.run(algorithm="HS256", secret_bytes=64, lead="0", on_mismatch="replace")
     assert issuer.run(algorithm="HS256", secret_bytes=32, lead="0").plan.action.value == "none", "more is no less"
+
+
+def test_secret_that_is_printed_everywhere_is_not_adopted(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = "a sample of a document that many a server was deployed with"
+    digest = hashlib.sha256(sample.encode()).hexdigest()
+    monkeypatch.setattr("plugins.module_utils._ilp.published.PUBLISHED", {digest: "sample of a document"})
+    path = issuer.base / "keys" / "trust-service.secret"
+    path.parent.mkdir()
+    path.write_text(sample)
+    (refused,) = reconcile(issuer.batch(algorithm="HS256"), check_mode=False, clock=lambda: issuer.clock)
+    assert "everybody knows the secret: sample of a document" in str(refused.error)
+    assert path.read_text() == sample
+    issuer.run(algorithm="HS256", lead="0", on_mismatch="replace")
+    assert path.read_text() != sample
 
 
 def test_issuer_cannot_change_between_secret_and_pair(issuer: Issuer) -> None:
