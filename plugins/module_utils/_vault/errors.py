@@ -22,6 +22,8 @@ class VaultError(TrustmeshError):
     status = 0
     #: What the server says about when to come back, in seconds.
     retry_after: str | None = None
+    #: What the answer carries all the same: of a batch, which of its entries were refused.
+    data: t.Mapping[str, t.Any] = {}  # noqa: RUF012
 
 
 class Unreachable(VaultError):

@@ -256,6 +256,7 @@ class Vault:
         error = from_status(status, errors, method, path)
         error.status = status
         error.retry_after = response.headers.get("Retry-After")
+        error.data = body.get("data") or {}
         raise error
 
     def _send(self, method: str, path: str, options: Data) -> t.Any:

@@ -21,12 +21,12 @@ from .._core.errors import InvalidInput
 from .._core.spec import Params
 from .._envelope.provider import KeyProvider, Mover, Opener, ProviderKind
 from .._envelope.record import Form
-from .errors import NoMount
+from .errors import NoMount, Rejected
 from .port import Data, Vault
 
 _WRAPPED: t.Final = re.compile(r"vault:v([1-9][0-9]{0,9}):[A-Za-z0-9+/=]+", re.ASCII)
-#: A request for as many keys is about 60 kB; the server takes 32 MiB.
-_BATCH: t.Final = 500
+#: Servers refuse requests of more than a thousand texts, and each entry has two.
+_BATCH: t.Final = 200
 # Those that encrypt; the others sign or compute codes.
 _ENCRYPTING: t.Final = frozenset({"aes128-gcm96", "aes256-gcm96", "chacha20-poly1305", "xchacha20-poly1305"})
 
@@ -44,11 +44,16 @@ class TransitKey:
         """Its path in the API."""
         return f"{self.mount}/keys/{self.name}"
 
+    def check(self) -> None:
+        """Raise :class:`InvalidInput` unless the key is there and wraps."""
+        if self.newest < 1:
+            raise AssertionError("a key without a version")
+
     @functools.cached_property
     def about(self) -> Data:
         """What the server says about the key; raises :class:`InvalidInput` when it cannot wrap.
 
-        It is asked for before the first key is wrapped: who may create keys would make a new one by encrypting.
+        It is asked for before anything else: who may create keys would make a new one by encrypting.
         """
         try:
             data = self.vault.read(self.identity)
@@ -72,8 +77,6 @@ class TransitKey:
 
     def wrap(self, keys: t.Sequence[bytes]) -> list[str]:
         """Return the data keys as the server writes them: ``vault:v1:`` and base64."""
-        if not self.about:
-            raise AssertionError("a key that is not there")
         entries = [{"plaintext": base64.b64encode(key).decode("ascii")} for key in keys]
         results = self._batch("encrypt", entries)
         failed = next((entry["error"] for entry in results if entry.get("error")), None)
@@ -105,9 +108,15 @@ class TransitKey:
     def _batch(self, verb: str, entries: t.Sequence[Data]) -> list[Data]:
         results: list[Data] = []
         for start in range(0, len(entries), _BATCH):
-            # Without the last field one bad entry would turn the whole answer into an error.
-            body = {"batch_input": entries[start : start + _BATCH], "partial_failure_response_code": 200}
-            results += self.vault.write(f"{self.mount}/{verb}/{self.name}", body).data["batch_results"]
+            body = {"batch_input": entries[start : start + _BATCH]}
+            try:
+                answer: t.Mapping[str, t.Any] = self.vault.write(f"{self.mount}/{verb}/{self.name}", body).data
+            except Rejected as error:
+                # One refused entry makes the whole answer an error, which still says what came of each.
+                if len(error.data.get("batch_results") or ()) != len(body["batch_input"]):
+                    raise
+                answer = error.data
+            results += answer["batch_results"]
         return results
 
 
@@ -146,6 +155,8 @@ def transit_opener(connect: t.Callable[[], Vault]) -> Opener:
     """Return the opener of transit keys; ``connect`` is called when there is one, and has to return one connection."""
 
     def opened(declared: Params, form: Form) -> KeyProvider:
-        return TransitKey(connect(), (declared.get("mount") or "transit").strip("/"), declared["name"])
+        key = TransitKey(connect(), (declared.get("mount") or "transit").strip("/"), declared["name"])
+        key.check()
+        return key
 
     return opened

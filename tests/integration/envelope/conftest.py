@@ -6,49 +6,17 @@
 
 from __future__ import annotations
 
-import json
-import pathlib
-import shutil
-import subprocess
-import typing as t
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.conftest import or_skip
-from tests.rigs.process import MissingPartError, clean_environment
-
-PEER = pathlib.Path(__file__).with_name("peer.mjs")
-
-Node = Callable[..., dict[str, t.Any]]
-
-
-def _program() -> str:
-    found = shutil.which("node")
-    if found is None:
-        raise MissingPartError("node is not installed (Debian package nodejs)")
-    return found
+from tests.rigs.envelope_peer import EnvelopePeer
 
 
 @pytest.fixture(scope="session")
-def node() -> Iterator[Node]:
-    """``node("seal", master=..., value=..., aad=..., ivBytes=..., encoding=...)``: what the application answers."""
-    program = or_skip(_program)
-    with subprocess.Popen(
-        [program, str(PEER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=clean_environment(),
-    ) as child:
-        stdin, stdout = t.cast("t.IO[str]", child.stdin), t.cast("t.IO[str]", child.stdout)
-
-        def ask(action: str, **request: t.Any) -> dict[str, t.Any]:
-            stdin.write(json.dumps({"action": action, **request}) + "\n")
-            stdin.flush()
-            answer: dict[str, t.Any] = json.loads(stdout.readline())
-            return answer
-
-        yield ask
-        stdin.close()
-        assert child.wait(10) == 0
+def node() -> Iterator[EnvelopePeer]:
+    """The application."""
+    peer = or_skip(EnvelopePeer)
+    yield peer
+    peer.stop()

@@ -29,7 +29,8 @@ from plugins.module_utils._vault.policy import Policy, PolicyState
 from plugins.module_utils._vault.seal import Keys, Seal, SealState, SealTerms
 from plugins.module_utils._vault.secret_id import DeliveryState, Record, digest
 from plugins.module_utils._vault.session import Session, SessionState, SessionTerms
-from plugins.modules import vault_approle, vault_kv_secret, vault_mount, vault_policy
+from plugins.module_utils._vault.transit_key import TransitKeyResource, TransitKeyState
+from plugins.modules import vault_approle, vault_kv_secret, vault_mount, vault_policy, vault_transit_key
 
 Case = dict[str, t.Any]
 Subject = tuple[Resource[t.Any], t.Any]
@@ -163,6 +164,13 @@ def seal(case: Case) -> Subject:
     return Seal(SILENT, terms), state
 
 
+def transit_key(case: Case) -> Subject:
+    """``current``: the answer of ``transit/keys/<name>``."""
+    held = case["current"]
+    resource = _item(vault_transit_key.SPEC, case, lambda item: TransitKeyResource.declared(SILENT, item))
+    return resource, None if held is None else TransitKeyState.of(held)
+
+
 SUBJECTS: dict[str, Callable[[Case], Subject]] = {
     "policy": policy,
     "mount": mount,
@@ -170,6 +178,7 @@ SUBJECTS: dict[str, Callable[[Case], Subject]] = {
     "kv": kv,
     "session": session,
     "seal": seal,
+    "transit_key": transit_key,
 }
 TABLES = sorted((pathlib.Path(__file__).parent / "plans").glob("*.yml"))
 NOON = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)

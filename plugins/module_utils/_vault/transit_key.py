@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""Keys of a transit engine (``transit/keys``): their type, their limits, and the age of their newest version."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from dataclasses import dataclass, replace
+
+from .._core.errors import InvalidInput, PolicyRefusal
+from .._core.kinds import BOOLEAN, INTEGER, SECONDS, TEXT
+from .._core.normal import duration, spell_duration
+from .._core.plan import Action, Change, Plan, Step
+from .._core.reconcile import Batch
+from .._core.resource import ON_MISMATCH
+from .._core.sections import Each, Section
+from .._core.spec import STATE, Options
+from .._core.state import Field, State, managed
+from .port import Data, Vault
+from .resource import VaultResource, vault_batch
+
+_TYPES: t.Final = (
+    "aes128-gcm96",
+    "aes256-gcm96",
+    "chacha20-poly1305",
+    "xchacha20-poly1305",
+    "ed25519",
+    "ecdsa-p256",
+    "ecdsa-p384",
+    "ecdsa-p521",
+    "rsa-2048",
+    "rsa-3072",
+    "rsa-4096",
+    "hmac",
+)
+# What creating takes; the rest is configured afterwards.
+_AT_CREATION: t.Final = frozenset(
+    {"type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period"}
+)
+# What can be given to a key, and never be taken from it again.
+_ONE_WAY: t.Final = frozenset({"exportable", "allow_plaintext_backup"})
+
+
+@dataclass(frozen=True)
+class TransitKeyState(State):
+    """A key. Durations are seconds, 0 meaning never; a version of 0 means the newest."""
+
+    type: Field[str] = managed(TEXT.choices(*_TYPES), replace=True)
+    derived: Field[bool] = managed(BOOLEAN, replace=True, server_default=False)
+    convergent_encryption: Field[bool] = managed(BOOLEAN, replace=True, server_default=False)
+    exportable: Field[bool] = managed(BOOLEAN, server_default=False)
+    allow_plaintext_backup: Field[bool] = managed(BOOLEAN, server_default=False)
+    deletion_allowed: Field[bool] = managed(BOOLEAN, server_default=False)
+    auto_rotate_period: Field[int] = managed(SECONDS, server_default=0)
+    min_decryption_version: Field[int] = managed(INTEGER, server_default=1)
+    min_encryption_version: Field[int] = managed(INTEGER, server_default=0)
+    #: Number of the newest version, and when it was made.
+    latest_version: int = 0
+    made_at: t.Optional[datetime.datetime] = None
+    #: Of a key that signs, the public half of the newest version in PEM, or in base64 for Ed25519.
+    public_key: t.Optional[str] = None
+
+    @classmethod
+    def of(cls, data: Data) -> TransitKeyState:
+        """Build from the server's answer."""
+        latest = int(data["latest_version"])
+        version = (data.get("keys") or {}).get(str(latest))
+        about = version if isinstance(version, dict) else {"creation_time": version}
+        return cls.observed(
+            data,
+            latest_version=latest,
+            made_at=_instant(about.get("creation_time")),
+            public_key=about.get("public_key") or None,
+        )
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """When a new version is due: at an age, or when the newest was made before a moment."""
+
+    max_age: t.Optional[int] = None
+    not_before: t.Optional[datetime.datetime] = None
+
+    @classmethod
+    def declared(cls, item: t.Mapping[str, t.Any]) -> Rotation:
+        """Build from an item of the module; raises :class:`InvalidInput`."""
+        try:
+            max_age = None if item["max_age"] is None else duration(item["max_age"])
+        except ValueError as error:
+            raise InvalidInput(str(error), field="max_age") from None
+        if max_age is not None and max_age < 3600:
+            raise InvalidInput(f"{item['max_age']} is less than an hour", field="max_age", remedy="Give 1h or more.")
+        not_before = None if item["not_before"] is None else _instant(item["not_before"])
+        if item["not_before"] is not None and not_before is None:
+            raise InvalidInput(
+                f"{item['not_before']!r} is not a moment", field="not_before", remedy="Write 2026-01-31T00:00:00Z."
+            )
+        return cls(max_age, not_before)
+
+    def due(self, state: TransitKeyState, now: datetime.datetime) -> str | None:
+        """Say why a new version is due, if it is."""
+        if state.made_at is None:
+            return None
+        age = int((now - state.made_at).total_seconds())
+        if self.max_age is not None and age >= self.max_age:
+            return (
+                f"version {state.latest_version} is {spell_duration(age)} old, declared {spell_duration(self.max_age)}"
+            )
+        if self.not_before is not None and state.made_at < self.not_before <= now:
+            return f"version {state.latest_version} was made before {self.not_before.isoformat()}"
+        return None
+
+
+class TransitKeyResource(VaultResource[TransitKeyState]):
+    """One key of an engine."""
+
+    kind = "vault_transit_key"
+    noun = "key"
+
+    def __init__(
+        self, vault: Vault, mount: str, name: str, desired: TransitKeyState | None, rotation: Rotation, *, give_up: bool
+    ) -> None:
+        super().__init__(vault, name, desired)
+        self._mount = mount
+        self._rotation = rotation
+        self._give_up = give_up
+
+    @classmethod
+    def declared(cls, vault: Vault, item: t.Mapping[str, t.Any]) -> TransitKeyResource:
+        """Build from an item of the module."""
+        desired = None if item["state"] == "absent" else TransitKeyState.declared(item)
+        if desired is not None and desired.convergent_encryption is True and desired.derived is not True:
+            raise InvalidInput("needs derived", field="convergent_encryption", remedy="Set derived to true as well.")
+        mount = item["mount"].strip("/")
+        consent = bool(item["deletion_allowed"])
+        resource = cls(vault, mount, item["name"], desired, Rotation.declared(item), give_up=consent)
+        resource.on_mismatch = item["on_mismatch"]
+        return resource
+
+    @property
+    def path(self) -> str:
+        return f"{self._mount}/keys/{self.name}"
+
+    @property
+    def identity(self) -> str:
+        return f"{self.kind} {self.path}"
+
+    def read(self) -> TransitKeyState | None:
+        data = self.lookup(self.path)
+        return None if data is None else TransitKeyState.of(data)
+
+    def plan(self, current: TransitKeyState | None, now: datetime.datetime) -> Plan:
+        plan = super().plan(current, now)
+        if current is None or self.desired is None or plan.action is Action.REPLACE:
+            return plan
+        reason = self._rotation.due(current, now)
+        if reason is None:
+            return plan
+        change = Change("latest_version", current.latest_version, current.latest_version + 1, reason)
+        # A limit may name the version that is made here.
+        rotate = Step("write", f"{self.path}/rotate", {}, once=True)
+        return replace(plan, action=Action.UPDATE, changes=(change, *plan.changes), steps=(rotate, *plan.steps))
+
+    def refine(self, plan: Plan, current: TransitKeyState | None) -> Plan:
+        """What a key was once allowed cannot be taken from it; only another key is without it."""
+        taken = [change for change in plan.changes if change.path in _ONE_WAY and change.before is True]
+        if plan.action is Action.UPDATE and taken:
+            return replace(plan, action=Action.REPLACE)
+        if plan.action is Action.DELETE and not self._give_up:
+            raise PolicyRefusal(
+                "everything that this key wrapped would be lost with it",
+                field="deletion_allowed",
+                remedy="Set deletion_allowed to true beside state: absent if that is meant.",
+            )
+        return plan
+
+    def steps(self, plan: Plan, current: TransitKeyState | None) -> t.Iterable[Step]:
+        if plan.action in (Action.DELETE, Action.REPLACE):
+            if current is not None and current.deletion_allowed is not True:
+                yield Step("write", f"{self.path}/config", {"deletion_allowed": True})
+            yield Step("delete", self.path)
+        if self.desired is None:
+            return
+        changed = plan.changed_fields
+        if plan.action is not Action.UPDATE:
+            yield Step("write", self.path, self.desired.wire(only=_AT_CREATION))
+            changed = frozenset(self.desired.managed_values()) - _AT_CREATION
+        body = self.desired.wire(only=changed)
+        if body:
+            yield Step("write", f"{self.path}/config", body)
+
+    def describe(self, current: TransitKeyState | None) -> dict[str, t.Any]:
+        if current is None:
+            return {}
+        made_at = current.made_at.isoformat() if current.made_at else None
+        public = {} if current.public_key is None else {"public_key": current.public_key}
+        return {**current.shown(), "latest_version": current.latest_version, "made_at": made_at, **public}
+
+
+def _instant(value: t.Any) -> datetime.datetime | None:
+    """Return a moment given in seconds since 1970, or as RFC 3339 writes it."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return datetime.datetime.fromtimestamp(int(value), tz=datetime.timezone.utc)
+    text = str(value or "").strip().upper()
+    # Before Python 3.11 neither Z nor nanoseconds are understood.
+    head, dot, tail = text.replace("Z", "+00:00").partition(".")
+    zone = tail[min((tail + "+-").index(sign) for sign in "+-") :] if dot else ""
+    try:
+        moment = datetime.datetime.fromisoformat(head + zone)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def _gather(vault: Vault, each: Each) -> Batch:
+    return vault_batch(vault, each(lambda item: TransitKeyResource.declared(vault, item)))
+
+
+_ROTATION: t.Final[Options] = {"max_age": {"type": "str"}, "not_before": {"type": "str"}}
+
+TRANSIT_KEYS: t.Final = Section(
+    "keys",
+    {
+        "name": {"type": "str", "required": True},
+        "mount": {"type": "str", "default": "transit"},
+        **TransitKeyState.options(),
+        **_ROTATION,
+        **ON_MISMATCH,
+        **STATE,
+    },
+    _gather,
+    shared=("mount",),
+    constraints={"required_if": [("state", "present", ("type",))]},
+)

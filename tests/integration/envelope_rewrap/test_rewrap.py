@@ -1,0 +1,218 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""envelope_rewrap between two keys of this process, in a real PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import typing as t
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.docs_policies.returned import differences
+from tests.integration.envelope_rewrap.conftest import SealedTable, data_key, local
+from tests.integration.ladder import Ladder
+from tests.rigs.envelope_peer import EnvelopePeer
+from tests.rigs.postgres import Postgres
+from tests.rigs.process import clean_environment, wait_until
+from tests.rigs.runner import Runner
+
+Module = Callable[..., t.Any]
+MakeTable = Callable[..., SealedTable]
+NewKey = Callable[[], str]
+
+ROWS = 10_000
+
+
+def _keys(old: str, new: str) -> dict[str, t.Any]:
+    return {"old_key": {"type": "value", "value": old}, "new_key": {"type": "value", "value": new}}
+
+
+def test_ladder(ladder: Ladder, sealed_table: MakeTable, new_key: NewKey) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(50))
+    before = table.untouched()
+    stale = {row: fields["encryptedDek"] for row, fields in table.records().items() if row < 3}
+
+    def tamper() -> None:
+        for row, wrapped in stale.items():
+            table.execute("UPDATE {table} SET {dek} = %s WHERE {key} = %s", (wrapped, row))
+
+    rungs = ladder.climb(
+        "envelope_rewrap",
+        {"database": table.options, "tables": [{"table": "encryptedSecrets"}], **_keys(old, new), "batch_rows": 20},
+        tamper=tamper,
+        server=False,
+    )
+    counted = {"rows": 50, "outdated": 0, "unknown": 0, "empty": 0, "current": 50}
+    names = {"old_key": "the key given by value", "new_key": "the key given by value"}
+    assert differences("envelope_rewrap", rungs["create"].result.result) == []
+    assert rungs["create"].items[0]["keys"] == {**counted, **names, "rewrapped": 50}
+    assert rungs["again"].items[0]["keys"] == {**counted, **names, "rewrapped": 0}
+    assert rungs["check create"].items[0]["keys"]["outdated"] == 50
+    assert rungs["mend"].items[0]["keys"]["rewrapped"] == 3
+    assert re.match("3 of 50 keys are wrapped by", rungs["mend"].items[0]["reasons"][0])
+    assert table.untouched() == before
+    assert table.opened(local(new)) == table.plaintexts
+    assert table.opened(local(old)) == {}
+
+
+def test_mb_25_dry_run_writes_nothing(run_module: Module, sealed_table: MakeTable, new_key: NewKey) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(100))
+    versions = table.versions()
+    args = {"database": table.options, "tables": [{}], **_keys(old, new)}
+    done = run_module("envelope_rewrap", args, check=True, diff=True).ok()
+    assert done.changed
+    assert done.result["diff"][0]["before"] == {"outdated": 100}
+    assert done.result["diff"][0]["after"] == {"outdated": 0}
+    assert table.versions() == versions
+    assert run_module("envelope_rewrap", args).ok().changed
+    assert not set(table.versions().values()) & set(versions.values())
+    after = table.versions()
+    assert not run_module("envelope_rewrap", args).ok().changed
+    assert table.versions() == after, "a run without anything to do writes nothing"
+
+
+def _start(runner: Runner, directory: pathlib.Path, args: dict[str, t.Any]) -> subprocess.Popen[str]:
+    """Start the module as a process that can be killed."""
+    command = [sys.executable, "-m", "ansible_collections.trustmesh.security.plugins.modules.envelope_rewrap"]
+    env = clean_environment(PYTHONPATH=str(runner.collections), HOME=str(directory), TMPDIR=str(directory))
+    child = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
+    )
+    given = {"_ansible_check_mode": False, "_ansible_remote_tmp": str(directory), **args}
+    stdin = t.cast("t.IO[str]", child.stdin)
+    stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": given}))
+    stdin.close()
+    return child
+
+
+def _progress(table: SealedTable) -> int:
+    """Return how far a run says that it is; 0 when there is none."""
+    shown = table.execute(
+        "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'envelope_rewrap %%'"
+    )
+    found = re.fullmatch(r"envelope_rewrap (\d+)/\d+.*", shown[0][0]) if shown else None
+    return int(found.group(1)) if found else 0
+
+
+def test_mb_25_killed_midway_and_resumed(
+    runner: Runner,
+    run_module: Module,
+    sealed_table: MakeTable,
+    new_key: NewKey,
+    tmp_path: pathlib.Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(ROWS))
+    before = table.untouched()
+    args = {"database": table.options, "tables": [{}], **_keys(old, new), "batch_rows": 100}
+    killed = []
+    for share in (0.2, 0.5, 0.8):
+        child = _start(runner, tmp_path, args)
+        behind = ROWS - len(table.opened(local(new)))
+
+        def far_enough(child: subprocess.Popen[str] = child, target: float = share * behind) -> bool:
+            assert child.poll() is None, t.cast("t.IO[str]", child.stdout).read()
+            return _progress(table) >= target
+
+        wait_until(far_enough, 60, "the run to get midway")
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait(10) == -signal.SIGKILL
+        t.cast("t.IO[str]", child.stdout).close()
+        done, left = table.opened(local(new)), table.opened(local(old))
+        assert 0 < len(done) < ROWS, "killed in the middle"
+        assert len(done) % 100 == 0, "whole transactions"
+        assert len(left) + len(done) == ROWS, "none is lost, none opens with both"
+        assert {**left, **done} == table.plaintexts
+        killed.append(len(done))
+    assert killed == sorted(killed), "each run went on where the last one was killed"
+    last = run_module("envelope_rewrap", args).ok()
+    assert last.result["results"][0]["keys"]["rewrapped"] == ROWS - killed[-1]
+    assert table.opened(local(new)) == table.plaintexts
+    assert table.opened(local(old)) == {}
+    assert table.untouched() == before, "byte for byte"
+    assert not run_module("envelope_rewrap", args).ok().changed
+    record_property("killed_after", killed)
+
+
+def test_mb_25_node_opens_every_row_afterwards(
+    run_module: Module, sealed_table: MakeTable, new_key: NewKey, node: EnvelopePeer
+) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(20))
+    run_module("envelope_rewrap", {"database": table.options, "tables": [{}], **_keys(old, new)}).ok()
+    for row, fields in table.records().items():
+        record = {**fields, "encryptedDEK": fields["encryptedDek"]}
+        terms = {"record": record, "aad": str(row), "ivBytes": 12, "encoding": "base64"}
+        assert node("open", master=new, **terms) == {"result": f"secret of row {row}"}
+        assert "refused" in node("open", master=old, **terms)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        ("uuid", [uuid.UUID(int=7 * at * 2**90) for at in range(30)]),
+        ("text", [f"key-{at}'%s;\"" for at in range(30)]),
+        ("bigint", [at * 2**40 - 2**44 for at in range(30)]),
+        ("numeric", range(30)),
+        ("varchar(20)", ["ß", "ä", "Z", "a", "A", " ", "%", "_"]),
+    ],
+)
+def test_rows_are_told_apart_by_any_kind_of_key(
+    run_module: Module, sealed_table: MakeTable, new_key: NewKey, kind: str, rows: t.Sequence[t.Any]
+) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), rows, kind=kind)
+    args = {"database": table.options, "tables": [{}], **_keys(old, new), "batch_rows": 7}
+    assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == len(rows)
+    assert table.opened(local(new)) == table.plaintexts
+
+
+def test_names_are_taken_exactly_as_given(run_module: Module, sealed_table: MakeTable, new_key: NewKey) -> None:
+    old, new = new_key(), new_key()
+    hostile = ('My "schema"; --', "t' OR 1=1; DROP TABLE x", 'k"; %s %(a)s {}', 'd\\";"')
+    table = sealed_table(local(old), range(30), names=hostile[:2], key=hostile[2], dek=hostile[3])
+    item = dict(zip(("schema", "table", "key_column", "dek_column"), hostile))
+    args = {"database": table.options, "tables": [item], **_keys(old, new), "batch_rows": 7}
+    assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == 30
+    assert table.opened(local(new)) == table.plaintexts
+
+
+def test_ranges_of_keys_can_be_done_apart(run_module: Module, sealed_table: MakeTable, new_key: NewKey) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(100))
+    for after, until, count in (("9", "49", 40), ("49", None, 50), (None, None, 10)):
+        item = {"after": after, "until": until}
+        args = {"database": table.options, "tables": [item], **_keys(old, new), "batch_rows": 7}
+        assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == count
+    wrong = {"database": table.options, "tables": [{"after": "x"}], **_keys(old, new)}
+    assert "invalid input syntax for type integer" in run_module("envelope_rewrap", wrong).msg
+
+
+def test_no_key_is_in_the_statements(
+    run_module: Module, sealed_table: MakeTable, new_key: NewKey, postgres: Postgres
+) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(20))
+    keys = [data_key(local(old), fields["encryptedDek"]) for fields in table.records().values()]
+    run_module("envelope_rewrap", {"database": table.options, "tables": [{}], **_keys(old, new)}).ok()
+    log = postgres.log_path.read_bytes()
+    assert b"UPDATE" in log and table.records()[0]["encryptedDek"].encode() in log, "the log shows values"
+    for key in [*keys, bytes.fromhex(old), bytes.fromhex(new)]:
+        for form in (key, base64.b64encode(key), key.hex().encode(), key.hex().upper().encode()):
+            assert form not in log
