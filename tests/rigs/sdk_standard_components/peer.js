@@ -43,6 +43,15 @@ function timed(count, run) {
     return nanoseconds;
 }
 
+const ilp = ({ version, packets, secret }) => sdk(version).Ilp.ilpFactory(packets, { secret, logger });
+
+const currencies = (version) =>
+    require(path.join(path.dirname(require.resolve(`sdk-${version}/package.json`)), 'src/lib/ilp/currency.json'));
+
+// Buffers as base64, instants as text, everything else as it is.
+const plain = (packet) => Object.fromEntries(Object.entries(packet).map(([name, value]) =>
+    [name, Buffer.isBuffer(value) ? value.toString('base64') : value]));
+
 const calls = {
     'jws.sign': ({ version, key, request }) => {
         new (sdk(version).Jws.signer)({ signingKey: key, logger }).sign(request);
@@ -60,6 +69,23 @@ const calls = {
         const { headers } = requests[0];
         const { body } = request;
         return { sign, validate: timed(count, () => validator.validate({ headers, body })) };
+    },
+    'ilp.make': ({ transaction, ...given }) => ilp(given).getResponseIlp(transaction),
+    'ilp.quote': ({ request, response, ...given }) => ilp(given).getQuoteResponseIlp(request, response),
+    'ilp.conversion': ({ request, response, ...given }) => ilp(given).getFxQuoteResponseIlp(request, response),
+    'ilp.decode': ({ packet, ...given }) => plain(ilp(given).decodeIlpPacket(packet)),
+    'ilp.transaction': ({ packet, ...given }) => ilp(given).getTransactionObject(packet),
+    'ilp.fulfilment': ({ packet, ...given }) => ilp(given).calculateFulfil(packet),
+    'ilp.condition': ({ fulfilment, ...given }) => ilp(given).calculateConditionFromFulfil(fulfilment),
+    'ilp.fulfils': ({ fulfilment, condition, ...given }) => ilp(given).validateFulfil(fulfilment, condition),
+    'ilp.transfer': ({ transfer, ...given }) => ilp(given).validateIlpAgainstTransferRequest(transfer),
+    'ilp.currencies': ({ version }) => currencies(version),
+    'ilp.time': ({ transactions, ...given }) => {
+        const maker = ilp(given);
+        return timed(transactions.length, (at) => {
+            const { fulfilment, condition } = maker.getResponseIlp(transactions[at]);
+            if (!maker.validateFulfil(fulfilment, condition)) throw new Error('its own fulfilment is refused');
+        });
     },
     'json.sorted': ({ texts }) => texts.map((text) => sorted(JSON.parse(text))),
     'json.ordered': ({ texts }) => texts.map((text) => JSON.stringify(JSON.parse(text))),
