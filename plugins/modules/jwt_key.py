@@ -136,6 +136,41 @@ options:
         refused.
       - When omitted, O(token_lifetime) and five minutes, for clocks that differ and for issuers that notice late.
     type: str
+  holder:
+    description:
+      - Who makes the private keys, signs with them and never gives them away. Custody then has a record with the public
+        key and the C(handle) by which the issuer asks for a signature.
+      - A key that is in custody when a holder is declared, or the other way round, is not as declared; see
+        O(on_mismatch).
+      - When omitted, private keys are in custody.
+    type: dict
+    suboptions:
+      kind:
+        description:
+          - V(transit) is a transit engine of the same Vault or OpenBao, with a key of its own for every key of an
+            issuer. The token needs C(create), C(read), C(update) on C(<mount>/keys/*), and C(delete) to part with a
+            key; issuers need C(update) on C(<mount>/sign/*).
+          - V(pkcs11) is a hardware token or its software twin. A handle is the C(CKA_ID) of a key in hex.
+        type: str
+        choices: [transit, pkcs11]
+        required: true
+      mount:
+        description:
+          - Path of the transit engine.
+        type: str
+        default: transit
+      library:
+        description:
+          - The PKCS#11 library of the token, on the host that runs the module. Needed for V(pkcs11).
+        type: path
+      token:
+        description:
+          - Label of the token. Needed for V(pkcs11).
+        type: str
+      pin:
+        description:
+          - PIN of the token's user. Needed for V(pkcs11).
+        type: str
   publish:
     description:
       - The places where key sets go. All of them have a new key before it is used.
@@ -202,6 +237,7 @@ options:
     default: "{name}/jwt.secret"
 requirements:
   - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
+  - Python library C(python-pkcs11) 0.7.0 or newer there, for a O(holder) of the kind V(pkcs11)
 seealso:
   - plugin: trustmesh.security.jwt_mint
     plugin_type: filter
@@ -241,6 +277,20 @@ EXAMPLES = r"""
       - name: host-panel
         algorithm: EdDSA
         token_lifetime: 60m
+
+- name: Leave the private keys to a transit engine, which signs and never shows them
+  trustmesh.security.jwt_key:
+    mount: secret
+    path: jwt/{name}
+    holder:
+      kind: transit
+      mount: transit-jwt
+    publish:
+      - kind: directory
+        path: /srv/www/jwks
+    issuers:
+      - name: coordination-server
+        algorithm: ES256
 
 - name: Replace a key that may have leaked, at once and with what it signed
   trustmesh.security.jwt_key:
@@ -318,6 +368,11 @@ results:
           returned: always
           type: str
           sample: NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs
+        handle:
+          description: What the holder calls the private key.
+          returned: when O(holder) has it
+          type: str
+          sample: coordination-server-5d0a7c9be1f34682
         next_kid:
           description: Identifier of the key that is published but not used yet.
           returned: always
@@ -388,6 +443,7 @@ from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each, items
 from ..module_utils._keyring.documents import DOCUMENT_OPTIONS, document_targets, whole_batch
+from ..module_utils._keyring.holder_options import HOLDER_OPTIONS, holder
 from ..module_utils._keyring.jwt_key import (
     FIELDS,
     ITEM_OPTIONS,
@@ -402,10 +458,11 @@ from ..module_utils._keyring.keyring import Keyring
 from ..module_utils._keyring.options import CUSTODY_OPTIONS, custody
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStores
+from ..module_utils._vault.transit_holder import TransitHolder
 
 SPEC = (
     VAULT
-    + Spec({**CUSTODY_OPTIONS, **PATH_OPTIONS, **DOCUMENT_OPTIONS}, requires=(CRYPTOGRAPHY,))
+    + Spec({**CUSTODY_OPTIONS, **HOLDER_OPTIONS, **PATH_OPTIONS, **DOCUMENT_OPTIONS}, requires=(CRYPTOGRAPHY,))
     + batch("issuers", ITEM_OPTIONS, shared=SHARED)
 )
 
@@ -417,7 +474,8 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     shared = [item["name"] for item in items(SPEC, params) if item["algorithm"] == SHARED_ALGORITHM]
     places = document_targets(params, present, stores, unpublished=shared)
     keyring = Keyring(custody(params, KIND, FIELDS, stores), places, SHAPE)
-    keys = build_each(SPEC, params, lambda item: JwtKeyResource.declared(item, keyring))
+    held_by = holder(params, lambda mount: TransitHolder(stores.connection(), mount), stack)
+    keys = build_each(SPEC, params, lambda item: JwtKeyResource.declared(item, keyring, held_by))
     return whole_batch(keyring, keys, present, WORKERS, stores.warnings)
 
 

@@ -6,17 +6,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import pathlib
 import time
 import typing as t
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jwt as pyjwt
 import pytest
 
+from plugins.module_utils._jose import base64url
 from plugins.module_utils._jose.jwt import mint, signing_key
+from plugins.module_utils._vault.connection import reach
+from plugins.module_utils._vault.port import Vault
+from plugins.module_utils._vault.transit_holder import TransitHolder
 from tests.integration.ladder import Ladder
 from tests.rigs.canary import Canaries
 from tests.rigs.openbao import OpenBao
@@ -204,6 +209,79 @@ def test_documented_policy_is_enough_and_others_see_no_key(
     assert verifier.request("GET", f"{mount}/data/jwks").status == 200
     assert verifier.request("GET", f"{mount}/data/jwt/trust-service").status == 403
     assert run_module("jwt_key", {**limited, **options(mount, {**issuer, "state": "absent"})}).ok().changed
+
+
+@pytest.fixture
+def transit(vault: OpenBao, unique_name: Name) -> str:
+    """A transit engine."""
+    name = unique_name("transit")
+    vault.api.write(f"sys/mounts/{name}", type="transit")
+    vault.wait_until(lambda: vault.api.request("GET", f"{name}/keys/none").status == 404, what="the new engine")
+    return name
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
+def test_engine_signs_and_nobody_has_the_private_key(
+    run_module: Module,
+    connection: dict[str, str],
+    vault: OpenBao,
+    mount: str,
+    transit: str,
+    port: Vault,
+    held: t.Any,
+    algorithm: str,
+) -> None:
+    """An issuer asks the engine for a signature over what it wants to say, and PyJWT verifies by the published set."""
+    issuer = {"name": "coordination-server", "algorithm": algorithm, "lead": "0"}
+    args = {**connection, **options(mount, issuer, holder={"kind": "transit", "mount": transit})}
+    (made,) = run_module("jwt_key", args).ok().result["results"]
+    assert not run_module("jwt_key", args).ok().changed
+    document = held("jwt/coordination-server")
+    assert "private_key" not in document
+    assert document["handle"] == made["key"]["handle"]
+    about = vault.api.read(f"{transit}/keys/{document['handle']}")
+    assert about is not None
+    assert about["exportable"] is False
+
+    def signed(handle: str, kid: str) -> str:
+        parts = ({"alg": algorithm, "kid": kid, "typ": "JWT"}, {"sub": "user123", "exp": int(time.time()) + 900})
+        spoken = ".".join(base64url.encode(json.dumps(part).encode()) for part in parts)
+        signature = TransitHolder(port, transit).sign(handle, spoken.encode(), algorithm)
+        return f"{spoken}.{base64url.encode(signature)}"
+
+    old = signed(document["handle"], document["kid"])
+    assert theirs(held("jwks")["coordination-server.json"], old)["sub"] == "user123"
+    vault.wait_until(lambda: stamp() > document["created"], what="the second after the key was made")
+    args["issuers"] = [{**issuer, "not_before": stamp(), "token_lifetime": "15m"}]
+    assert run_module("jwt_key", args).ok().result["results"][0]["action"] == "replace"
+    rotated = held("jwt/coordination-server")
+    both = held("jwks")["coordination-server.json"]
+    assert theirs(both, old) and theirs(both, signed(rotated["handle"], rotated["kid"]))
+
+    args["issuers"] = [{"name": "coordination-server", "state": "absent"}]
+    assert run_module("jwt_key", args).ok().changed
+    assert vault.api.request("LIST", f"{transit}/keys").data.get("keys") in (None, [])
+
+
+@pytest.fixture
+def port(vault: OpenBao) -> Iterator[Vault]:
+    """The port as the modules have it."""
+    params = {"url": vault.url, "ca_cert": vault.ca_path, "timeout": 10, "retries": 0}
+    params.update(dict.fromkeys(("namespace", "client_cert", "client_key")))
+    with contextlib.ExitStack() as stack:
+        reached = reach(params, stack)
+        reached.use_token(vault.root_token)
+        yield reached
+
+
+def stamp() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def test_secret_has_no_holder(run_module: Module, connection: dict[str, str], mount: str) -> None:
+    issuer = {"name": "legacy", "algorithm": "HS256"}
+    result = run_module("jwt_key", {**connection, **options(mount, issuer, holder={"kind": "transit"})})
+    assert "algorithm: HS256 has a secret, which whoever verifies needs in clear" in result.msg
 
 
 def test_keys_in_files(run_module: Module, tmp_path: pathlib.Path, canaries: Canaries) -> None:
