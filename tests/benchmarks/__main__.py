@@ -10,8 +10,9 @@ import argparse
 import dataclasses
 import datetime
 import sys
+import typing as t
 
-from tests.benchmarks import issuing, tables
+from tests.benchmarks import issuing, message_keys, tables
 from tests.benchmarks.estate import build_estate
 from tests.benchmarks.provisioning import provisioning
 from tests.benchmarks.rate import Rates, rates
@@ -20,7 +21,13 @@ from tests.benchmarks.session import FULL, QUICK, Schedule, Session
 from tests.benchmarks.workbench import OUTPUT, Workbench
 from tests.rigs.openbao import OpenBao
 
-SUITES = ("issue", "due", "check", "provision", "rate")
+#: What takes a server, and what is measured within a process.
+SERVER_SUITES = ("issue", "due", "check", "provision", "rate")
+PROCESS_SUITES = {"jws": message_keys}
+SUITES = (*SERVER_SUITES, *PROCESS_SUITES)
+
+#: A report for people and one for programs.
+Result = tuple[str, dict[str, t.Any]]
 
 
 def _sizes(value: str) -> tuple[int, ...]:
@@ -62,22 +69,40 @@ def _measure(session: Session, suites: list[str], *, peers: bool) -> Rates | Non
     return rates(session) if "rate" in suites else None
 
 
+def _with_server(bench: Workbench, arguments: argparse.Namespace, suites: list[str]) -> Result:
+    with OpenBao() as server:
+        estate = build_estate(server, bench.directory / "authority")
+        session = Session(bench, estate, _schedule(arguments))
+        found: Rates | None = None
+        try:
+            found = _measure(session, suites, peers=arguments.peers)
+        except KeyboardInterrupt:
+            print("Interrupted: this is what there is.")
+        verdicts = targets(session, found)
+        return tables.text(session, found, verdicts), tables.document(session, found, verdicts)
+
+
+def _within_process(bench: Workbench, arguments: argparse.Namespace, name: str) -> Result:
+    suite = PROCESS_SUITES[name]
+    timings = suite.measure(bench, quick=arguments.quick, peers=arguments.peers)
+    verdicts = suite.targets(timings)
+    data = {"timings": timings, "targets": verdicts}
+    document = {name: {key: [dataclasses.asdict(entry) for entry in entries] for key, entries in data.items()}}
+    return f"{suite.text(timings)}\n\nTargets\n\n{tables.verdict_table(verdicts)}\n", document
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmarks; the exit code does not depend on how fast anything was."""
     arguments = _arguments(argv)
     bench = Workbench(sources=arguments.sources)
-    with OpenBao() as server:
-        estate = build_estate(server, bench.directory / "authority")
-        found: Rates | None = None
-        with Session(bench, estate, _schedule(arguments)) as session:
-            try:
-                found = _measure(session, arguments.only.split(","), peers=arguments.peers)
-            except KeyboardInterrupt:
-                print("Interrupted: this is what there is.")
-        verdicts = targets(session, found)
-        report = tables.text(session, found, verdicts)
-        stamp = datetime.datetime.now(tz=datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        path = tables.keep(OUTPUT, stamp, report, tables.document(session, found, verdicts))
+    suites = arguments.only.split(",")
+    results = [_within_process(bench, arguments, name) for name in PROCESS_SUITES if name in suites]
+    if set(suites).intersection(SERVER_SUITES):
+        results.append(_with_server(bench, arguments, suites))
+    report = "\n\n".join(text for text, _data in results)
+    data = {"versions": bench.versions, **{key: value for _text, data in results for key, value in data.items()}}
+    stamp = datetime.datetime.now(tz=datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    path = tables.keep(OUTPUT, stamp, report, data)
     print(f"\n{report}\nKept in {path} and beside it as JSON.")
     return 0
 

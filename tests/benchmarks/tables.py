@@ -55,7 +55,7 @@ def text(session: Session, rates: Rates | None, verdicts: Sequence[Target]) -> s
     ]
     if rates:
         parts += ["Signatures a second, median, by number of threads", _rates(rates)]
-    parts += ["Targets", table(["", "measured", "promised", ""], [_verdict(entry) for entry in verdicts])]
+    parts += ["Targets", verdict_table(verdicts)]
     voids = _voids(session)
     if voids:
         parts += ["Void runs: they count nowhere", "\n".join(voids)]
@@ -114,6 +114,11 @@ def _rates(rates: Rates) -> str:
         middle = [sorted(values)[len(values) // 2] if values else None for values in by_threads.values()]
         rows.append([client, *("-" if value is None else f"{value:.0f}" for value in middle)])
     return table(["client", *map(str, THREADS)], rows)
+
+
+def verdict_table(verdicts: Sequence[Target]) -> str:
+    """Return what was promised beside what was measured."""
+    return table(["", "measured", "promised", ""], [_verdict(entry) for entry in verdicts])
 
 
 def _verdict(entry: Target) -> list[str]:
