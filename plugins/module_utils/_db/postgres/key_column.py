@@ -7,7 +7,7 @@
 """A column of wrapped keys in a table of PostgreSQL, read and replaced by ranges of the rows' keys.
 
 Every name is quoted as an identifier and used exactly as given, upper case letters included; every value is a
-parameter. Rows are not locked between reading and writing: a wrapped key is replaced only while it still is what was
+parameter. No row is locked between reading and writing: a wrapped key is replaced only while it still is what was
 read, so that an application never waits for a key service, and what it wrote meanwhile is not overwritten.
 """
 
@@ -85,9 +85,9 @@ class PostgresKeyColumn:
 
         Raises :class:`NotConverged`, and replaces none of them, when a kept column is not what it was.
         """
-        # The inner query sees the row as it was, what is returned is the row as triggers left it.
+        # The inner query locks the row and sees it as it was; what is returned is the row as triggers left it.
         statement = sql.SQL(
-            "UPDATE {table} AS t SET {column} = %s FROM (SELECT * FROM {table} WHERE {key} = %s) AS was"
+            "UPDATE {table} AS t SET {column} = %s FROM (SELECT * FROM {table} WHERE {key} = %s FOR UPDATE) AS was"
             " WHERE t.{key} = was.{key} AND t.{column} = %s RETURNING {same}"
         ).format(table=self._table, column=self._column, key=self._key, same=self._same())
         values = [(new, row, old) for row, old, new in entries]
