@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from tests.integration.docs_policies.returned import differences
 from tests.integration.ladder import Ladder
 from tests.rigs.openbao import OpenBao
 
@@ -53,6 +54,7 @@ def test_pk_05_ladder(ladder: Ladder, vault: OpenBao, kv: str) -> None:
     )
     mended = {item["item"]: item for item in rungs["mend"].items}
     assert {name: item["action"] for name, item in mended.items()} == dict.fromkeys(PEERS, "update")
+    assert [said for rung in rungs.values() for said in differences("noise_key", rung.result.result)] == []
 
 
 def test_pk_06_every_peer_gets_the_keys_of_the_others_and_nobody_elses(
@@ -73,7 +75,9 @@ def test_pk_06_every_peer_gets_the_keys_of_the_others_and_nobody_elses(
     called = X25519PublicKey.from_public_bytes(bytes.fromhex((tmp_path / "alice/peers/bob.pub").read_text()))
     calling = X25519PublicKey.from_public_bytes(bytes.fromhex((tmp_path / "bob/peers/alice.pub").read_text()))
     assert secret["alice"].exchange(called) == secret["bob"].exchange(calling)
-    assert not run_module("noise_key", given).ok().changed
+    again = run_module("noise_key", given).ok()
+    assert not again.changed
+    assert differences("noise_key", again.result) == []
 
 
 def test_a_key_is_replaced_once(run_module: t.Any, connection: t.Any, vault: OpenBao, kv: str) -> None:
