@@ -59,7 +59,7 @@ def main() -> None:
     for _round in range(task["rounds"]):
         for who, deeds in calls.items():
             for what, call in deeds.items():
-                for _ in range(task["count"]):
+                for _call in range(task["count"]):
                     start = time.perf_counter_ns()
                     call()
                     spent[who][what].append(time.perf_counter_ns() - start)

@@ -80,7 +80,7 @@ def test_generated_documents_keep_their_order_as_in_ecmascript(peer: Peer, value
 
 def test_doubles_of_any_bits_are_printed_as_in_ecmascript(peer: Peer) -> None:
     source = random.Random(8785)
-    doubles = [struct.unpack(">d", source.randbytes(8))[0] for _ in range(40_000)]
+    doubles = [struct.unpack(">d", source.randbytes(8))[0] for _number in range(40_000)]
     # Where the forms change: around powers of ten, and halfway between neighbours.
     for exponent in range(-12, 25):
         power = 10.0**exponent

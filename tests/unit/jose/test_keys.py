@@ -260,7 +260,7 @@ def test_the_cache_is_shared_by_threads() -> None:
             data = b"%d" % (number % 16)
             assert cache.get("key", data, bytes) == data
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
