@@ -28,6 +28,12 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "envelope_rewrap": {"database": {}, "tables": [{"new_key": {"type": "transit", "name": "hub"}}]},
     "envelope_secret": {"database": {}, "key": {"type": "transit", "name": "hub"}, "secrets": [{"name": "a"}]},
     "ilp_secret": {"mount": "kv", "participants": [{"name": "a"}]},
+    "jws_key": {"mount": "kv", "participants": [{"name": "a"}]},
+    "jws_key_info": {"mount": "kv", "participants": [{"name": "a"}]},
+    "secret_manifest": {
+        "stores": [{"name": "kv", "type": "vault_kv", "mount": "kv"}],
+        "secrets": [{"name": "a", "store": "kv", "key": "a", "owner": "o"}],
+    },
     "vault_approle": {"roles": [{"name": "issuer"}]},
     "vault_info": {},
     "vault_kv_secret": {"secrets": [{"mount": "kv", "path": "a", "data": {"key": "value"}}]},
