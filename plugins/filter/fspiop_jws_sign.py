@@ -10,13 +10,13 @@ import dataclasses
 import typing as t
 
 from ..module_utils._jose.fspiop import sign
-from ..plugin_utils.fspiop import reported_by, request_of
+from ..plugin_utils.fspiop import pem_of, reported_by, request_of
 
 
 def fspiop_jws_sign(request: t.Any, key: t.Any, uri: t.Any = None, uri_mode: t.Any = "clean") -> dict[str, t.Any]:
     """Return a request with the headers that carry its signature and with the body to send."""
     with reported_by("fspiop_jws_sign"):
-        signed = dataclasses.asdict(sign(key, **request_of(request), uri=uri, uri_mode=uri_mode))
+        signed = dataclasses.asdict(sign(pem_of(key, "key"), **request_of(request), uri=uri, uri_mode=uri_mode))
     return {**signed, "warnings": list(signed["warnings"])}
 
 

@@ -44,10 +44,17 @@ def request_of(value: t.Any) -> dict[str, t.Any]:
     return {**request, "headers": dict(headers.items())}
 
 
+def pem_of(value: t.Any, field: str) -> str | bytes:
+    """Return a key as it was given; raises :class:`JoseError` for what is no text."""
+    if isinstance(value, (str, bytes)):
+        return value
+    raise JoseError(f"is of type {type(value).__name__}", field=field, remedy="Give a key in PEM.")
+
+
 def verified(request: t.Any, keys: t.Any, **options: t.Any) -> Verification:
     """Verify a request with one key or with those of several FSPs; raises :class:`JoseError` for wrong options."""
     if isinstance(keys, Mapping):
-        keys = dict(keys.items())
-    elif not isinstance(keys, (str, bytes)):
-        raise JoseError("is neither a PEM text nor a mapping of FSP ids to some", field="keys")
+        keys = {name: pem_of(pem, f"keys.{name}") for name, pem in keys.items()}
+    else:
+        keys = pem_of(keys, "keys")
     return verify(keys, **request_of(request), **options)
