@@ -15,6 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from plugins.test.api_key_matches import api_key_matches
+from tests.integration.docs_policies.returned import differences
 from tests.integration.ladder import Ladder
 from tests.rigs.canary import Canaries
 from tests.rigs.openbao import OpenBao
@@ -105,6 +106,7 @@ def test_ladder(ladder: Ladder, estate: Estate, tmp_path: pathlib.Path, canary: 
         tamper=tamper,
         absent={**args, "clients": [{"name": client["name"], "state": "absent"} for client in CLIENTS]},
     )
+    assert {problem for rung in rungs.values() for problem in differences("api_key", rung.result.result)} == set()
     assert [entry["action"] for entry in rungs["mend"].items] == ["update", "update"]
     first, second = (entry["key"] for entry in rungs["create"].items)
     assert first["permissions"] == ["certificate:validate", "trust:query"]

@@ -22,6 +22,7 @@ from plugins.module_utils._jose.jwt import mint, signing_key
 from plugins.module_utils._vault.connection import reach
 from plugins.module_utils._vault.port import Vault
 from plugins.module_utils._vault.transit_holder import TransitHolder
+from tests.integration.docs_policies.returned import differences
 from tests.integration.ladder import Ladder
 from tests.rigs.canary import Canaries
 from tests.rigs.openbao import OpenBao
@@ -35,12 +36,20 @@ ISSUERS = [
     {"name": "host-panel", "algorithm": "EdDSA", "token_lifetime": "60m"},
     {"name": "legacy", "algorithm": "HS256", "lead": "0"},
 ]
-#: What the documentation of the module demands.
-POLICY = """
-path "{mount}/data/jwt/*" {{ capabilities = ["create", "read", "update"] }}
-path "{mount}/metadata/jwt/*" {{ capabilities = ["delete"] }}
-path "{mount}/data/jwks" {{ capabilities = ["create", "read", "update"] }}
-"""
+#: What the documentation of the module demands, by path.
+GRANTED = {
+    "data/jwt/*": ["create", "read", "update"],
+    "metadata/jwt/*": ["delete"],
+    "data/jwks": ["create", "read", "update"],
+}
+
+
+def rules(mount: str, granted: dict[str, list[str]]) -> str:
+    """Return a policy in one engine."""
+    return "".join(
+        f'path "{mount}/{path}" {{ capabilities = {json.dumps(capabilities or ["deny"])} }}\n'
+        for path, capabilities in granted.items()
+    )
 
 
 @pytest.fixture
@@ -112,6 +121,7 @@ def test_ladder(
         tamper=tamper,
         absent={**args, "issuers": [{"name": issuer["name"], "state": "absent"} for issuer in ISSUERS]},
     )
+    assert {problem for rung in rungs.values() for problem in differences("jwt_key", rung.result.result)} == set()
     items = {entry["item"]: entry for entry in rungs["mend"].items}
     assert {name: entry["action"] for name, entry in items.items()} == {
         "trust-service": "update",
@@ -198,10 +208,31 @@ def test_new_key_is_published_before_it_is_used(
     assert "is published and waits until" in str(again.result["results"][0]["warnings"])
 
 
+@pytest.mark.parametrize(
+    ("path", "capability"),
+    [(path, capability) for path, capabilities in GRANTED.items() for capability in capabilities],
+)
+def test_documented_policy_is_not_too_much(
+    run_module: Module, connection: dict[str, str], mount: str, token: t.Any, path: str, capability: str
+) -> None:
+    """Without any one capability, making, changing or removing fails."""
+    left = {place: [one for one in held if (place, one) != (path, capability)] for place, held in GRANTED.items()}
+    limited = {**connection, "token": token(rules=rules(mount, left))}
+    issuer = {"name": "trust-service", "algorithm": "ES256", "lead": "0", "on_mismatch": "replace"}
+    runs = [issuer, {**issuer, "algorithm": "EdDSA"}, {"name": "trust-service", "state": "absent"}]
+    for at, declared in enumerate(runs):
+        result = run_module("jwt_key", {**limited, **options(mount, declared)})
+        if result.failed:
+            assert "permission denied" in result.msg
+            return
+        assert result.changed, at
+    raise AssertionError("it works without it")
+
+
 def test_documented_policy_is_enough_and_others_see_no_key(
     run_module: Module, connection: dict[str, str], vault: OpenBao, mount: str, token: t.Any
 ) -> None:
-    limited = {**connection, "token": token(rules=POLICY.format(mount=mount))}
+    limited = {**connection, "token": token(rules=rules(mount, GRANTED))}
     issuer = {"name": "trust-service", "algorithm": "ES256"}
     assert run_module("jwt_key", {**limited, **options(mount, issuer)}).ok().changed
     assert not run_module("jwt_key", {**limited, **options(mount, issuer)}).ok().changed
