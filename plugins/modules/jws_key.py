@@ -355,6 +355,34 @@ results:
           description: Number of replaced keys still in custody.
           returned: when it is kept here
           type: int
+        replaced:
+          description: The key before it, as long as it is in custody, for an archive. V(null) when there is none.
+          returned: when it is kept here
+          type: dict
+          contains:
+            kid:
+              description: Thumbprint of its public part.
+              returned: always
+              type: str
+            public_key:
+              description: Its public part in PEM.
+              returned: always
+              type: str
+            created:
+              description: When it was made, in UTC.
+              returned: always
+              type: str
+              sample: "2026-08-21T14:00:00Z"
+            activated:
+              description: When it came into use, in UTC; null if that is not known.
+              returned: always
+              type: str
+              sample: "2026-08-21T14:00:00.213Z"
+            retired:
+              description: When another took its place, in UTC.
+              returned: always
+              type: str
+              sample: "2026-11-21T14:00:00.213Z"
         window_seconds:
           description:
             - Upper bound of the time between publication and use of this key, in which messages signed with the key

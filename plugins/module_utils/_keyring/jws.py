@@ -22,8 +22,8 @@ from .._jose.errors import JoseError
 from .._pki import keys as pki
 from .holder import Holder
 from .keyring import Keyring, Work
-from .record import Generation, KeyMaterial, Shape
-from .resource import KeyResource, Terms, label
+from .record import Generation, KeyMaterial, Shape, spell_instant
+from .resource import Holding, KeyResource, Terms, label
 
 PRIVATE: t.Final = "private_key"
 SHAPE: t.Final = Shape((PRIVATE,))
@@ -140,6 +140,12 @@ class JwsKey(KeyResource):
     def facts(self, material: KeyMaterial) -> dict[str, t.Any]:
         return {name: material.facts.get(name) for name in ("algorithm", "bits", "kid")}
 
+    def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
+        shown = super().describe(current)
+        if current is not None and current.record is not None:
+            shown["replaced"] = next(map(_told, current.record.previous), None)
+        return shown
+
     def cautions(self, plan: Plan) -> t.Iterable[str]:
         if any(change.path.startswith("published.") and change.before and change.after for change in plan.changes):
             yield RELOAD_NOTE
@@ -148,6 +154,16 @@ class JwsKey(KeyResource):
         handle = generation.material.facts.get("handle")
         if self.holder is not None and isinstance(handle, str):
             self.holder.destroy(handle)
+
+
+def _told(generation: Generation) -> dict[str, t.Any]:
+    """Return what is worth knowing of a replaced key: what it was, and from when to when."""
+    moments = {name: getattr(generation, name) for name in ("created", "activated", "retired")}
+    return {
+        "kid": generation.material.facts.get("kid"),
+        "public_key": generation.material.public,
+        **{name: moment and spell_instant(moment) for name, moment in moments.items()},
+    }
 
 
 def _held_elsewhere(handle: str, public: str) -> KeyMaterial:

@@ -17,6 +17,7 @@ from plugins.module_utils._jose import fspiop
 from plugins.module_utils._keyring.holder import HeldKey, Holder
 from plugins.module_utils._keyring.pkcs11 import Pkcs11Holder
 from plugins.module_utils._vault.transit_holder import TransitHolder
+from tests.integration.docs_policies.returned import differences
 from tests.integration.key_holders.conftest import Token
 from tests.integration.key_holders.test_every_holder import REQUEST
 from tests.integration.ladder import Ladder
@@ -104,6 +105,8 @@ def test_custody_has_a_handle_and_no_private_key(estate: Estate, record: t.Any, 
     assert "PRIVATE" not in json.dumps(held)
     assert (held["algorithm"], held["kid"]) == (algorithm, made.result["results"][0]["key"]["kid"])
     assert accepted(estate, held["handle"], algorithm)
+    assert made.result["results"][0]["key"]["replaced"] is None
+    assert differences("jws_key", made.result) == []
     assert not estate.run(algorithm=algorithm).ok().changed
     assert record() == held
 
@@ -118,6 +121,9 @@ def test_a_rotation_publishes_before_it_uses_and_keeps_the_key_of_before(
     rotated = estate.run(max_age="90d").ok().result["results"][0]
     assert rotated["action"] == "replace"
     assert rotated["key"]["window_seconds"] is not None
+    replaced = rotated["key"]["replaced"]
+    assert (replaced["kid"], replaced["public_key"]) == (before["kid"], before["public_key"])
+    assert replaced["created"] == "2026-01-01T00:00:00Z" < replaced["retired"]
     after = record()
     assert after["handle"] != before["handle"]
     assert accepted(estate, after["handle"], "RS256")
