@@ -17,6 +17,7 @@ from plugins.filter.ilp_decode import FilterModule as Decode
 from plugins.filter.ilp_packet import FilterModule as Packet
 from plugins.filter.ilp_valid import FilterModule as Valid
 from plugins.test.ilp_fulfils import TestModule as Fulfils
+from plugins.test.ilp_strong_secret import TestModule as Strong
 from tests.unit.ilp.samples import CONVERSION, QUOTE, SECRET, changed
 
 ilp_packet = Packet().filters()["ilp_packet"]
@@ -24,6 +25,7 @@ ilp_decode = Decode().filters()["ilp_decode"]
 ilp_condition = Condition().filters()["ilp_condition"]
 ilp_valid = Valid().filters()["ilp_valid"]
 ilp_fulfils = Fulfils().tests()["ilp_fulfils"]
+ilp_strong_secret = Strong().tests()["ilp_strong_secret"]
 
 
 @pytest.mark.parametrize("version", ["v1", "v4"])
@@ -96,3 +98,10 @@ def test_what_cannot_be_used_is_refused(call: t.Callable[[], t.Any], problem: st
     with pytest.raises(AnsibleFilterError, match=problem) as refusal:
         call()
     assert SECRET not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("secret", "strong"), [(SECRET, True), ("mojaloop-sdk", False), ("", False), (None, False), ("x" * 64, False)]
+)
+def test_strong_secrets_are_told_from_others(secret: t.Any, strong: bool) -> None:
+    assert ilp_strong_secret(secret) is strong
