@@ -54,8 +54,8 @@ def fold(headers: Headers, *, strict: bool = False) -> dict[str, str]:
     folded: dict[str, str] = {}
     for name, value in headers.items():
         lower = name.lower()
-        if lower not in _MATTERS:
-            continue
+        if lower not in _MATTERS or (value == "" and not strict):
+            continue  # an empty header counts as none, as it does for the reference library
         if folded.setdefault(lower, value) != value:
             raise JoseError("is there twice, in two spellings", field=f"headers.{name}", remedy="Send it once.")
         if not isinstance(value, str):

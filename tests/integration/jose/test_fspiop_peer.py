@@ -135,6 +135,9 @@ def test_the_headers_that_may_be_missing(peer: Peer, version: str) -> None:
         headers = {name: text for name, text in HEADERS.items() if name not in missing}
         request = ours(pair, headers=headers)
         assert accepts(peer, version, pair.public, request.headers, request.body)
+        empty = {**request.headers, "FSPIOP-Destination": headers.get("FSPIOP-Destination", "")}
+        assert accepts(peer, version, pair.public, empty, request.body)
+        assert verify(pair.public, method="POST", url=URL, headers=empty, body=request.body).valid
         signed = theirs(peer, version, pair, headers={name.lower(): text for name, text in headers.items()})
         assert verify(pair.public, method="POST", url=URL, headers=signed["headers"], body=signed["body"]).valid
 

@@ -4,6 +4,6 @@
 // The recipe of a second implementation of canonical JSON, by an author of RFC 8785; tests/rigs/json_canonicalization.py.
 module trustmesh.example/rigs/json_canonicalization
 
-go 1.26.2
+go 1.19
 
 require github.com/cyberphone/json-canonicalization v0.0.0-20241213102144-19d51d7fe467

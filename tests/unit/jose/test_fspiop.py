@@ -157,6 +157,7 @@ def test_a_destination_that_was_added_on_the_way_is_refused_and_a_date_is_not() 
     request = signed(headers={"FSPIOP-Source": "perffsp-1"})
     assert fields(check(request, headers={**request.headers, "FSPIOP-Destination": "b"})) == ["FSPIOP-Destination"]
     assert check(request, headers={**request.headers, "Date": DATE}).valid
+    assert check(request, headers={**request.headers, "FSPIOP-Destination": ""}).valid
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
