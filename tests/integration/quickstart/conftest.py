@@ -12,6 +12,8 @@ import os
 import pathlib
 import shutil
 import signal
+import ssl
+import typing as t
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +22,7 @@ from tests.integration.conftest import or_skip
 from tests.rigs.canary import Canaries
 from tests.rigs.process import find_binary, free_port
 from tests.rigs.runner import PlayResult, Runner, TaskResult
+from tests.rigs.vault_api import VaultApi
 
 PROCESSES = {"openbao": "openbao/server.pid", "upstream": "edge/upstream.pid", "edge": "edge/envoy.pid"}
 
@@ -47,10 +50,31 @@ class Quickstart:
         return (self.directory / path).read_text()
 
     @property
+    def api(self) -> VaultApi:
+        """Its OpenBao, as root."""
+        context = ssl.create_default_context(cafile=str(self.directory / "openbao/tls/openbao/ca.pem"))
+        return VaultApi(f"https://127.0.0.1:{self.ports['vault']}", context, self.text("openbao/root-token").strip())
+
+    def kept(self, path: str) -> dict[str, t.Any]:
+        """Return a document of the keys of messages."""
+        answer = self.api.read(f"secret/data/{path}")
+        assert answer is not None, path
+        return t.cast("dict[str, t.Any]", answer["data"])
+
+    @property
+    def message_secrets(self) -> list[str]:
+        """The secret parts of the keys of messages; of a PEM text, every line that tells something."""
+        names = {"jws_key/perffsp-1": "private_key", "jwt_key/trust-service": "private_key"}
+        names |= {"ilp_secret/perffsp-8": "secret", "api_key/reporting": "api_key"}
+        texts = [self.kept(path)[name] for path, name in names.items()]
+        return [line for text in texts for line in text.splitlines() if len(line) > 20 and "-----" not in line]
+
+    @property
     def secrets(self) -> list[str]:
         """Everything below the directory that must turn up nowhere else."""
         keys = json.loads(self.text("openbao/keys.json"))
-        found = [self.text(f"openbao/{name}").strip() for name in ("root-token", "token", "issuer-secret-id")]
+        files = ("root-token", "token", "issuer-secret-id", "keeper-token", "keeper-secret-id")
+        found = [self.text(f"openbao/{name}").strip() for name in files]
         return [*found, keys["root_token"], *keys["keys"], *keys["keys_base64"]]
 
 
@@ -76,7 +100,7 @@ def quickstart(runner: Runner, canaries: Canaries, tmp_path_factory: pytest.Temp
             name="quickstart first",
         )
         started = Quickstart(runner, directory, ports, first.ok())
-        for secret in started.secrets:
+        for secret in [*started.secrets, *started.message_secrets]:
             canaries.record(secret, "secret of the quickstart")
         yield started
     finally:
@@ -90,6 +114,12 @@ def _end(directory: pathlib.Path) -> None:
             os.killpg(int((directory / path).read_text().split()[0]), signal.SIGKILL)
         except (OSError, ValueError, IndexError):
             continue
+
+
+@pytest.fixture
+def api(quickstart: Quickstart) -> VaultApi:
+    """The quickstart's OpenBao, as root."""
+    return quickstart.api
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import ssl
-
-import pytest
 
 from tests.integration.quickstart.conftest import Quickstart
 from tests.rigs.runner import PlayResult
@@ -23,14 +20,6 @@ def run(quickstart: Quickstart, playbook: str, *arguments: str) -> PlayResult:
     """Run a playbook with the inventory of the quickstart."""
     given = ["-i", str(INVENTORY), "-e", f"quickstart_directory={quickstart.directory}", *arguments]
     return quickstart.runner.playbook(f"trustmesh.security.{playbook}", arguments=given, name=playbook)
-
-
-@pytest.fixture
-def api(quickstart: Quickstart) -> VaultApi:
-    """The quickstart's OpenBao, as root."""
-    context = ssl.create_default_context(cafile=str(quickstart.directory / "openbao/tls/openbao/ca.pem"))
-    url = f"https://127.0.0.1:{quickstart.ports['vault']}"
-    return VaultApi(url, context, quickstart.text("openbao/root-token").strip())
 
 
 def test_inventory_says_what_the_quickstart_does(quickstart: Quickstart) -> None:
