@@ -163,6 +163,8 @@ options:
               - Who holds it.
               - V(environment) and V(file) - this process reads 64 hexadecimal characters, as C(openssl rand -hex 32)
                 prints them. What has a pattern is refused.
+              - Ansible puts what the keyword C(environment) sets into a command line, where others see it. Use
+                V(file) or V(value) unless the variable is there already.
               - V(value) - the same 64 characters, given as a value, for example from a secret in Vault.
               - V(transit) - a transit engine of Vault or OpenBao wraps data keys, and keeps the master key.
               - V(aws_kms) - the AWS Key Management Service does.
@@ -259,19 +261,17 @@ EXAMPLES = r"""
     database: {host: db.example.com, name: panel, user: rotation, ca_cert: /etc/ssl/db-ca.pem}
     tables:
       - table: encryptedSecrets
-    old_key: {type: environment, variable: OLD_MASTER_ENCRYPTION_KEY}
-    new_key: {type: environment}
+    old_key: {type: file, path: /etc/panel/master.key}
+    new_key: {type: file, path: /etc/panel/master.next.key}
   environment:
     PGPASSFILE: /etc/panel/pgpass
-    OLD_MASTER_ENCRYPTION_KEY: "{{ old_master_key }}"
-    MASTER_ENCRYPTION_KEY: "{{ master_key }}"
 
-- name: Move two tables from a key in a file into a transit engine
+- name: Move two tables from a key of ours into a transit engine
   trustmesh.security.envelope_rewrap:
     url: https://vault.example.com:8200
     ca_cert: /etc/ssl/vault-ca.pem
     database: {host: db.example.com, name: panel, user: rotation, ca_cert: /etc/ssl/db-ca.pem}
-    old_key: {type: file, path: /etc/panel/master.key}
+    old_key: {type: value, value: "{{ old_master_key }}"}
     new_key: {type: transit, name: panel}
     batch_rows: 1000
     tables:

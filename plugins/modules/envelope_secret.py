@@ -96,7 +96,6 @@ options:
     description:
       - Columns of the fields of a record.
     type: dict
-    default: {}
     suboptions:
       encryptedValue:
         description:
@@ -127,7 +126,6 @@ options:
     description:
       - Values of further columns of a row that is made, by the name of the column.
     type: dict
-    default: {}
   encoding:
     description:
       - How bytes are written in records.
@@ -151,6 +149,8 @@ options:
           - Who holds it.
           - V(environment) and V(file) - this process reads 64 hexadecimal characters, as C(openssl rand -hex 32)
             prints them. What has a pattern is refused.
+          - Ansible puts what the keyword C(environment) sets into a command line, where others see it. Use
+            V(file) or V(value) unless the variable is there already.
           - V(value) - the same 64 characters, given as a value, for example from a secret in Vault.
           - V(transit) - a transit engine of Vault or OpenBao wraps data keys, and keeps the master key.
           - V(aws_kms) - the AWS Key Management Service does.
@@ -248,7 +248,7 @@ EXAMPLES = r"""
 - name: Seal the key of a payment service for the panel
   trustmesh.security.envelope_secret:
     database: {host: db.example.com, name: panel, user: secrets, ca_cert: /etc/ssl/db-ca.pem}
-    key: {type: environment}
+    key: {type: file, path: /etc/panel/master.key}
     secrets:
       - name: stripe_api_key
         value: "{{ stripe_api_key }}"
@@ -274,7 +274,7 @@ EXAMPLES = r"""
 - name: Remove a value
   trustmesh.security.envelope_secret:
     database: {host: db.example.com, name: panel, user: secrets, ca_cert: /etc/ssl/db-ca.pem}
-    key: {type: environment}
+    key: {type: file, path: /etc/panel/master.key}
     secrets:
       - name: legacy_api_key
         state: absent

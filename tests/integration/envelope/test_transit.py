@@ -15,6 +15,7 @@ from ansible.errors import AnsibleFilterError
 
 from plugins.filter.envelope_open import envelope_open
 from plugins.filter.envelope_seal import envelope_seal
+from tests.rigs.canary import Canaries
 from tests.rigs.openbao import OpenBao
 
 Name = Callable[[str], str]
@@ -103,3 +104,20 @@ def test_no_key_is_in_the_audit_log(mount: str, connection: dict[str, str], vaul
     record = envelope_seal("x", _key(mount), vault=connection)
     key = vault.api.write(f"{mount}/decrypt/hub", ciphertext=record["encryptedDEK"]).data["plaintext"]
     assert key.encode() not in vault.audit.path.read_bytes()
+
+
+def test_mb_26_key_that_was_generated_in_a_secret(
+    run_module: t.Any, connection: dict[str, str], vault: OpenBao, unique_name: Name, canaries: Canaries
+) -> None:
+    """Where the application itself holds the master key, Vault may make it and keep it."""
+    mount = unique_name("kv")
+    vault.api.write(f"sys/mounts/{mount}", type="kv", options={"version": "2"})
+    wanted = {"key": "MASTER_ENCRYPTION_KEY", "length": 64, "charset": "hex"}
+    args = {**connection, "secrets": [{"mount": mount, "path": "panel", "generate": [wanted]}]}
+    run_module("vault_kv_secret", args).ok()
+    held = vault.api.read(f"{mount}/data/panel")
+    assert held is not None
+    master = canaries.record(held["data"]["MASTER_ENCRYPTION_KEY"], "master key")
+    key = {"type": "value", "value": master}
+    assert envelope_open(envelope_seal("x", key), key) == "x"
+    assert not run_module("vault_kv_secret", args).ok().changed

@@ -259,3 +259,19 @@ def test_mb_25_while_an_application_writes(
     assert table.opened(local(new)) == table.plaintexts
     record_property("writes_meanwhile", next(written))
     assert next(written) > 100
+
+
+def test_a_play_shows_no_key(play: t.Any, sealed_table: MakeTable, new_key: NewKey, tmp_path: pathlib.Path) -> None:
+    """By ansible-playbook at -vvvv, from a file to a value; everything that is printed is searched for both keys."""
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(20))
+    path = tmp_path / "master.key"
+    path.touch(0o600)
+    path.write_text(old)
+    keys = {"old_key": {"type": "file", "path": str(path)}, "new_key": {"type": "value", "value": new}}
+    args = {"database": table.options, "tables": [{}], **keys}
+    task = {"name": "rewrap", "trustmesh.security.envelope_rewrap": args}
+    done = play([task], diff=True).ok()
+    assert done.task("rewrap").result["results"][0]["keys"]["rewrapped"] == 20
+    assert play([task], check=True, diff=True).ok().changed == 0
+    assert table.opened(local(new)) == table.plaintexts

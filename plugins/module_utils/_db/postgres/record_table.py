@@ -36,12 +36,11 @@ TABLE: t.Final[Options] = {
     "key_column": {"type": "str", "default": "key", "no_log": False},
     "columns": {
         "type": "dict",
-        "default": {},
         "no_log": False,
         "options": {name: {"type": "str", "default": column, "no_log": False} for name, column in COLUMNS.items()},
         "apply_defaults": True,
     },
-    "other_values": {"type": "dict", "default": {}},
+    "other_values": {"type": "dict"},
 }
 
 
