@@ -25,7 +25,7 @@ Document = dict[str, t.Any]
 
 #: The form of the documents; one without it was made by somebody else.
 FORMAT: t.Final = 1
-_TIMES: t.Final = ("created", "offered", "published", "activated", "retired")
+_TIMES: t.Final = ("created", "offered", "published", "activated", "retired", "until")
 _RESERVED: t.Final = frozenset({*_TIMES, "format", "next", "previous"})
 
 
@@ -64,6 +64,8 @@ class Generation:
     activated: t.Optional[datetime.datetime] = None
     #: When another took its place.
     retired: t.Optional[datetime.datetime] = None
+    #: From when on it is no longer published: the earliest end that was ever declared, so that it does not come back.
+    until: t.Optional[datetime.datetime] = None
 
     @property
     def window_seconds(self) -> t.Optional[float]:

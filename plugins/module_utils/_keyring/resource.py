@@ -22,7 +22,7 @@ from .custody import Misplacement, Version
 from .keyring import Keyring, Texts, Work
 from .publisher import Target
 from .record import Document, Generation, KeyMaterial, Record, instant, spell_instant
-from .rotation import Decision, Rotation, Verb, decide
+from .rotation import Decision, Rotation, Verb, decide, limited
 
 #: Returns what lies where a key is to be adopted from: texts by the names of the shape, and perhaps ``created``.
 Source = t.Callable[[], t.Optional[Document]]
@@ -130,7 +130,8 @@ class KeyResource(Resource[Holding]):
 
     def _plan_presence(self, terms: Terms, held: Holding, now: datetime.datetime) -> Plan:
         adopted = self._adopted(terms, held, now)
-        record = adopted if held.record is None else self._settled(held.record)
+        settled = adopted if held.record is None else self._settled(held.record)
+        record = settled and limited(settled, terms.rotation)
         differs = self.mismatches(record.newest.material) if record is not None else ()
         decision = decide(record, terms.rotation, now, differs)
         if differs and terms.on_mismatch == "fail":
@@ -140,12 +141,13 @@ class KeyResource(Resource[Holding]):
                 remedy="Correct the declaration, or set on_mismatch to replace, which rotates the key.",
             )
         changes = [*self._key_changes(decision, held, adopted)]
-        if held.record is not None and record != held.record:
+        if held.record is not None and settled != held.record:
             changes.append(
                 Change(
                     "public_part", "other", "of the key kept", "public part or encoding do not follow from the key kept"
                 )
             )
+        changes += _ends(settled, record, now)
         changes += self._publication_changes(decision, record, held, now)
         changes += [
             Change(what, before, after, f"{what} is {before or 'missing'}, declared {after}")
@@ -321,6 +323,15 @@ class PublishedSet(Resource[frozenset[str]]):
     def apply(self, plan: Plan) -> None:
         texts = {self.target.identity: dict.fromkeys(plan.steps[0].body)}
         self.keyring.stage(Work(self.identity, "", texts=texts))
+
+
+def _ends(before: t.Optional[Record], after: t.Optional[Record], now: datetime.datetime) -> Iterator[Change]:
+    """Yield the replaced keys that are still published, and shall be for a shorter time than was declared before."""
+    for old, new in zip(before.previous if before else (), after.previous if after else ()):
+        if old.until is not None and new.until is not None and old.until > max(now, new.until):
+            was, will = spell_instant(old.until), spell_instant(new.until)
+            why = f"the key made at {_made(old)} is published until {was}, declared {will}"
+            yield Change("previous", was, will, why)
 
 
 def _action(decision: Decision, held: Holding) -> Action:

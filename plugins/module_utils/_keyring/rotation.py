@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime
 import enum
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput
 from .._core.normal import duration, spell_duration
@@ -76,8 +76,14 @@ class Rotation:
         return cls(max_age, moment, lead, overlap, max(overlap, spans["keep_previous"] or 0))
 
     def published_until(self, generation: Generation) -> t.Optional[datetime.datetime]:
-        """Return when a replaced key stops being published; ``None`` for one that was not replaced."""
-        return None if generation.retired is None else generation.retired + datetime.timedelta(seconds=self.overlap)
+        """Return when a replaced key stops being published; ``None`` for one that was not replaced.
+
+        In whole seconds, as a run tells the time: one that is taken back at once is so at the moment of that run.
+        """
+        if generation.retired is None:
+            return None
+        end = generation.retired.replace(microsecond=0) + datetime.timedelta(seconds=self.overlap)
+        return end if generation.until is None else min(end, generation.until)
 
     def kept_until(self, generation: Generation) -> t.Optional[datetime.datetime]:
         """Return when a replaced key leaves custody."""
@@ -123,8 +129,18 @@ def advanced(record: Record, policy: Rotation, now: datetime.datetime) -> Record
     noted = record if policy.lead == 0 else record.published(now)
     if noted.next is not None and policy.lead > 0 and not _past(ready_at(noted.next, policy), now):
         return noted
-    switched = noted.switched(now)
+    switched = limited(noted.switched(now), policy)
     return switched.without(outlived(switched, policy, now))
+
+
+def limited(record: Record, policy: Rotation) -> Record:
+    """Return a record that notes of each replaced key until when it is published.
+
+    A key that leaked is taken back by a short overlap, and a usual one in the next run must not bring it back.
+    """
+    return replace(
+        record, previous=tuple(replace(entry, until=policy.published_until(entry)) for entry in record.previous)
+    )
 
 
 def outlived(record: Record, policy: Rotation, now: datetime.datetime) -> tuple[Generation, ...]:

@@ -54,7 +54,8 @@ class Issuer:
         shared = frozenset({self.name}) if declared.get("algorithm") == "HS256" else frozenset()
         target = Target(DirectoryPublisher(str(self.base / "jwks"), suffix=SUFFIX), without=shared)
         custody = FileCustody(str(self.base / "keys"), "jwt_key", fields)
-        keyring = Keyring(custody, [target], SHAPE, lambda: self.clock)
+        # Moments are noted to the millisecond, while a plan knows the second of its run.
+        keyring = Keyring(custody, [target], SHAPE, lambda: self.clock + datetime.timedelta(milliseconds=700))
         resource = JwtKeyResource.declared(complete(self.name, **declared), keyring)
         return Batch([resource], reads_here=True, transaction=keyring)
 
@@ -130,7 +131,7 @@ def test_no_token_is_refused_while_the_key_changes(issuer: Issuer) -> None:
                     assert issuer.accepts(token, keys), (issuer.clock, made, fetched)
         issuer.later(minutes=1)
     changes = [(minute, action) for minute, action in enumerate(actions) if action != "none"]
-    assert changes == [(0, "replace"), (10, "replace"), (30, "update")]
+    assert changes == [(0, "replace"), (11, "replace"), (31, "update")]
     assert len(issuer.kids()) == 1
     assert issuer.kids() != first
 
@@ -146,12 +147,14 @@ def test_states_of_a_rotation(issuer: Issuer) -> None:
     assert (begun.facts["kid"], begun.facts["next_kid"], begun.facts["previous_kids"]) == (old, new, [])
     waiting = issuer.run(algorithm="ES256", **ROTATED)
     assert waiting.plan.action.value == "none"
-    assert waiting.plan.warnings == ("the new key of trust-service is published and waits until 2026-02-01T12:10:00Z",)
+    assert waiting.plan.warnings == (
+        "the new key of trust-service is published and waits until 2026-02-01T12:10:00.700Z",
+    )
     before = issuer.token("ES256")
-    issuer.later(minutes=10)
+    issuer.later(minutes=10, seconds=1)
     used = issuer.run(algorithm="ES256", **ROTATED)
     assert (used.facts["kid"], used.facts["next_kid"], used.facts["previous_kids"]) == (new, None, [old])
-    assert used.facts["window_seconds"] == 600
+    assert used.facts["window_seconds"] == 601
     assert issuer.kids() == [new, old], "one text before and after the change"
     assert issuer.accepts(before)
     issuer.later(minutes=20)
@@ -173,6 +176,37 @@ def test_key_that_leaked_is_out_of_the_set_at_once(issuer: Issuer) -> None:
     assert len(issuer.kids()) == 1
     assert not issuer.accepts(token)
     assert issuer.accepts(issuer.token("ES256"))
+
+
+def test_key_that_leaked_does_not_come_back_with_the_next_usual_run(issuer: Issuer) -> None:
+    """What was taken back early stays out, though the usual declaration would grant it the usual time."""
+    usual = {"algorithm": "ES256", "max_age": "30d", "lead": "0"}
+    issuer.run(**usual)
+    token = issuer.token("ES256")
+    issuer.later(minutes=1)
+    at_once = {"overlap": "0", "token_lifetime": "0", "not_before": issuer.clock.isoformat()}
+    issuer.run(**{**usual, **at_once})
+    assert not issuer.accepts(token)
+    again = issuer.run(**usual)
+    assert again.plan.action.value == "none", again.plan.reasons
+    assert not issuer.accepts(token)
+
+
+def test_overlap_that_began_can_be_cut_short_for_good(issuer: Issuer) -> None:
+    """A shorter overlap ends one that is running, for the key before may have leaked, too; a longer one revives none."""
+    usual = {"algorithm": "ES256", "lead": "0", "token_lifetime": "60m"}
+    issuer.run(**usual)
+    token = issuer.token("ES256")
+    issuer.later(minutes=1)
+    issuer.run(**usual, not_before=issuer.clock.isoformat())
+    assert issuer.accepts(token)
+    issuer.later(minutes=1)
+    cut = issuer.run(algorithm="ES256", lead="0", token_lifetime="0", overlap="0")
+    assert "the key made at 2026-01-01T12:00:00Z is published until 2026-01-01T13:06:00Z" in cut.plan.reasons[0]
+    assert not issuer.accepts(token)
+    for overlap in ("65m", "30d"):
+        assert issuer.run(**usual, overlap=overlap).plan.action.value == "none"
+        assert not issuer.accepts(token)
 
 
 def test_secret_is_published_nowhere(issuer: Issuer) -> None:
