@@ -193,7 +193,7 @@ def test_key_that_leaked_does_not_come_back_with_the_next_usual_run(issuer: Issu
 
 
 def test_overlap_that_began_can_be_cut_short_for_good(issuer: Issuer) -> None:
-    """A shorter overlap ends one that is running, for the key before may have leaked, too; a longer one revives none."""
+    """A shorter overlap ends one that is running, for the key before may have leaked too; a longer one revives none."""
     usual = {"algorithm": "ES256", "lead": "0", "token_lifetime": "60m"}
     issuer.run(**usual)
     token = issuer.token("ES256")
