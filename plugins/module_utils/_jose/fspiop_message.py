@@ -106,8 +106,14 @@ def malformed(problem: str) -> JoseError:
 
 def encode_protected(algorithm: str, given: Headers) -> str:
     """Return the protected header for headers that were folded."""
-    protected = {"alg": algorithm}
-    protected.update({name: given[header] for name, header in PROTECTED.items() if header in given})
+    return _encoded(algorithm, *map(given.get, PROTECTED.values()))
+
+
+@functools.lru_cache(maxsize=1000)
+def _encoded(algorithm: str, *values: str | None) -> str:
+    """Put values into JSON; within a second, requests of one kind have the same."""
+    held = {name: value for name, value in zip(PROTECTED, values) if value is not None}
+    protected = {"alg": algorithm, **held}
     return base64url.encode(json.dumps(protected, separators=(",", ":")).encode("ascii"))
 
 
