@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "api_key": {"mount": "kv", "clients": [{"name": "a"}]},
     "certificate": {"mount": "pki", "role": "mesh", "directory": "DIRECTORY", "certificates": [{"name": "a.example"}]},
+    "container_secret": {"secrets": [{"name": "a", "vault": {"mount": "kv", "path": "a", "key": "a"}}]},
     "certificate_info": {"sources": [{"mount": "pki", "serial": "39:dd"}]},
     "noise_key": {"mount": "kv", "peers": [{"name": "a"}]},
     "jwt_key": {"mount": "kv", "issuers": [{"name": "a"}]},
