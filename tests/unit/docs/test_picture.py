@@ -24,7 +24,7 @@ def _texts() -> list[str]:
 
 def test_its_domains_are_those_of_the_collection() -> None:
     drawn = {name for text in _texts() for name in re.findall(r"\b_[a-z_]+\b", text)} - {"_info"}
-    packages = {path.name for path in (ROOT / "plugins" / "module_utils").glob("_[a-z]*") if any(path.glob("*.py"))}
+    packages = {path.name for path in (ROOT / "plugins" / "module_utils").glob("_[a-z]*") if any(path.rglob("*.py"))}
     assert drawn == packages - {"_core"}
 
 
