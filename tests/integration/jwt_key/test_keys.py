@@ -242,6 +242,25 @@ def test_documented_policy_is_enough_and_others_see_no_key(
     assert run_module("jwt_key", {**limited, **options(mount, {**issuer, "state": "absent"})}).ok().changed
 
 
+def test_key_that_leaked_is_taken_back_at_once_and_for_good(
+    run_module: Module, connection: dict[str, str], vault: OpenBao, mount: str, held: t.Any
+) -> None:
+    """As the documentation shows it; the usual declaration then changes nothing."""
+    usual = {"name": "trust-service", "algorithm": "ES256", "lead": "0"}
+    run_module("jwt_key", {**connection, **options(mount, usual)}).ok()
+    leaked = token_of(held("jwt/trust-service"))
+    made = held("jwt/trust-service")["created"]
+    vault.wait_until(lambda: stamp() > made, what="the second after the key was made")
+    at_once = {**usual, "not_before": stamp(), "token_lifetime": "0", "overlap": "0"}
+    assert run_module("jwt_key", {**connection, **options(mount, at_once)}).ok().changed
+    for _run in range(2):
+        jwks = held("jwks")["trust-service.json"]
+        assert theirs(jwks, token_of(held("jwt/trust-service")))["sub"] == "user123"
+        with pytest.raises(KeyError):
+            theirs(jwks, leaked)
+        assert not run_module("jwt_key", {**connection, **options(mount, usual)}).ok().changed
+
+
 @pytest.fixture
 def transit(vault: OpenBao, unique_name: Name) -> str:
     """A transit engine."""
