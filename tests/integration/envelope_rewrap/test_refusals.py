@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import pathlib
 import secrets
 import typing as t
@@ -23,6 +25,7 @@ from tests.integration.envelope_rewrap.conftest import SealedTable, local
 from tests.rigs.canary import Canaries
 from tests.rigs.pki import make_server_pair
 from tests.rigs.postgres import Postgres
+from tests.rigs.process import wait_until
 
 Module = Callable[..., t.Any]
 MakeTable = Callable[..., SealedTable]
@@ -217,4 +220,52 @@ def test_what_is_wrong_with_one_table_leaves_the_others_alone(
     done = run_module("envelope_rewrap", args)
     assert done.failed
     assert done.result["summary"] == {"create": 0, "delete": 0, "failed": 1, "none": 0, "replace": 0, "update": 1}
+    assert table.opened(local(new)) == table.plaintexts
+
+
+def test_rows_that_the_user_does_not_see_are_not_forgotten(
+    run_module: Module, sealed_table: MakeTable, new_key: NewKey, postgres: Postgres, canaries: Canaries
+) -> None:
+    """A key would be given up while rows of other tenants still need it."""
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(10))
+    user, password = f"tenant_{table.database}", canaries.record(secrets.token_hex(16), "password of a user")
+    postgres.new_user(user, password)
+    table.execute("GRANT SELECT, UPDATE ON {table} TO " + user)
+    table.execute("CREATE POLICY tenant ON {table} USING ({key} < 5)")
+    table.execute("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    options = {**table.options, "user": user, "password": password}
+    done = run_module("envelope_rewrap", {"database": options, "tables": [{}], **_keys(old, new)})
+    assert "database.user: row security may hide rows of" in done.msg
+    assert run_module("envelope_rewrap", {"database": table.options, "tables": [{}], **_keys(old, new)}).ok().changed
+    assert table.opened(local(new)) == table.plaintexts
+
+
+def test_a_deadlock_with_an_application_costs_a_batch_and_no_more(
+    sealed_table: MakeTable, new_key: NewKey, stack: contextlib.ExitStack, postgres: Postgres
+) -> None:
+    old, new = new_key(), new_key()
+    table = sealed_table(local(old), range(10))
+    item = {"schema": None, "table": "encryptedSecrets", "key_column": "id", "dek_column": "encryptedDek"}
+    item |= {"data_columns": [], "after": None, "until": None}
+    ours = connect_postgres(table.options, stack)
+    # Who looks for the deadlock gives way: after so long, once both wait.
+    ours.execute("SET deadlock_timeout = '3s'")
+    column = PostgresKeyColumn(ours, item)
+    (page,) = column.pages(50)
+    wrapped = [text for _row, text in page if text is not None]
+    moved = [text or "" for text in ByHand(local(old), local(new)).move(wrapped)]
+    entries = [(row, text, fresh) for (row, _text), text, fresh in zip(page, wrapped, moved, strict=True)]
+    update = 'UPDATE "encryptedSecrets" SET algorithm = algorithm WHERE id = %s'
+    with postgres.connect(table.database) as application, concurrent.futures.ThreadPoolExecutor() as pool:
+        application.execute("SET deadlock_timeout = '60s'")
+        with application.transaction():
+            application.execute(update, (9,))
+            replaced = pool.submit(column.replace, entries)
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            wait_until(lambda: table.execute(waiting)[0][0], 10, "the batch to wait for the application")
+            application.execute(update, (0,))
+        assert replaced.result(30) == 0
+    assert table.opened(local(old)) == table.plaintexts
+    assert column.replace(entries) == 10
     assert table.opened(local(new)) == table.plaintexts

@@ -20,6 +20,7 @@ from ..._core.spec import Params
 from .connection import database_errors, quoted
 
 try:
+    import psycopg
     from psycopg import sql
 except ImportError:  # reported by connect_postgres(), which comes first
     pass
@@ -27,7 +28,7 @@ except ImportError:  # reported by connect_postgres(), which comes first
 if t.TYPE_CHECKING:
     from .connection import Connection
 
-_TEXTS: t.Final = ("text", "character varying", "character")
+_TEXTS: t.Final = ("text", "character varying")
 # What an application name can hold.
 _NAME_LENGTH: t.Final = 63
 
@@ -83,7 +84,8 @@ class PostgresKeyColumn:
     def replace(self, entries: t.Sequence[tuple[t.Any, str, str]]) -> int:
         """Replace wrapped keys (row, old, new) in one transaction and return how many still were the old ones.
 
-        Raises :class:`NotConverged`, and replaces none of them, when a kept column is not what it was.
+        None is replaced when an application holds rows that this transaction waits for, and waits for rows of it in
+        turn. Raises :class:`NotConverged`, and replaces none, when a kept column is not what it was.
         """
         # The inner query locks the row and sees it as it was; what is returned is the row as triggers left it.
         statement = sql.SQL(
@@ -91,8 +93,12 @@ class PostgresKeyColumn:
             " WHERE t.{key} = was.{key} AND t.{column} = %s RETURNING {same}"
         ).format(table=self._table, column=self._column, key=self._key, same=self._same())
         values = [(new, row, old) for row, old, new in entries]
-        with database_errors(f"writing {self.identity}"), self._connection.transaction():
-            return self._written(statement, values)
+        with database_errors(f"writing {self.identity}"):
+            try:
+                with self._connection.transaction():
+                    return self._written(statement, values)
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                return 0
 
     def _same(self) -> sql.Composable:
         """Compare as text: not every type has an equality, and one that has may call different bytes equal."""
@@ -163,6 +169,14 @@ class PostgresKeyColumn:
                     remedy="Upper and lower case letters differ; give schema when it is not in the search path.",
                 )
             rows = self._connection.execute(_COLUMNS, (found[0],)).fetchall()
+            hidden = self._connection.execute("SELECT row_security_active(%s::oid)", (found[0],)).fetchone()
+        if hidden is not None and hidden[0]:
+            # What this user does not see would stay under a key that is given up when everything seems to be done.
+            raise InvalidInput(
+                f"row security may hide rows of {name} from this user",
+                field="database.user",
+                remedy="Use the owner of the table, or a user with BYPASSRLS.",
+            )
         return {column: (kind, unique) for column, kind, unique in rows}
 
 
