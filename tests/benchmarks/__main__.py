@@ -12,8 +12,9 @@ import datetime
 import sys
 import typing as t
 
-from tests.benchmarks import issuing, message_keys, tables
+from tests.benchmarks import ilp, issuing, message_keys, tables
 from tests.benchmarks.estate import build_estate
+from tests.benchmarks.participants import participants
 from tests.benchmarks.provisioning import provisioning
 from tests.benchmarks.rate import Rates, rates
 from tests.benchmarks.report import targets
@@ -22,8 +23,8 @@ from tests.benchmarks.workbench import OUTPUT, Workbench
 from tests.rigs.openbao import OpenBao
 
 #: What takes a server, and what is measured within a process.
-SERVER_SUITES = ("issue", "due", "check", "provision", "rate")
-PROCESS_SUITES = {"jws": message_keys}
+SERVER_SUITES = ("issue", "due", "check", "provision", "participants", "rate")
+PROCESS_SUITES = {"jws": message_keys, "ilp": ilp}
 SUITES = (*SERVER_SUITES, *PROCESS_SUITES)
 
 #: A report for people and one for programs.
@@ -66,18 +67,20 @@ def _measure(session: Session, suites: list[str], *, peers: bool) -> Rates | Non
         issuing.checking(session, peers=peers)
     if "provision" in suites:
         provisioning(session, peers=peers)
+    if "participants" in suites:
+        participants(session)
     return rates(session) if "rate" in suites else None
 
 
 def _with_server(bench: Workbench, arguments: argparse.Namespace, suites: list[str]) -> Result:
     with OpenBao() as server:
         estate = build_estate(server, bench.directory / "authority")
-        session = Session(bench, estate, _schedule(arguments))
         found: Rates | None = None
-        try:
-            found = _measure(session, suites, peers=arguments.peers)
-        except KeyboardInterrupt:
-            print("Interrupted: this is what there is.")
+        with Session(bench, estate, _schedule(arguments)) as session:
+            try:
+                found = _measure(session, suites, peers=arguments.peers)
+            except KeyboardInterrupt:
+                print("Interrupted: this is what there is.")
         verdicts = targets(session, found)
         return tables.text(session, found, verdicts), tables.document(session, found, verdicts)
 

@@ -11,6 +11,7 @@ import statistics
 import typing as t
 from collections.abc import Callable
 
+from tests.benchmarks import participants
 from tests.benchmarks.contenders import PEERS, SCRIPTS
 from tests.benchmarks.provisioning import OBJECTS, OURS_TASKS
 from tests.benchmarks.rate import Rates
@@ -90,6 +91,7 @@ def targets(session: Session, rates: Rates | None) -> list[Target]:
         *_issuing_targets(session),
         *_repeat_targets(session),
         *_provisioning_targets(session),
+        *_participant_targets(session),
         *([_rate_target(rates)] if rates else []),
         *_curve_targets(session),
     ]
@@ -143,6 +145,20 @@ def _provisioning_targets(session: Session) -> list[Target]:
         _at_least("B4", "provisioning again, beside hashivault", ours, theirs, 10),
         _at_most("B4", "provisioning again: above the floor of a play, per object", each, 20, "ms"),
         Target("B4", "provisioning again: changed", str(changed), "all 0", set(changed) == {0} if changed else None),
+    ]
+
+
+def _participant_targets(session: Session) -> list[Target]:
+    n = participants.size(session)
+    if not any(sample.bench in participants.BENCHES for sample in session.samples):
+        return []
+    bare = participants.raw_generation(n)
+    note = f" (bare generation {bare:.2f} s)"
+    first, again = session.median(participants.FIRST, "ours", n), session.median(participants.AGAIN, "ours", n)
+    return [
+        _at_most("B11", f"keys of {n} participants made and published", first, 5.0 + bare, "s", note),
+        _at_most("B11", f"keys of {n} participants, nothing to do", again, 2.0, "s"),
+        _at_most("B11", f"keys of {n} participants: writes", _largest(session, participants.AGAIN, n, "writes"), 0, ""),
     ]
 
 

@@ -12,6 +12,7 @@ import pathlib
 import typing as t
 from collections.abc import Sequence
 
+from tests.benchmarks import participants
 from tests.benchmarks.contenders import PEERS, SCRIPTS
 from tests.benchmarks.measure import Cost
 from tests.benchmarks.provisioning import CONTENDERS, OBJECTS, OURS_TASKS
@@ -52,6 +53,8 @@ def text(session: Session, rates: Rates | None, verdicts: Sequence[Target]) -> s
         f"Provisioning {OBJECTS} objects, wall seconds; a play that does nothing takes "
         f"{_seconds(session.median('floor', 'ansible', OURS_TASKS))}",
         _provisioning(session),
+        "Signing keys of participants in one task, kept in the server and published to one directory",
+        _participants(session),
     ]
     if rates:
         parts += ["Signatures a second, median, by number of threads", _rates(rates)]
@@ -106,6 +109,16 @@ def _provisioning(session: Session) -> str:
             row.append(", ".join(str(sample.changed) for sample in samples if sample.changed is not None) or "-")
             rows.append(row)
     return table(["", "wall", "reads", "writes", "interpreters", "children", "tasks changed"], rows)
+
+
+def _participants(session: Session) -> str:
+    n = participants.size(session)
+    fields = ("wall", "cpu", "reads", "writes", "logins")
+    rows = []
+    for bench in participants.BENCHES:
+        found = [session.median(bench, "ours", n, field) for field in fields]
+        rows.append([f"{n} participants, {bench[4:]}", *("-" if value is None else f"{value:.4g}" for value in found)])
+    return table(["", *fields], rows)
 
 
 def _rates(rates: Rates) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import http.server
 import json
 import re
+import ssl
 import threading
 import time
 import typing as t
@@ -22,6 +23,8 @@ import urllib.parse
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from tests.rigs.pki import ServerPair
 
 VALID, INVALID = "VALID", "INVALID"
 HUB_PATH = "hub-jws-certs"
@@ -43,7 +46,9 @@ def _reads(public_key: str) -> bool:
 class Manager:
     """A connection manager on loopback: ``with Manager(["hub", "dfsp-1"]) as manager: manager.url``."""
 
-    def __init__(self, participants: t.Iterable[str] = (), token: str | None = None) -> None:
+    def __init__(
+        self, participants: t.Iterable[str] = (), token: str | None = None, tls: ServerPair | None = None
+    ) -> None:
         self.participants = set(participants)
         self.token = token
         #: Documents by path, as in a key-value engine of version 1.
@@ -51,6 +56,11 @@ class Manager:
         #: Method and path of every request, in order.
         self.requests: list[tuple[str, str]] = []
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls.certificate, tls.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> Manager:
@@ -65,7 +75,7 @@ class Manager:
     @property
     def url(self) -> str:
         """Address of its API."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/api"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}/api"
 
     @property
     def writes(self) -> list[tuple[str, str]]:

@@ -13,19 +13,16 @@ be ``VALID``. What it reads is RSA.
 from __future__ import annotations
 
 import json
+import ssl
 import time
 import typing as t
 from collections.abc import Mapping
+from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 
 from .._core.errors import InvalidInput, TrustmeshError
 from .._core.redact import Secret
-
-try:
-    from ansible.module_utils.urls import open_url
-except ImportError:  # outside of Ansible nothing here is called
-    pass
 
 VALID: t.Final = "VALID"
 _MISSING = 404
@@ -111,6 +108,10 @@ class McmPublisher:
 
     def _call(self, method: str, path: str, body: t.Optional[Mapping[str, t.Any]] = None) -> t.Any:
         """Return the JSON of an answer, ``None`` for not found or an empty one."""
+        # Of no use to the many runs without a connection manager, and a good part of what starting them takes.
+        from ansible.module_utils.urls import ConnectionError as UrlsError
+        from ansible.module_utils.urls import open_url
+
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
@@ -130,15 +131,27 @@ class McmPublisher:
             if error.code == _MISSING and method != "POST":
                 return None
             raise self._refused(method, path, error.code) from None
-        except (URLError, OSError, ValueError) as error:
-            why = getattr(error, "reason", None) or type(error).__name__
-            raise McmFailure(
-                f"{self._url} cannot be reached: {why}", field="url", remedy="Check address, firewall and ca_cert."
-            ) from None
+        except (UrlsError, URLError, HTTPException, OSError, ValueError) as error:
+            raise self._unreached(error) from None
         try:
             return json.loads(content) if content.strip() else None
         except ValueError:
             raise self._unexpected(path) from None
+
+    def _unreached(self, error: Exception) -> McmFailure:
+        reason = getattr(error, "reason", None)
+        if isinstance(reason, ssl.SSLError) or type(error).__name__ == "SSLValidationError":
+            why = getattr(reason, "verify_message", None) or "TLS failed"
+            return McmFailure(
+                f"the certificate of {self._url} was not accepted: {why}",
+                field="ca_cert",
+                remedy="Give the PEM file of the CA that signed it, and an address it is valid for.",
+            )
+        return McmFailure(
+            f"{self._url} cannot be reached: {reason or type(error).__name__}",
+            field="url",
+            remedy="Check address and firewall.",
+        )
 
     def _refused(self, method: str, path: str, status: int) -> McmFailure:
         remedy = "Check what it logs."

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput
@@ -14,6 +16,7 @@ from plugins.module_utils._keyring.jws import material_of
 from plugins.module_utils._keyring.mcm import McmFailure, McmPublisher
 from plugins.module_utils._pki.keys import KeySpec, generate
 from tests.rigs.mcm import Manager
+from tests.rigs.pki import make_server_pair
 
 
 def _public(key_type: str) -> str:
@@ -53,6 +56,16 @@ def test_who_is_not_known_or_not_allowed_is_told_apart() -> None:
             McmPublisher(manager.url, "wrong").held()
     with pytest.raises(McmFailure, match="cannot be reached"):
         McmPublisher(manager.url, timeout=2).held()
+
+
+def test_a_manager_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: pathlib.Path) -> None:
+    pair = make_server_pair(tmp_path)
+    with Manager(["dfsp-1"], tls=pair) as manager:
+        assert McmPublisher(manager.url, ca_cert=str(pair.ca)).publish({"dfsp-1": _public("rsa")}) == {}
+        manager.requests.clear()
+        with pytest.raises(McmFailure, match=r"ca_cert: the certificate of .* was not accepted"):
+            McmPublisher(manager.url).held()
+        assert manager.requests == []
 
 
 def test_what_is_no_connection_manager_is_told() -> None:
