@@ -17,18 +17,13 @@ from .errors import IlpError
 _LONGEST_LENGTH = 3
 
 
-def uint64(number: int) -> bytes:
-    """Return a number as eight octets, big-endian; the caller has checked its range."""
-    return number.to_bytes(8, "big")
-
-
 def var_octets(octets: bytes) -> bytes:
     """Return octets preceded by their length."""
     size = len(octets)
     if size < 128:
         return bytes((size,)) + octets
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((0x80 | len(length),)) + length + octets
+    count = (size.bit_length() + 7) // 8
+    return (0x80 | count).to_bytes(1, "big") + size.to_bytes(count, "big") + octets
 
 
 class Reader:

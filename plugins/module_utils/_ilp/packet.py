@@ -85,22 +85,15 @@ Packet = t.Union[Payment, Prepare]
 
 def encode(packet: Packet) -> bytes:
     """Return the octets of a packet; raises :class:`IlpError` when it has become too long for a message."""
+    amount = packet.amount.to_bytes(8, "big")
     if isinstance(packet, Payment):
-        body = (
-            oer.uint64(packet.amount)
-            + oer.var_octets(packet.account.encode("ascii"))
-            + oer.var_octets(packet.data)
-            + b"\0"  # no extensions
-        )
-        return _within_limit(bytes((PAYMENT,)) + oer.var_octets(body))
-    body = (
-        oer.uint64(packet.amount)
-        + _spelled_time(packet.expires_at)
-        + packet.condition
-        + oer.var_octets(packet.destination.encode("ascii"))
-        + oer.var_octets(packet.data)
-    )
-    return _within_limit(bytes((PREPARE,)) + oer.var_octets(body))
+        account = oer.var_octets(packet.account.encode("ascii"))
+        body = b"".join((amount, account, oer.var_octets(packet.data), b"\0"))  # ends with: no extensions
+        return _within_limit(b"\1" + oer.var_octets(body))
+    destination = oer.var_octets(packet.destination.encode("ascii"))
+    ends = _spelled_time(packet.expires_at)
+    body = b"".join((amount, ends, packet.condition, destination, oer.var_octets(packet.data)))
+    return _within_limit(b"\x0c" + oer.var_octets(body))
 
 
 def decode(octets: bytes) -> Packet:
@@ -168,16 +161,8 @@ def _within_limit(octets: bytes) -> bytes:
 
 def _spelled_time(moment: datetime.datetime) -> bytes:
     """Return an instant as 17 digits of UTC (Interledger RFC 27, Interledger Timestamp)."""
-    utc = moment.astimezone(datetime.timezone.utc)
-    return b"%04d%02d%02d%02d%02d%02d%03d" % (
-        utc.year,
-        utc.month,
-        utc.day,
-        utc.hour,
-        utc.minute,
-        utc.second,
-        utc.microsecond // 1000,
-    )
+    utc = moment.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    return utc[:23].encode("ascii").translate(None, b"-T:.")
 
 
 def _read_time(octets: bytes) -> datetime.datetime:

@@ -131,11 +131,12 @@ def account(transaction: Transaction) -> str:
         return ".".join(["g", provider, *(_member(side, "currency", str) for side in sides)]).lower()
     where = "payee.partyIdInfo"
     party = _member(_member(transaction, "payee", MAPPING), "partyIdInfo", MAPPING, "payee")
-    identifier = [_member(party, name, str, where) for name in ("partyIdType", "partyIdentifier")]
-    if party.get("partySubIdOrType", "") != "":
-        identifier.append(_member(party, "partySubIdOrType", str, where))
     # The case of the identifier of a participant means something, that of an account does not.
-    return ".".join(["g", _member(party, "fspId", str, where), *(part.lower() for part in identifier)])
+    participant = _member(party, "fspId", str, where)
+    identifier = f"{_member(party, 'partyIdType', str, where)}.{_member(party, 'partyIdentifier', str, where)}".lower()
+    if party.get("partySubIdOrType", "") != "":
+        identifier += f".{_member(party, 'partySubIdOrType', str, where).lower()}"
+    return f"g.{participant}.{identifier}"
 
 
 def spelled(transaction: Transaction, *, keep_order: bool = False) -> bytes:

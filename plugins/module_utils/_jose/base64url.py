@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import re
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
@@ -16,17 +16,23 @@ _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
 
 def encode(octets: bytes) -> str:
     """Return octets as base64url without padding."""
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    # Text encodes to few of the two characters, and replacing few takes half the time of translating all.
+    standard = binascii.b2a_base64(octets, newline=False)
+    return standard.rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_").decode("ascii")
 
 
 def decode(text: str) -> bytes:
     """Return the octets of a text; raises ``ValueError`` for padding, other characters and bits that are left over."""
-    if not _ALPHABET.fullmatch(text) or len(text) % 4 == 1:
-        raise ValueError("is not base64url without padding")
-    octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if encode(octets) != text:
+    try:
+        # Reads anything; only what it would be written as is accepted.
+        octets = binascii.a2b_base64(text.replace("-", "+").replace("_", "/") + "==")
+        if encode(octets) == text:
+            return octets
+    except ValueError:  # not ASCII, or one character too many
+        pass
+    if _ALPHABET.fullmatch(text) and len(text) % 4 != 1:
         raise ValueError("is base64url with stray bits at its end")
-    return octets
+    raise ValueError("is not base64url without padding")
 
 
 def encode_number(number: int, length: int | None = None) -> str:
