@@ -24,7 +24,7 @@ from . import api_key
 from .keyring import Keyring
 from .names import checked_name
 from .options import FileField
-from .record import Generation, KeyMaterial, Record, Shape, spell_instant
+from .record import Generation, KeyMaterial, Record, Shape, instant, spell_instant
 from .resource import Holding, KeyResource, Terms
 from .rotation import ROTATION_OPTIONS, Rotation
 
@@ -130,7 +130,7 @@ class ApiKeyResource(KeyResource):
         self._usage = {}
         for text in held.published.values() if held is not None else ():
             for entry in _entries(text):
-                noted = {name: entry.get(name, usual) for name, usual in USAGE.items()}
+                noted = _noted(entry)
                 known = self._usage.get(str(entry.get("id")), {})
                 self._usage[str(entry.get("id"))] = max(known or noted, noted, key=_uses)
         return held
@@ -246,9 +246,19 @@ def _bare(text: str) -> t.Any:
         return text
 
 
+def _noted(entry: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what a service noted of a key, as far as it is a count and an instant."""
+    count, last = entry.get("use_count"), entry.get("last_used_at")
+    try:
+        last = spell_instant(instant(last)) if isinstance(last, str) else None
+    except ValueError:
+        last = None
+    counted = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+    return {"last_used_at": last, "use_count": count if counted else 0}
+
+
 def _uses(noted: Mapping[str, t.Any]) -> tuple[int, str]:
-    count = noted["use_count"]
-    return count if isinstance(count, int) else 0, str(noted["last_used_at"] or "")
+    return noted["use_count"], noted["last_used_at"] or ""
 
 
 def _life(item: Mapping[str, t.Any]) -> int | None:

@@ -215,6 +215,26 @@ def test_use_that_the_service_noted_is_no_difference_and_outlives_our_writing(cl
     ]
 
 
+@pytest.mark.parametrize(
+    "noted",
+    [
+        {"use_count": -1, "last_used_at": "yesterday"},
+        {"use_count": True, "last_used_at": ["2026-01-02T08:00:00Z"]},
+        {"use_count": {"a": 1}, "last_used_at": 3},
+        {"use_count": None, "last_used_at": "x" * 10000},
+    ],
+)
+def test_use_that_means_nothing_goes_no_further(client: Client, noted: dict[str, t.Any]) -> None:
+    client.run()
+    document = client.record
+    document["keys"][0].update(noted)
+    client.record_file.write_text(json.dumps(document))
+    seen = client.run()
+    assert (seen.facts["use_count"], seen.facts["last_used_at"]) == (0, None)
+    client.run(permissions=["trust:query"])
+    assert (client.record["keys"][0]["use_count"], client.record["keys"][0]["last_used_at"]) == (0, None)
+
+
 def test_digest_with_a_pepper(client: Client) -> None:
     client.run()
     key = client.key
