@@ -17,18 +17,22 @@ description:
     have the public keys of the others. A place is a directory with one C(<name>.pem) per participant, a secret of Vault
     or OpenBao with one such key each, or a Mojaloop connection manager.
   - RSA keys are written as PKCS#8 and EC keys as SEC1, the forms in which FSPIOP software signs with them properly. RSA
-    keys below 2048 bits are refused, those that are to be adopted too; the software that uses them does not.
+    keys below 2048 bits are refused, those that are to be adopted too; the software that uses them does not look.
   - Replaces a key in the safe order. The next key is written to custody, published everywhere and only then used. A
     verifier knows one key per participant, so that between publication and use messages signed with the old key are
     refused; RV(results[].key.window_seconds) says how long that was at most. A run that was interrupted is completed by
     the next one, with the key that was made already.
+  - Verifiers that have to be restarted are given the time for it by O(lead). Until it is over they refuse what is
+    signed with the old key, so that it should be as short as the restart takes.
   - A key that is there but was not made by this module is adopted, whether it lies in its place or is named by
     O(participants[].adopt). What custody holds is never overwritten because it is not understood.
   - Verifiers that mount public keys from a Kubernetes Secret do not notice a changed key, and an adapter that gets its
     keys from a management API does not read the directory at all. This module warns when it changes a published key.
-  - With O(custody=kv) the token needs C(create), C(read), C(update) on C(<mount>/data/<path>), and for participants
-    that are absent C(delete) on C(<mount>/metadata/<path>). Publishing to a secret takes the same. In version 1 of the
-    engine it needs these on C(<mount>/<path>).
+  - With O(custody=kv) the token needs C(create), C(read) and C(update) on C(<mount>/data/<path>), and on
+    C(<mount>/metadata/<path>) C(delete) for participants that are absent and C(read) where the newest version may be
+    deleted. Publishing to one secret takes the first three on C(<mount>/data/<path>), publishing to a secret per
+    participant C(list) on C(<mount>/metadata/<folder>) and C(delete) on what is below, too. In version 1 of the engine
+    all of them are on C(<mount>/<path>).
   - Any number of participants costs one login, one reading per participant and one per place, and when nothing is due
     no write.
 extends_documentation_fragment:
@@ -158,8 +162,9 @@ options:
     description:
       - Who makes the private keys, signs with them and never gives them away. Custody then has a record with the public
         key and the C(handle) by which a signer asks for the private one.
-      - A key that is in custody when a holder is declared, or the other way round, is not as declared; see
-        O(on_mismatch).
+      - A key that is in custody when a holder is declared, or the other way round, is not as declared, and neither is
+        one that the holder has no longer; see O(on_mismatch). The holder is asked for every key in every run.
+      - A participant that is absent keeps its key there unless the holder is declared.
       - When omitted, private keys are in custody.
     type: dict
     suboptions:

@@ -20,7 +20,7 @@ from .._core.resource import Resource
 from .._jose import keys
 from .._jose.errors import JoseError
 from .._pki import keys as pki
-from .holder import Holder
+from .holder import Holder, lost
 from .keyring import Keyring, Work
 from .record import Generation, KeyMaterial, Shape, spell_instant
 from .resource import Holding, KeyResource, Terms, label
@@ -136,6 +136,9 @@ class JwsKey(KeyResource):
             where = "in custody" if PRIVATE in material.secrets else "with a holder"
             differs.append(f"the private key is {where}, declared otherwise")
         return differs
+
+    def inspect(self, material: KeyMaterial) -> t.Sequence[str]:
+        return lost(self.holder, material)
 
     def facts(self, material: KeyMaterial) -> dict[str, t.Any]:
         return {name: material.facts.get(name) for name in ("algorithm", "bits", "kid")}

@@ -29,7 +29,7 @@ from .._jose import base64url
 from .._jose.jwks import VerificationKey, check_algorithm, render_set, thumbprint
 from .._jose.jwt import SHORTEST_SECRET
 from .._pki.keys import KeySpec, generate, load_private_key, private_pem, public_key, spec_of
-from .holder import Holder
+from .holder import Holder, lost
 from .keyring import Keyring
 from .names import checked_name
 from .options import FileField
@@ -200,6 +200,9 @@ class JwtKeyResource(KeyResource):
             return _weaknesses(_text(material, "secret"), self.wanted.octets)
         spec = spec_of(_public(material))
         return [] if spec == self.wanted.spec else [f"the key is of type {spec}, declared {self.wanted.spec}"]
+
+    def inspect(self, material: KeyMaterial) -> t.Sequence[str]:
+        return lost(self._holder, material)
 
     def public_text(self, record: Record, now: datetime.datetime) -> str | None:
         if self.wanted.shared:

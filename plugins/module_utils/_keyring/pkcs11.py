@@ -18,7 +18,7 @@ import secrets
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .._core.errors import TrustmeshError
+from .._core.errors import InvalidInput, TrustmeshError
 from .._core.redact import Secret
 from .._jose.keys import public_pem
 
@@ -30,6 +30,7 @@ except ImportError:  # reported through Spec.requires before any of this is call
     pass
 
 T = t.TypeVar("T")
+_ALGORITHMS: t.Final = ("RS256", "ES256")
 _ID_BYTES: t.Final = 16
 #: The name of P-256 (RFC 5480, 2.1.1.1) in DER.
 _P256: t.Final = bytes.fromhex("06082a8648ce3d030107")
@@ -77,6 +78,12 @@ class Pkcs11Holder:
 
     def generate(self, name: str, algorithm: str, bits: int) -> tuple[str, str]:
         """Make a key pair; the private key is made in the token and cannot leave it."""
+        if algorithm not in _ALGORITHMS:
+            raise InvalidInput(
+                f"{algorithm} is not offered for tokens",
+                field="algorithm",
+                remedy=f"Use {' or '.join(_ALGORITHMS)}, or another holder.",
+            )
         identifier = secrets.token_bytes(_ID_BYTES)
         template = {
             "id": identifier,

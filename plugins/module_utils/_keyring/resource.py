@@ -48,6 +48,8 @@ class Holding:
     #: The published text by target, ``None`` where it is missing.
     published: Mapping[str, t.Optional[str]]
     misplaced: t.Sequence[Misplacement] = ()
+    #: Sentences on what is wrong about the newest key outside custody.
+    problems: t.Sequence[str] = ()
 
 
 class KeyResource(Resource[Holding]):
@@ -80,6 +82,10 @@ class KeyResource(Resource[Holding]):
 
     def mismatches(self, material: KeyMaterial) -> t.Sequence[str]:
         """Return sentences on how a key differs from the declaration; pure."""
+        return ()
+
+    def inspect(self, material: KeyMaterial) -> t.Sequence[str]:
+        """Return sentences on what is wrong about a key outside custody, where its holder is; changes nothing."""
         return ()
 
     def facts(self, material: KeyMaterial) -> dict[str, t.Any]:
@@ -118,7 +124,8 @@ class KeyResource(Resource[Holding]):
         if record is None and foreign is None and not any(text is not None for text in published.values()):
             return None
         misplaced = self.keyring.misplaced(self.name) if record is not None else ()
-        return Holding(record, version, foreign, published, misplaced)
+        problems = self.inspect(record.newest.material) if record is not None and self.terms is not None else ()
+        return Holding(record, version, foreign, published, misplaced, problems)
 
     def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
         held = current or Holding(None, None, None, self._nowhere())
@@ -132,7 +139,7 @@ class KeyResource(Resource[Holding]):
         adopted = self._adopted(terms, held, now)
         settled = adopted if held.record is None else self._settled(held.record)
         record = settled and limited(settled, terms.rotation)
-        differs = self.mismatches(record.newest.material) if record is not None else ()
+        differs = (*self.mismatches(record.newest.material), *held.problems) if record is not None else ()
         decision = decide(record, terms.rotation, now, differs)
         if differs and terms.on_mismatch == "fail":
             raise PolicyRefusal(

@@ -12,6 +12,8 @@ import typing as t
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from plugins.module_utils._jose import fspiop
 from plugins.module_utils._keyring.holder import HeldKey, Holder
@@ -159,6 +161,37 @@ def test_a_key_in_custody_is_replaced_by_one_of_the_holder_when_told_to(estate: 
     assert replaced["action"] == "replace"
     assert accepted(estate, record()["handle"], "RS256")
     assert "private_key" not in {name for name in record() if name != "previous"}
+
+
+def test_a_key_that_the_holder_has_lost_is_noticed(estate: Estate, record: t.Any) -> None:
+    estate.run().ok()
+    before = record()["handle"]
+    estate.holder.destroy(before)
+    if isinstance(estate.holder, Pkcs11Holder):
+        estate.holder.close()
+    refused = estate.run()
+    assert refused.failed
+    assert f"has no key {before} any more" in json.dumps(refused.result)
+    replaced = estate.run(on_mismatch="replace").ok().result["results"][0]
+    assert replaced["action"] == "replace"
+    assert accepted(estate, record()["handle"], "RS256")
+    assert not estate.run(on_mismatch="replace").ok().changed
+
+
+@pytest.mark.parametrize("damage", ["", "damaged", "other"])
+def test_a_public_part_that_is_not_that_of_the_held_key_is_noticed(
+    estate: Estate, record: t.Any, vault: OpenBao, damage: str
+) -> None:
+    estate.run().ok()
+    held = record()
+    other = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = other.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    changed = {**held, "public_key": pem if damage == "other" else damage}
+    vault.api.write(f"{estate.options['mount']}/data/jws_key/payerfsp", data=changed)
+    refused = estate.run()
+    assert refused.failed
+    assert f"has another key under {held['handle']}" in json.dumps(refused.result)
+    assert record() == changed
 
 
 def test_a_holder_adopts_nothing(estate: Estate) -> None:

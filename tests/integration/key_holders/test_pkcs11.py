@@ -12,6 +12,7 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, ObjectClass
 
+from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._keyring.pkcs11 import Pkcs11Holder, TokenError
 from tests.rigs.softhsm import SoftHsm
@@ -93,6 +94,11 @@ def test_a_token_that_is_not_there_is_named(softhsm: SoftHsm, hsm_token: t.Any) 
 def test_a_library_that_cannot_be_loaded_is_named(library: str) -> None:
     with pytest.raises(TokenError, match=r"holder.library: .* cannot be loaded"):
         Pkcs11Holder(library, "jws", Secret("0000")).public_pem("00")
+
+
+def test_an_algorithm_that_is_not_offered_is_refused(pkcs11_holder: Pkcs11Holder) -> None:
+    with pytest.raises(InvalidInput, match="algorithm: EdDSA is not offered for tokens"):
+        pkcs11_holder.generate("issuer", "EdDSA", 0)
 
 
 def test_a_failure_of_the_token_is_not_the_end(pkcs11_holder: Pkcs11Holder) -> None:
