@@ -141,6 +141,7 @@ options:
       path:
         description:
           - The directory, or the path of the secret below O(publish[].mount).
+          - A path of a secret that ends in C(/{name}) stands for a secret per client, its record under C(document).
         type: str
         required: true
       mount:

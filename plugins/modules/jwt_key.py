@@ -188,6 +188,7 @@ options:
       path:
         description:
           - The directory, or the path of the secret below O(publish[].mount).
+          - A path of a secret that ends in C(/{name}) stands for a secret per issuer, its set under C(document).
         type: str
         required: true
       mount:

@@ -28,7 +28,8 @@ T = t.TypeVar("T")
 
 _PLACEHOLDER: t.Final = "{name}"
 _PLAIN: t.Final = "unversioned"
-_PUBLIC: t.Final = "public_key"
+#: The key of a secret of one owner, by the suffix of its names among those of many.
+_FIELDS: t.Final = {".pem": "public_key", ".json": "document"}
 _ATTEMPTS = 5
 
 
@@ -216,9 +217,10 @@ class KvPublisher:
 class KvSpreadPublisher:
     """A secret per owner with its public text, for more owners than fit into one; ``path`` ends in ``/{name}``."""
 
-    def __init__(self, store: KvStore, path: str) -> None:
+    def __init__(self, store: KvStore, path: str, suffix: str = ".pem") -> None:
         self._store = store
         self._path = path.strip("/")
+        self._field = _FIELDS[suffix]
         self._versions: dict[str, Version] = {}
         if not self._path.endswith(f"/{_PLACEHOLDER}") or self._path.count(_PLACEHOLDER) > 1:
             raise InvalidInput(f"{path!r} names no folder to list", field="path", remedy="Let it end in /{name}.")
@@ -232,7 +234,8 @@ class KvSpreadPublisher:
         names = self._store.names(self._path.rpartition("/")[0])
         found = _each(names, {name: name for name in names}, lambda name: self._store.read(self._at(name)))
         self._versions = {name: held[1] for name, held in found.items() if held is not None}
-        return {name: str(held[0][_PUBLIC]) for name, held in found.items() if held is not None and _PUBLIC in held[0]}
+        texts = {name: held[0].get(self._field) for name, held in found.items() if held is not None}
+        return {name: str(text) for name, text in texts.items() if text is not None}
 
     def publish(self, texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
         """Write each secret over the version that was read last."""
@@ -241,7 +244,7 @@ class KvSpreadPublisher:
             text, version = texts[name], self._versions.get(name)
             if text is None:
                 return _outcome(lambda: self._store.remove(self._at(name)))
-            written = _outcome(lambda: self._store.write(self._at(name), {_PUBLIC: text}, version))
+            written = _outcome(lambda: self._store.write(self._at(name), {self._field: text}, version))
             if isinstance(written, TrustmeshError):
                 return written
             self._versions[name] = written  # another text may have to follow before anything is read again
@@ -275,7 +278,7 @@ class KvStores:
     def publisher(self, mount: str, path: str, suffix: str) -> t.Union[KvPublisher, KvSpreadPublisher]:
         """Return a publisher with all public texts in one secret, or with a secret for each ``{name}``."""
         if _PLACEHOLDER in path:
-            return KvSpreadPublisher(self._store(mount), path)
+            return KvSpreadPublisher(self._store(mount), path, suffix)
         return KvPublisher(self._store(mount), path, suffix)
 
     def connection(self) -> Vault:

@@ -186,6 +186,22 @@ def test_use_that_a_service_noted_is_returned_and_no_difference(
     assert estate.record()["keys"][0]["use_count"] == 7
 
 
+def test_record_may_have_a_secret_of_its_own(
+    run_module: Module, connection: dict[str, str], vault: OpenBao, estate: Estate
+) -> None:
+    options = estate.options(INTEGRATION)
+    options["publish"] = [{"kind": "kv", "mount": estate.mount, "path": "records/{name}", "prune": True}]
+    run_module("api_key", {**connection, **options}).ok()
+    key = estate.key()
+    answer = vault.api.read(f"{estate.mount}/data/records/integration-service")
+    assert answer is not None
+    assert api_key_matches(key, answer["data"]["document"], "trust:query")
+    assert not run_module("api_key", {**connection, **options}).ok().changed
+    options["clients"] = [{**INTEGRATION, "state": "absent"}]
+    assert run_module("api_key", {**connection, **options}).ok().changed
+    assert vault.api.read(f"{estate.mount}/metadata/records/integration-service") is None
+
+
 def test_keys_in_files_and_templates(play: t.Any, tmp_path: pathlib.Path, canaries: Canaries) -> None:
     """A play gives a client its key in a file and sees for itself that the service would accept it."""
     options = {
