@@ -13,6 +13,7 @@ itself. The equation is the one without the cofactor, so that all strict verifie
 
 from __future__ import annotations
 
+import base64
 import re
 import typing as t
 
@@ -37,7 +38,7 @@ _SIGN_BIT: t.Final = 1 << 255
 #: A y coordinate of the points of order 8; the others of small order are 0 (order 4), -1 (order 2) and 1 (order 1).
 _Y_OF_ORDER_8: t.Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER: t.Final = frozenset({0, 1, _FIELD - 1, _Y_OF_ORDER_8, _FIELD - _Y_OF_ORDER_8})
-_HEX: t.Final = re.compile(r"[0-9a-fA-F]{64}")
+_HEX: t.Final = re.compile(r"[0-9a-fA-F]+")
 
 
 class BadSignature(JoseError):
@@ -83,7 +84,7 @@ def read_private(text: t.Union[str, Secret]) -> Ed25519PrivateKey:
     """Read a private key: PKCS#8 in PEM, or the 32 octets of its seed in hex or base64url."""
     shown = text.reveal() if isinstance(text, Secret) else text
     if "-----BEGIN" not in shown:
-        return Ed25519PrivateKey.from_private_bytes(_octets(shown, "private_key"))
+        return Ed25519PrivateKey.from_private_bytes(_octets(shown, "private_key", KEY_BYTES))
     key = load_private(shown)
     if not isinstance(key, Ed25519PrivateKey):
         raise JoseError("is not an Ed25519 key", field="private_key")
@@ -93,26 +94,50 @@ def read_private(text: t.Union[str, Secret]) -> Ed25519PrivateKey:
 def read_public(text: str) -> bytes:
     """Read a public key, in PEM, or 32 octets in hex or base64url; raises :class:`JoseError` for a weak one."""
     if "-----BEGIN" not in text:
-        return sound_public(_octets(text, "public_key"))
+        return sound_public(_octets(text, "public_key", KEY_BYTES))
     key = load_public(text)
     if not isinstance(key, Ed25519PublicKey):
         raise JoseError("is not an Ed25519 key", field="public_key")
     return sound_public(public_bytes(key))
 
 
-def _octets(text: str, field: str) -> bytes:
-    """Return the 32 octets of a text; the text itself, which may be a secret, is in no message."""
+def read_signature(text: str) -> bytes:
+    """Read a signature, 64 octets in hex or base64; raises :class:`BadSignature` for another text."""
+    try:
+        return _octets(text, "signature", SIGNATURE_BYTES)
+    except JoseError as error:
+        raise BadSignature(error.problem, field=error.field) from None
+
+
+def octets_of(data: t.Any, encoding: str) -> bytes:
+    """Return the octets to sign that a template holds as ``text``, in ``base64`` or in ``hex``."""
+    if not isinstance(data, str):
+        raise JoseError(f"has to be a text, not {type(data).__name__}", field="data")
+    try:
+        if encoding == "text":
+            return data.encode("utf-8")
+        if encoding == "hex":
+            return bytes.fromhex(data)
+        if encoding == "base64":
+            return base64.b64decode(data, validate=True)
+    except ValueError:  # whose text quotes the data
+        raise JoseError(f"is not in {encoding}", field="data") from None
+    raise JoseError("is unknown", field="encoding", remedy="Use text, base64 or hex.")
+
+
+def _octets(text: str, field: str, length: int) -> bytes:
+    """Return the octets of a text; the text itself, which may be a secret, is in no message."""
     stripped = text.strip()
-    if _HEX.fullmatch(stripped):
+    if len(stripped) == 2 * length and _HEX.fullmatch(stripped):
         return bytes.fromhex(stripped)
     try:
         octets = base64url.decode(stripped.rstrip("=").replace("+", "-").replace("/", "_"))
     except ValueError:
         octets = b""
-    if len(octets) != KEY_BYTES:
-        raise JoseError(
-            f"is neither PEM nor {KEY_BYTES} octets in hex or base64", field=field, remedy="Check where it comes from."
-        )
+    if len(octets) != length:
+        forms = f"{length} octets in hex or base64"
+        problem = f"is not {forms}" if length == SIGNATURE_BYTES else f"is neither PEM nor {forms}"
+        raise JoseError(problem, field=field, remedy="Check where it comes from.")
     return octets
 
 

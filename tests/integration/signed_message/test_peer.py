@@ -99,6 +99,8 @@ def test_pk_42_to_44_in_a_play(play: t.Any, canary: t.Any) -> None:
         "changed.reason == 'invalid_signature' and changed.body is none",
         "late.reason == 'expired'",
         "again.reason == 'replayed'",
+        "'note' is trustmesh.security.ed25519_valid('note' | trustmesh.security.ed25519_sign(key), public)",
+        "'Note' is not trustmesh.security.ed25519_valid('note' | trustmesh.security.ed25519_sign(key), public)",
     ]
     tasks = [
         {"ansible.builtin.set_fact": {"message": sign}, "no_log": True},
