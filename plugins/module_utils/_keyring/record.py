@@ -134,7 +134,7 @@ class Record:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # The text of a mistake in JSON data may quote the data.
-            why = str(error) if type(error) is ValueError else f"it is not built like one ({type(error).__name__})"
+            why = str(error) if isinstance(error, ValueError) else f"it is not built like one ({type(error).__name__})"
             raise DamagedRecord(
                 f"holds no record of a key: {why}",
                 field=place,
