@@ -28,6 +28,10 @@ PYTHON_3_9 := $(call find_python,3.9)
 PYTHON_3_12 := $(call find_python,3.12)
 PYTHON ?= $(or $(call find_python,3.11),$(PYTHON_3_12),$(call find_python,3.13))
 
+# What the tests build asks for Go 1.26; where there is none, or an older one, the wheel of it.
+GO_MINOR := $(shell go version 2> /dev/null | sed -nE 's/^go version go1\.([0-9]+).*/\1/p')
+GO_STAMP := $(if $(filter-out $(shell seq 0 25),$(GO_MINOR)),,build/env/go/.stamp)
+
 VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
 TARBALL := build/trustmesh-security-$(VERSION).tar.gz
 TREE := build/tree/ansible_collections/trustmesh/security
@@ -83,8 +87,8 @@ unit: .venv-dev/.stamp | $(REPORTS) ## Run unit tests, the architecture tests in
 
 # A file stays on one worker: what its tests share (a whole quickstart, for one) is then built once.
 .PHONY: integration
-integration: .venv-dev/.stamp build/env/sslyze/.stamp build/collections.stamp | $(REPORTS) ## Run tests on real servers
-	$(DEV):"$(CURDIR)/build/env/sslyze/bin" TRUSTMESH_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
+integration: .venv-dev/.stamp build/env/sslyze/.stamp build/env/moto/.stamp $(GO_STAMP) build/collections.stamp | $(REPORTS) ## Run tests on real servers
+	PATH="$(CURDIR)/.venv-dev/bin$(if $(GO_STAMP),:$(CURDIR)/build/env/go/bin):$$PATH:$(CURDIR)/build/env/sslyze/bin" TRUSTMESH_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
 		pytest tests/integration --numprocesses auto --dist loadfile --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
 
 .PHONY: ruff
@@ -160,6 +164,7 @@ lock: build/env/lock-3.11/.stamp build/env/lock-3.12/.stamp ## Resolve tests/loc
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements-dev.in requirements-dev.txt
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/sslyze.in tests/locks/sslyze.txt
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/moto.in tests/locks/moto.txt
+	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/go.in tests/locks/go.txt
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/peers.in tests/locks/peers.txt
 	build/env/lock-3.12/bin/python tests/locks/lock.py tests/locks/sanity-2.21.in tests/locks/sanity-2.21.txt
 

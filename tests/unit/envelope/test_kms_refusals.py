@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What AWS KMS refuses in ways that its emulator does not know: answers recorded from its API reference."""
+"""What AWS KMS refuses in ways that its emulator does not know: answers made after its API reference."""
 
 from __future__ import annotations
 
