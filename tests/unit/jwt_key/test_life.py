@@ -10,10 +10,13 @@ import datetime
 import hashlib
 import json
 import pathlib
+import tempfile
 import typing as t
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.files import Attributes
@@ -134,6 +137,25 @@ def test_no_token_is_refused_while_the_key_changes(issuer: Issuer) -> None:
     assert changes == [(0, "replace"), (11, "replace"), (31, "update")]
     assert len(issuer.kids()) == 1
     assert issuer.kids() != first
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(min_value=1, max_value=45), min_size=8, max_size=20))
+def test_no_token_is_refused_whenever_runs_happen(pauses: list[int]) -> None:
+    """However irregular the schedule is (pauses in minutes), what was just signed holds for its life everywhere."""
+    with tempfile.TemporaryDirectory() as directory:
+        issuer = Issuer(pathlib.Path(directory))
+        policy = {"algorithm": "EdDSA", "max_age": "2h", "lead": "10m", "token_lifetime": "15m"}
+        seen: list[tuple[datetime.datetime, str, tuple[VerificationKey, ...]]] = []
+        for pause in pauses:
+            issuer.run(**policy)
+            seen.append((issuer.clock, issuer.token("EdDSA"), parse_set(issuer.published())))
+            for made, token, _keys in seen:
+                for fetched, _token, keys in seen:
+                    alive = issuer.clock - made < datetime.timedelta(minutes=15)
+                    if alive and issuer.clock - fetched < datetime.timedelta(minutes=10):
+                        assert issuer.accepts(token, keys), (issuer.clock, made, fetched)
+            issuer.later(minutes=pause)
 
 
 def test_states_of_a_rotation(issuer: Issuer) -> None:
