@@ -99,6 +99,8 @@ requirements:
   - podman 4.3 or newer on the host that runs the module
 seealso:
   - module: trustmesh.security.vault_kv_secret
+  - module: trustmesh.security.environment_file
+  - module: trustmesh.security.systemd_credential
 """
 
 EXAMPLES = r"""

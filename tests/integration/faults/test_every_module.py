@@ -31,9 +31,22 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "ilp_secret": {"mount": "kv", "participants": [{"name": "a"}]},
     "jws_key": {"mount": "kv", "participants": [{"name": "a"}]},
     "jws_key_info": {"mount": "kv", "participants": [{"name": "a"}]},
+    "environment_file": {
+        "files": [
+            {"path": "DIRECTORY/a", "secrets": [{"name": "A", "vault": {"mount": "kv", "path": "a", "key": "a"}}]}
+        ],
+    },
     "secret_manifest": {
         "stores": [{"name": "kv", "type": "vault_kv", "mount": "kv"}],
         "secrets": [{"name": "a", "store": "kv", "key": "a", "owner": "o"}],
+    },
+    "systemd_credential": {
+        "encrypt": "never",
+        "directory": "DIRECTORY/credentials",
+        "unit_directory": "DIRECTORY/units",
+        "services": [
+            {"service": "a", "credentials": [{"name": "a", "vault": {"mount": "kv", "path": "a", "key": "a"}}]}
+        ],
     },
     "vault_approle": {"roles": [{"name": "issuer"}]},
     "vault_info": {},
