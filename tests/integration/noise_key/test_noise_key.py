@@ -9,13 +9,16 @@ from __future__ import annotations
 import pathlib
 import stat
 import typing as t
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from tests.integration.conftest import or_skip
 from tests.integration.docs_policies.returned import differences
 from tests.integration.ladder import Ladder
+from tests.rigs.node import PeerError
+from tests.rigs.noise_peers import NoisePeers
 from tests.rigs.openbao import OpenBao
 
 PEERS: t.Final = ("alice", "bob", "carol")
@@ -27,6 +30,13 @@ def kv(vault: OpenBao, unique_name: Callable[[str], str]) -> str:
     mount = unique_name("kv")
     vault.api.write(f"sys/mounts/{mount}", type="kv", options={"version": "2"})
     return mount
+
+
+@pytest.fixture(scope="module")
+def noise_peers() -> Iterator[NoisePeers]:
+    """Two peers that speak Noise_IK."""
+    with or_skip(NoisePeers) as made:
+        yield made
 
 
 def peers(*names: str, **options: t.Any) -> list[dict[str, t.Any]]:
@@ -71,13 +81,44 @@ def test_pk_06_every_peer_gets_the_keys_of_the_others_and_nobody_elses(
         assert set(files) == set(PEERS) - {name}
         for other, text in files.items():
             assert bytes.fromhex(text) == secret[other].public_key().public_bytes_raw()
-    # What IK begins with: who calls and who answers compute the same from the two static keys.
-    called = X25519PublicKey.from_public_bytes(bytes.fromhex((tmp_path / "alice/peers/bob.pub").read_text()))
-    calling = X25519PublicKey.from_public_bytes(bytes.fromhex((tmp_path / "bob/peers/alice.pub").read_text()))
-    assert secret["alice"].exchange(called) == secret["bob"].exchange(calling)
     again = run_module("noise_key", given).ok()
     assert not again.changed
     assert differences("noise_key", again.result) == []
+
+
+def test_pk_05_06_peers_connect_with_the_keys_they_were_given_and_no_others(
+    run_module: t.Any, connection: t.Any, vault: OpenBao, kv: str, tmp_path: pathlib.Path, noise_peers: NoisePeers
+) -> None:
+    publish = [{"kind": "directory", "path": f"{tmp_path}/{{audience}}/peers", "prune": True}]
+    given = {**connection, "mount": kv, "publish": publish, "peers": peers()}
+    run_module("noise_key", given).ok()
+
+    def connect(caller: str, called: str, answerer: str | None = None) -> str:
+        """Let one peer call another, with the keys in its own directory; somebody else may answer."""
+        answering = answerer or called
+        return noise_peers.connect(
+            caller=record(vault, kv, caller)["private_key"],
+            called=(tmp_path / caller / "peers" / f"{called}.pub").read_text(),
+            answerer=record(vault, kv, answering)["private_key"],
+            allowed=[path.read_text() for path in (tmp_path / answering / "peers").iterdir()],
+        )
+
+    for caller in PEERS:
+        for called in set(PEERS) - {caller}:
+            assert connect(caller, called) == "hello"
+    with pytest.raises(PeerError, match="the answerer is not who was called"):
+        connect("alice", "bob", answerer="carol")
+    # Who leaves is let in no longer, and its place is pruned from the lists of the others.
+    mallory = record(vault, kv, "carol")["private_key"]
+    run_module("noise_key", {**given, "peers": [*peers("alice", "bob"), *peers("carol", state="absent")]}).ok()
+    assert connect("alice", "bob") == "hello"
+    with pytest.raises(PeerError, match="the caller is not let in"):
+        noise_peers.connect(
+            caller=mallory,
+            called=(tmp_path / "alice/peers/bob.pub").read_text(),
+            answerer=record(vault, kv, "bob")["private_key"],
+            allowed=[path.read_text() for path in (tmp_path / "bob/peers").iterdir()],
+        )
 
 
 def test_a_key_is_replaced_once(run_module: t.Any, connection: t.Any, vault: OpenBao, kv: str) -> None:
