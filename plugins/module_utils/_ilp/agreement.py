@@ -14,13 +14,13 @@ The HMAC key is the base64 *text* of the secret, not the secret. Both travel as 
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import hmac
 import typing as t
 
 from .._jose import base64url
 from .errors import IlpError
-from .packet import CONDITION_OCTETS, VERSIONS, Packet, Payment, Prepare, to_text
+from .packet import CONDITION_OCTETS, VERSIONS, Packet, Payment, Prepare, encode
 from .transaction import (
     DESTINATION,
     Transaction,
@@ -32,6 +32,8 @@ from .transaction import (
     standard_base64,
     unpacked,
 )
+
+_BLOCK: t.Final = 64
 
 
 class Agreement(t.NamedTuple):
@@ -53,20 +55,20 @@ def agree(transaction: Transaction, secret: str, version: str = "v1", *, keep_or
     ``keep_order`` leaves the members of the transaction as they come, as peers did before they sorted them. Raises
     :class:`IlpError` for a transaction that has no exact packet, for one without an end and for an empty secret.
     """
-    key, text = hmac_key(secret), spelled(transaction, keep_order=keep_order)
+    digest, text = _keyed(secret).digest, spelled(transaction, keep_order=keep_order)
     # Needed in version 4 only, but a payment without an end is no good in any.
     amount, ends = packet_amount(transaction), expiration(transaction)
     if version == "v1":
-        packet = to_text(Payment(amount, account(transaction), packed(text)))
-        fulfilment = _digest(key, packet.encode("ascii"))
+        packet = base64url.encoded(encode(Payment(amount, account(transaction), packed(text))))
+        fulfilment = digest(packet)
         condition = hashlib.sha256(fulfilment).digest()
     elif version == "v4":
-        fulfilment = _digest(key, standard_base64(text))
+        fulfilment = digest(standard_base64(text))
         condition = hashlib.sha256(fulfilment).digest()
-        packet = to_text(Prepare(amount, ends, condition, DESTINATION, packed(text)))
+        packet = base64url.encoded(encode(Prepare(amount, ends, condition, DESTINATION, packed(text))))
     else:
         raise IlpError(f"{version!r} is unknown", field="version", remedy=f"Use {' or '.join(VERSIONS)}.")
-    return Agreement(version, packet, base64url.encode(condition), base64url.encode(fulfilment))
+    return Agreement(version, packet.decode("ascii"), base64url.encode(condition), base64url.encode(fulfilment))
 
 
 def fulfilment_of(packet: Packet, text: str, secret: str) -> bytes:
@@ -75,8 +77,8 @@ def fulfilment_of(packet: Packet, text: str, secret: str) -> bytes:
     What is signed is taken from the packet as it is, so it does not matter how its maker ordered members.
     """
     if isinstance(packet, Payment):
-        return _digest(hmac_key(secret), text.encode("ascii"))
-    return _digest(hmac_key(secret), standard_base64(unpacked(packet.data)))
+        return _keyed(secret).digest(text.encode("ascii"))
+    return _keyed(secret).digest(standard_base64(unpacked(packet.data)))
 
 
 def condition_of(fulfilment: str) -> str:
@@ -102,5 +104,24 @@ def hmac_key(secret: str) -> bytes:
     return standard_base64(secret.encode("utf-8", "surrogatepass"))
 
 
-def _digest(key: bytes, data: bytes) -> bytes:
-    return hmac.digest(key, data, "sha256")
+class _Keyed:
+    """HMAC-SHA256 (RFC 2104) with one key, whose two blocks are hashed once and not for every message."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block))
+        self._outer = hashlib.sha256(bytes(octet ^ 0x5C for octet in block))
+
+    def digest(self, data: bytes) -> bytes:
+        """Return the 32 octets for a message."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+@functools.lru_cache(maxsize=16)
+def _keyed(secret: str) -> _Keyed:
+    return _Keyed(hmac_key(secret))

@@ -150,7 +150,7 @@ def spelled(transaction: Transaction, *, keep_order: bool = False) -> bytes:
 
 def packed(text: bytes) -> bytes:
     """Return the JSON of a transaction as the data of a packet, which is base64url once more."""
-    return base64url.encode(text).encode("ascii")
+    return base64url.encoded(text)
 
 
 def unpacked(data: bytes) -> bytes:

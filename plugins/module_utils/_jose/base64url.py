@@ -16,9 +16,14 @@ _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
 
 def encode(octets: bytes) -> str:
     """Return octets as base64url without padding."""
+    return encoded(octets).decode("ascii")
+
+
+def encoded(octets: bytes) -> bytes:
+    """Return the same in ASCII, for what is to be signed or encoded once more."""
     # Text encodes to few of the two characters, and replacing few takes half the time of translating all.
     standard = binascii.b2a_base64(octets, newline=False)
-    return standard.rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_").decode("ascii")
+    return standard.rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")
 
 
 def decode(text: str) -> bytes:

@@ -96,6 +96,15 @@ def test_trap_jws_8_key_of_the_hmac_is_the_base64_text_of_the_secret() -> None:
     assert hmac.new(SECRET.encode(), made.packet.encode(), "sha256").digest() != digest
 
 
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=120))
+def test_digest_is_that_of_the_standard_library(secret: str) -> None:
+    """Of keys shorter than a block of the hash, as long as one, and longer."""
+    made = agree(QUOTE, secret, "v1")
+    key = base64.b64encode(secret.encode())
+    digest = hmac.new(key, made.packet.encode(), "sha256").digest()
+    assert octets_of(made.fulfilment, "fulfilment") == digest
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("transaction", [QUOTE, CONVERSION])
 def test_packets_say_what_the_transaction_says(transaction: dict[str, t.Any], version: str) -> None:
