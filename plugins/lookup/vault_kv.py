@@ -81,7 +81,7 @@ from ..module_utils._vault.kv import KvVersions
 from ..module_utils._vault.kv_custody import KvStore
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types
+class LookupModule(LookupBase):
     """What Ansible looks for in this file."""
 
     def run(self, terms: Sequence[str], variables: Mapping[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:

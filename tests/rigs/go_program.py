@@ -4,8 +4,8 @@
 
 """Programs that other projects publish as Go modules, built once and kept outside the checkout.
 
-A recipe is a folder beside this file with ``go.mod`` and ``go.sum``, and programs of ours in folders of their own; what
-it stands for is found in the cache under a hash of these, so that a changed recipe is built anew and nothing else twice.
+A recipe is a folder beside this file with ``go.mod`` and ``go.sum``, and programs of ours in folders of their own. What
+it stands for is in the cache under a hash of these, so that a changed recipe is built anew and nothing else twice.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Lines:
     """A program that answers each line on its standard input with one on its output. Usable as a context manager."""
 
     def __init__(self, argv: list[str], environment: dict[str, str]) -> None:
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the program
         # It ends with its input, however this process ends.
         self._child = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=environment

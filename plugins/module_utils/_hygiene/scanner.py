@@ -105,7 +105,8 @@ class Scanner:
         self._skipped = frozenset(skip_rules)
         self._shapes = tuple(shape for shape in SHAPES if shape.in_code)
         self._folder = tempfile.TemporaryDirectory(prefix="trustmesh-scan-")  # pylint: disable=consider-using-with
-        detectors = [kind.__name__ for kind in get_mapping_from_secret_type_to_class().values()]
+        kinds: t.Iterable[type] = get_mapping_from_secret_type_to_class().values()
+        detectors = [kind.__name__ for kind in kinds]
         self._settings = transient_settings(
             {
                 "plugins_used": [{"name": name} for name in sorted(set(detectors) - _LEFT_OUT)],

@@ -23,7 +23,7 @@ class VaultError(TrustmeshError):
     #: What the server says about when to come back, in seconds.
     retry_after: str | None = None
     #: What the answer carries all the same: of a batch, which of its entries were refused.
-    data: t.Mapping[str, t.Any] = {}  # noqa: RUF012
+    data: t.Mapping[str, t.Any] = {}
 
 
 class Unreachable(VaultError):
