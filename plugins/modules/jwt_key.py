@@ -238,7 +238,8 @@ options:
     default: "{name}/jwt.secret"
 requirements:
   - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
-  - Python library C(python-pkcs11) 0.7.0 or newer there, for a O(holder) of the kind V(pkcs11)
+  - Python library C(python-pkcs11) 0.7.0 or newer there, for a O(holder) of the kind V(pkcs11); its versions 0.9.0 to
+    0.9.3 make no EC keys
 seealso:
   - plugin: trustmesh.security.jwt_mint
     plugin_type: filter

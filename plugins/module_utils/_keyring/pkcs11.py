@@ -111,8 +111,10 @@ class Pkcs11Holder:
         """Return the public key, ``None`` when the token has no such key or has lost its private part."""
 
         def look(session: t.Any) -> t.Optional[str]:
-            halves = [_found(session, handle, half) for half in (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)]
-            return None if None in halves else _pem(halves[1])
+            if _found(session, handle, ObjectClass.PRIVATE_KEY) is None:
+                return None
+            public = _found(session, handle, ObjectClass.PUBLIC_KEY)
+            return None if public is None else _pem(public)
 
         return self._do(look)
 
