@@ -140,20 +140,24 @@ def test_ladder_in_files(ladder: Ladder, tmp_path: pathlib.Path, canaries: Canar
     assert not [path for path in directory.rglob("*") if path.is_file()]
 
 
-def test_replaced_once_and_kept_for_what_was_agreed_on(keep: Module, held: Callable[[str], dict[str, t.Any]]) -> None:
-    participants = [{"name": "perffsp-1"}, {"name": "perffsp-2"}]
-    keep(*participants).ok()
+def test_replaced_once_and_kept_for_what_was_agreed_on(
+    keep: Module, vault: OpenBao, held: Callable[[str], dict[str, t.Any]]
+) -> None:
+    made = item(keep({"name": "perffsp-1"}, {"name": "perffsp-2"}))["secret"]["created"]
     first = held("perffsp-1")["secret"]
-    instant = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)).isoformat(
-        timespec="seconds"
-    )
+    instant = (datetime.datetime.fromisoformat(made) + datetime.timedelta(seconds=1)).isoformat()
 
     def replace() -> t.Any:
         return keep({"name": "perffsp-1", "not_before": instant}, {"name": "perffsp-2"})
 
-    result = replace()
-    while not result.ok().changed:  # until the instant has come, nothing is due
-        result = replace()
+    def once_due(run: Callable[[], t.Any]) -> t.Any:
+        def changed() -> t.Any:
+            result = run().ok()
+            return result if result.changed else None
+
+        return vault.wait_until(changed, what="the second in which something is due")
+
+    result = once_due(replace)
     entry = item(result)
     assert entry["action"] == "replace"
     assert entry["secret"]["previous"] == 1
@@ -164,7 +168,7 @@ def test_replaced_once_and_kept_for_what_was_agreed_on(keep: Module, held: Calla
     assert [generation["secret"] for generation in record["previous"]] == [first]
     assert not replace().ok().changed, "the same declaration replaces once"
 
-    forgotten = item(keep({"name": "perffsp-1", "keep_previous": "0"}))
+    forgotten = item(once_due(lambda: keep({"name": "perffsp-1", "keep_previous": "0"})))
     assert forgotten["action"] == "update"
     assert forgotten["secret"]["previous"] == 0
     assert "previous" not in held("perffsp-1")
