@@ -163,6 +163,16 @@ def test_a_key_in_custody_is_replaced_by_one_of_the_holder_when_told_to(estate: 
     assert "private_key" not in {name for name in record() if name != "previous"}
 
 
+def test_a_held_key_is_no_finding(
+    estate: Estate, connection: dict[str, str], run_module: Callable[..., ModuleResult]
+) -> None:
+    estate.run().ok()
+    places = {name: estate.options[name] for name in ("mount", "publish")}
+    found = run_module("jws_key_info", {**connection, **places, "participants": [{"name": "payerfsp"}]}).ok()
+    assert found.result["ok"], found.result
+    assert found.result["results"][0]["key"]["algorithm"] == "RS256"
+
+
 def test_a_key_that_the_holder_has_lost_is_noticed(estate: Estate, record: t.Any) -> None:
     estate.run().ok()
     before = record()["handle"]
