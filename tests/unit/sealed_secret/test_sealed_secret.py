@@ -286,6 +286,17 @@ def test_what_is_no_certificate_is_refused() -> None:
         sealed_secret(secret(), controller().key_pem.decode())
 
 
+def test_of_several_certificates_the_first_counts() -> None:
+    pem = controller().pem + controller(number=1).pem
+    sealed = sealed_secret(secret(), pem)
+    assert controller().open(texts(sealed)["user"], "payments/token") == b"hub"
+
+
+@pytest.mark.parametrize("empty", [{"data": None}, {"data": {}}, {"immutable": None, "type": None}])
+def test_an_empty_member_is_none(empty: t.Any) -> None:
+    assert seal({**secret(), **empty})["spec"]["template"] == {"metadata": metadata()}
+
+
 def test_an_empty_file_is_no_previous_object() -> None:
     """What a first run finds where nothing has been sealed yet."""
     assert seal(digest_key=KEY, previous={})["kind"] == "SealedSecret"

@@ -226,7 +226,7 @@ def test_what_is_refused_uses_up_no_nonce() -> None:
     assert refusal(wire, ledger=ledger) is None
 
 
-def test_pk_04_of_50_deliveries_at_once_one_is_accepted() -> None:
+def test_pk_04_and_xt_13_of_50_deliveries_at_once_one_is_accepted() -> None:
     for _round in range(20):
         ledger, wire, start = MemoryLedger(), message(), threading.Barrier(50)
 
@@ -296,6 +296,13 @@ def test_a_body_that_json_cannot_hold_is_neither_signed_nor_accepted(body: t.Any
     with pytest.raises(InvalidInput):
         message(body)
     assert refusal({**message(), "body": body}) is Refusal.MALFORMED
+
+
+@pytest.mark.parametrize("number", [1e17, -1e17, 2.0**53 + 2, [{"a": 123456789012345680.0}]])
+def test_what_would_be_refused_on_arrival_is_not_signed(number: t.Any) -> None:
+    """Canonical JSON writes these as whole numbers, which not everybody reads as they are."""
+    with pytest.raises(InvalidInput, match=r"2\^53"):
+        message(number)
 
 
 JSON = st.recursive(
