@@ -63,9 +63,7 @@ class Message:
         begin = int(created.timestamp())
         if begin + lifetime > _LATEST:
             raise InvalidInput("ends after the year 9999", field="lifetime")
-        # As it will arrive: a number that is a float here may be a whole number there, and too large for one.
-        travelled = canonical.parse(canonical.canonical(body))
-        unsigned = cls(travelled, begin, begin + lifetime, os.urandom(NONCE_BYTES), ed25519.public_bytes(key))
+        unsigned = cls(body, begin, begin + lifetime, os.urandom(NONCE_BYTES), ed25519.public_bytes(key))
         return unsigned.signed(key)
 
     def signed(self, key: Ed25519PrivateKey) -> Message:
