@@ -121,6 +121,7 @@ def _refuse_deep(value: t.Any, text: str) -> None:
 
 def _is_plain(value: t.Any) -> bool:
     """Tell whether data is of the very types of JSON, with no number but whole ones that a double holds."""
+    # pylint: disable=unidiomatic-typecheck  # a subclass is not the very type
     kind = type(value)
     if kind is dict:
         for name, entry in value.items():

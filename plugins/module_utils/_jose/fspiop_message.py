@@ -155,7 +155,7 @@ def received_body(body: t.Any) -> tuple[bytes | None, t.Any]:
             octets, body = canonical.utf8(body) if isinstance(body, str) else body, canonical.parse(body)
         except JoseError as error:
             raise error.within("body") from None
-    if type(body) is not dict and not isinstance(body, (Mapping, list, tuple)):
+    if not isinstance(body, (dict, Mapping, list, tuple)):
         raise JoseError("is neither an object nor a list", field="body", remedy="Send a JSON object.")
     return octets, body
 

@@ -24,7 +24,6 @@ from .._pki import keys as pki
 from .._pki.certificate import parse_certificates
 from .._pki.errors import PkiError
 from .errors import JoseError
-from .jwks import thumbprint as thumbprint
 
 try:
     from cryptography.exceptions import UnsupportedAlgorithm

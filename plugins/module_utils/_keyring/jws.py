@@ -19,6 +19,7 @@ from .._core.redact import Secret
 from .._core.resource import Resource
 from .._jose import keys
 from .._jose.errors import JoseError
+from .._jose.jwks import thumbprint
 from .._pki import keys as pki
 from .holder import Holder, lost
 from .keyring import Keyring, Work
@@ -65,7 +66,7 @@ def material_of(private: keys.PrivateKey) -> KeyMaterial:
     facts = {
         "algorithm": keys.algorithm(private),
         "bits": pki.spec_of(private).size,
-        "kid": keys.thumbprint(keys.public_of(private)),
+        "kid": thumbprint(keys.public_of(private)),
     }
     return KeyMaterial({PRIVATE: keys.private_pem(private)}, keys.public_pem(private), facts)
 
@@ -174,7 +175,7 @@ def _held_elsewhere(handle: str, public: str) -> KeyMaterial:
     facts = {
         "algorithm": keys.algorithm(key),
         "bits": pki.spec_of(key).size,
-        "kid": keys.thumbprint(key),
+        "kid": thumbprint(key),
         "handle": handle,
     }
     return KeyMaterial({}, keys.public_pem(key), facts)
@@ -229,6 +230,6 @@ class TrustedKey(Resource[dict[str, t.Optional[str]]]):
         return {
             "algorithm": keys.algorithm(self.public),
             "bits": pki.spec_of(self.public).size,
-            "kid": keys.thumbprint(self.public),
+            "kid": thumbprint(self.public),
             "published_to": [target for target, text in (current or {}).items() if text is not None],
         }

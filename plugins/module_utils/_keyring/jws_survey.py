@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .._core.redact import Secret
 from .._jose import keys
 from .._jose.errors import JoseError
+from .._jose.jwks import thumbprint
 from .._pki import keys as pki
 from .adapter import adapter_findings
 from .custody import Custody
@@ -78,7 +79,7 @@ def _facts(kept: Kept, now: datetime.datetime) -> dict[str, t.Any]:
     return {
         "algorithm": keys.algorithm(key),
         "bits": pki.spec_of(key).size,
-        "kid": keys.thumbprint(keys.public_of(key)),
+        "kid": thumbprint(keys.public_of(key)),
         "created": spell_instant(kept.created) if kept.created else None,
         "age_days": (now - kept.created).days if kept.created else None,
     }

@@ -39,7 +39,9 @@ def at(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(NOON + seconds, tz=datetime.timezone.utc)
 
 
-def message(body: t.Any = BODY, key: ed25519.Ed25519PrivateKey = KEY, lifetime: int = LIFETIME) -> Wire:
+def message(  # pylint: disable=dangerous-default-value  # nothing changes it
+    body: t.Any = BODY, key: ed25519.Ed25519PrivateKey = KEY, lifetime: int = LIFETIME
+) -> Wire:
     return Message.new(body, key, at(0), lifetime).wire()
 
 
