@@ -326,7 +326,7 @@ results:
       returned: always
       type: list
       elements: str
-    keys:
+    data_keys:
       description: The wrapped keys as counted after everything was done; in check mode as they are now.
       returned: unless the column could not be read
       type: dict

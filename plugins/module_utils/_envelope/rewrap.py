@@ -125,7 +125,7 @@ class Rewrap(Resource[Census]):
     """All wrapped keys of one column, to be under the new master key."""
 
     kind = "envelope_rewrap"
-    noun = "keys"
+    noun = "data_keys"
 
     def __init__(self, column: KeyColumn, way: Mover, terms: Terms) -> None:
         super().__init__(column.identity, None)

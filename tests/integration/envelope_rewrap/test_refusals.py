@@ -53,7 +53,7 @@ def test_unknown_key_stops_everything_unless_it_may_stay(
     assert table.versions() == versions
 
     done = run_module("envelope_rewrap", {**args, "on_unknown": "skip"}).ok()
-    counts = done.result["results"][0]["keys"]
+    counts = done.result["results"][0]["data_keys"]
     assert (counts["rewrapped"], counts["unknown"], counts["empty"], counts["current"]) == (28, 8, 1, 28)
     assert len(done.result["results"][0]["warnings"]) == 1
     assert not run_module("envelope_rewrap", {**args, "on_unknown": "skip"}).ok().changed

@@ -63,10 +63,10 @@ def test_ladder(ladder: Ladder, sealed_table: MakeTable, new_key: NewKey) -> Non
     counted = {"rows": 50, "outdated": 0, "unknown": 0, "empty": 0, "current": 50}
     names = {"old_key": "the key given by value", "new_key": "the key given by value"}
     assert differences("envelope_rewrap", rungs["create"].result.result) == []
-    assert rungs["create"].items[0]["keys"] == {**counted, **names, "rewrapped": 50}
-    assert rungs["again"].items[0]["keys"] == {**counted, **names, "rewrapped": 0}
-    assert rungs["check create"].items[0]["keys"]["outdated"] == 50
-    assert rungs["mend"].items[0]["keys"]["rewrapped"] == 3
+    assert rungs["create"].items[0]["data_keys"] == {**counted, **names, "rewrapped": 50}
+    assert rungs["again"].items[0]["data_keys"] == {**counted, **names, "rewrapped": 0}
+    assert rungs["check create"].items[0]["data_keys"]["outdated"] == 50
+    assert rungs["mend"].items[0]["data_keys"]["rewrapped"] == 3
     assert re.match("3 of 50 keys are wrapped by", rungs["mend"].items[0]["reasons"][0])
     assert table.untouched() == before
     assert table.opened(local(new)) == table.plaintexts
@@ -147,7 +147,7 @@ def test_mb_25_killed_midway_and_resumed(
         killed.append(len(done))
     assert killed == sorted(killed), "each run went on where the last one was killed"
     last = run_module("envelope_rewrap", args).ok()
-    assert last.result["results"][0]["keys"]["rewrapped"] == ROWS - killed[-1]
+    assert last.result["results"][0]["data_keys"]["rewrapped"] == ROWS - killed[-1]
     assert table.opened(local(new)) == table.plaintexts
     assert table.opened(local(old)) == {}
     assert table.untouched() == before, "byte for byte"
@@ -184,7 +184,7 @@ def test_rows_are_told_apart_by_any_kind_of_key(
     old, new = new_key(), new_key()
     table = sealed_table(local(old), rows, kind=kind)
     args = {"database": table.options, "tables": [{}], **_keys(old, new), "batch_rows": 7}
-    assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == len(rows)
+    assert run_module("envelope_rewrap", args).ok().result["results"][0]["data_keys"]["rewrapped"] == len(rows)
     assert table.opened(local(new)) == table.plaintexts
 
 
@@ -194,7 +194,7 @@ def test_names_are_taken_exactly_as_given(run_module: Module, sealed_table: Make
     table = sealed_table(local(old), range(30), names=hostile[:2], key=hostile[2], dek=hostile[3])
     item = dict(zip(("schema", "table", "key_column", "dek_column"), hostile))
     args = {"database": table.options, "tables": [item], **_keys(old, new), "batch_rows": 7}
-    assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == 30
+    assert run_module("envelope_rewrap", args).ok().result["results"][0]["data_keys"]["rewrapped"] == 30
     assert table.opened(local(new)) == table.plaintexts
 
 
@@ -204,7 +204,7 @@ def test_ranges_of_keys_can_be_done_apart(run_module: Module, sealed_table: Make
     for after, until, count in (("9", "49", 40), ("49", None, 50), (None, None, 10)):
         item = {"after": after, "until": until}
         args = {"database": table.options, "tables": [item], **_keys(old, new), "batch_rows": 7}
-        assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == count
+        assert run_module("envelope_rewrap", args).ok().result["results"][0]["data_keys"]["rewrapped"] == count
     wrong = {"database": table.options, "tables": [{"after": "x"}], **_keys(old, new)}
     assert "invalid input syntax for type integer" in run_module("envelope_rewrap", wrong).msg
 
@@ -272,6 +272,6 @@ def test_a_play_shows_no_key(play: t.Any, sealed_table: MakeTable, new_key: NewK
     args = {"database": table.options, "tables": [{}], **keys}
     task = {"name": "rewrap", "trustmesh.security.envelope_rewrap": args}
     done = play([task], diff=True).ok()
-    assert done.task("rewrap").result["results"][0]["keys"]["rewrapped"] == 20
+    assert done.task("rewrap").result["results"][0]["data_keys"]["rewrapped"] == 20
     assert play([task], check=True, diff=True).ok().changed == 0
     assert table.opened(local(new)) == table.plaintexts

@@ -85,7 +85,7 @@ def test_mb_25_from_a_key_of_ours_into_the_engine(
         assert run_module("envelope_rewrap", args, check=True).ok().changed
     assert _verbs(window, mount) == set(), "there is nothing that looks like a key of the engine"
     done = run_module("envelope_rewrap", args).ok()
-    counts = done.result["results"][0]["keys"]
+    counts = done.result["results"][0]["data_keys"]
     assert (counts["rewrapped"], counts["new_key"]) == (1200, f"{mount}/keys/hub")
     assert table.opened(transit("hub")) == table.plaintexts
     assert table.opened(local(old)) == {}
@@ -110,10 +110,10 @@ def test_mb_25_newest_version_without_a_data_key_leaving_the_engine(
     assert not run_module("envelope_rewrap", args).ok().changed
     vault.api.write(f"{mount}/keys/hub/rotate")
     with audit_window() as window:
-        assert run_module("envelope_rewrap", args, check=True).ok().result["results"][0]["keys"]["outdated"] == 60
+        assert run_module("envelope_rewrap", args, check=True).ok().result["results"][0]["data_keys"]["outdated"] == 60
     assert _verbs(window, mount) == set()
     with audit_window() as window:
-        assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == 60
+        assert run_module("envelope_rewrap", args).ok().result["results"][0]["data_keys"]["rewrapped"] == 60
     assert _verbs(window, mount) == {"rewrap/hub"}
     vault.api.write(f"{mount}/keys/hub/config", min_decryption_version=2)
     assert table.opened(transit("hub")) == table.plaintexts, "the old version is not needed any more"
@@ -152,7 +152,7 @@ def test_mb_25_from_one_key_of_the_engine_to_another(
     table = sealed_table(transit("other"), range(30))
     args = {**connection, "database": table.options, "tables": [{}], "batch_rows": 7}
     args |= {"old_key": _key(mount, "other"), "new_key": _key(mount)}
-    assert run_module("envelope_rewrap", args).ok().result["results"][0]["keys"]["rewrapped"] == 30
+    assert run_module("envelope_rewrap", args).ok().result["results"][0]["data_keys"]["rewrapped"] == 30
     assert table.opened(transit("hub")) == table.plaintexts
     assert table.opened(transit("other")) == {}
     assert not run_module("envelope_rewrap", args).ok().changed
@@ -213,7 +213,7 @@ def test_mb_49_into_the_service_and_inside_it(
 
     into = {**args, "old_key": {"type": "value", "value": old}, "new_key": kms.options(first)}
     done = run_module("envelope_rewrap", into, env=CREDENTIALS).ok()
-    assert done.result["results"][0]["keys"]["rewrapped"] == 25
+    assert done.result["results"][0]["data_keys"]["rewrapped"] == 25
     assert table.opened(_Service(kms, first)) == table.plaintexts
     assert not run_module("envelope_rewrap", into, env=CREDENTIALS).ok().changed
 
