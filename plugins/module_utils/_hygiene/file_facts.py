@@ -141,7 +141,7 @@ def _facts(path: str, names: Names) -> t.Optional[FileFacts]:
     kind = "link" if stat.S_ISLNK(status.st_mode) else "file" if stat.S_ISREG(status.st_mode) else "other"
     original = names.backup_ending.sub("", path)
     backup = names.backup is not None and bool(names.backup.fullmatch(path))
-    by_name = any(names.secret is not None and names.secret.fullmatch(name) for name in {path, original})
+    by_name = any(names.secret is not None and names.secret.fullmatch(name) for name in (path, original))
     forbidden = names.forbidden is not None and bool(names.forbidden.fullmatch(path))
     content = _start(path) if kind == "file" else b""
     key = key_in(content)

@@ -142,8 +142,7 @@ class Allowances:
 
     def judge(self, findings: Iterable[Finding]) -> list[Finding]:
         """Return the findings, worst first, each with the owner of the allowance that covers it and still holds."""
-        judged = [replace(finding, allowed_by=self._owner(finding)) for finding in findings]
-        return sorted(judged, key=lambda it: (SEVERITIES.index(it.severity), it.path, it.line or 0, it.rule))
+        return worst_first(replace(finding, allowed_by=self._owner(finding)) for finding in findings)
 
     def _owner(self, finding: Finding) -> t.Optional[str]:
         owner = None
@@ -160,6 +159,11 @@ class Allowances:
             allowance.shown("unused" if at not in self._used else "used" if allowance.holds(self._now) else "expired")
             for at, allowance in enumerate(self._all)
         ]
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings by severity, then by place."""
+    return sorted(findings, key=lambda it: (SEVERITIES.index(it.severity), it.path, it.line or 0, it.rule))
 
 
 def is_open(finding: Finding) -> bool:

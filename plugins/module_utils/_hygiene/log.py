@@ -24,12 +24,12 @@ import typing as t
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput, TrustmeshError
 from .._core.files import FileFailure, named_failure
 from .._core.spec import Options
-from .finding import Allowances, Finding, is_open, summarise, with_failures
+from .finding import Allowances, Finding, is_open, summarise, with_failures, worst_first
 from .shapes import SEVERITIES, SHAPES, Hit, Shape, find
 
 RULE_OPTIONS: t.Final[Options] = {
@@ -65,11 +65,11 @@ class LogRules:
     def declared(cls, params: Mapping[str, t.Any]) -> LogRules:
         """Build from the options of the module; raises :class:`InvalidInput`."""
         by_name = {shape.rule: shape for shape in LOG_RULES}
-        for field in ("rules", "skip_rules"):
-            unknown = sorted(set(params[field] or ()) - set(by_name))
+        for option in ("rules", "skip_rules"):
+            unknown = sorted(set(params[option] or ()) - set(by_name))
             if unknown:
                 raise InvalidInput(
-                    f"there is no rule {', '.join(unknown)}", field=field, remedy=f"There are {', '.join(by_name)}."
+                    f"there is no rule {', '.join(unknown)}", field=option, remedy=f"There are {', '.join(by_name)}."
                 )
         chosen = params["rules"] if params["rules"] is not None else list(by_name)
         shapes = [by_name[name] for name in chosen if name not in (params["skip_rules"] or ())]
@@ -132,46 +132,63 @@ class LogScan:
         return with_failures(facts)
 
     def _result(self, path: str) -> dict[str, t.Any]:
-        findings: list[Finding] = []
-        counts: Counter[str] = Counter()
-        lines = 0
+        seen = _Seen(self._rules.max_findings)
         try:
-            for lines, line in self._lines(path):
-                hits = self._rules.hits(line)
-                counts.update(hit.shape.rule for hit in hits)
-                if hits and len(findings) < self._rules.max_findings:
-                    findings += _findings(path, lines, line, hits)
+            with named_failure(path), _open(path) as (handle, packed):
+                for number, line in _lines(handle, None if packed else self._tail_bytes):
+                    seen.lines = number
+                    hits = self._rules.hits(line)
+                    for finding in _findings(path, number, line, hits):
+                        (judged,) = self._allowances.judge([finding])
+                        seen.add(judged)
+        except (EOFError, zlib.error, lzma.LZMAError):
+            damaged = FileFailure("the compressed file is damaged", field=path, remedy="Remove or repair it.")
+            return {"item": path, "failed": True, "msg": str(damaged)}
         except TrustmeshError as error:
             return {"item": path, "failed": True, "msg": str(error)}
-        judged = self._allowances.judge(findings[: self._rules.max_findings])
+        told = [*seen.open, *seen.allowed][: self._rules.max_findings]
         return {
             "item": path,
-            "ok": not any(is_open(finding) for finding in judged),
-            "lines": lines,
-            "matches": dict(sorted(counts.items())),
-            "findings": [finding.shown() for finding in judged],
-            "complete": sum(counts.values()) == len(judged),
+            "ok": not seen.open,
+            "lines": seen.lines,
+            "matches": dict(sorted(seen.counts.items())),
+            "findings": [finding.shown() for finding in worst_first(told)],
+            "complete": sum(seen.counts.values()) == len(told),
         }
 
-    def _lines(self, path: str) -> Iterator[tuple[int, str]]:
-        """Yield numbered lines; with ``tail_bytes``, only those of the end of a file that is not compressed."""
-        with named_failure(path), _open(path) as (handle, packed):
-            number = 0
-            if self._tail_bytes is not None and not packed:
-                end = handle.seek(0, os.SEEK_END)
-                number = _skip(handle, max(0, end - self._tail_bytes))
-            try:
-                rest_of_line = False
-                while raw := handle.readline(_LONGEST_LINE):
-                    number += 0 if rest_of_line else 1
-                    rest_of_line = not raw.endswith(b"\n")
-                    yield number, raw.decode("utf-8", "replace")
-            except (EOFError, zlib.error, lzma.LZMAError):
-                raise FileFailure("the compressed file is damaged", field=path, remedy="Remove or repair it.") from None
+
+@dataclass
+class _Seen:
+    """What was found in one file so far; of each sort no more is kept than can be told."""
+
+    most: int
+    lines: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    open: list[Finding] = field(default_factory=list)
+    allowed: list[Finding] = field(default_factory=list)
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding, and keep it if there is room."""
+        self.counts[finding.rule] += 1
+        kept = self.open if is_open(finding) else self.allowed
+        # One that is open has to be known even where none can be told.
+        if len(kept) < max(1, self.most):
+            kept.append(finding)
+
+
+def _lines(handle: t.Any, tail_bytes: int | None) -> Iterator[tuple[int, str]]:
+    """Yield numbered lines; with ``tail_bytes``, only those of the end of the file."""
+    number, rest_of_line = 0, False
+    if tail_bytes is not None:
+        number = _skip(handle, max(0, handle.seek(0, os.SEEK_END) - tail_bytes))
+    while raw := handle.readline(_LONGEST_LINE):
+        number += 0 if rest_of_line else 1
+        rest_of_line = not raw.endswith(b"\n")
+        yield number, raw.decode("utf-8", "replace")
 
 
 def _findings(path: str, number: int, line: str, hits: Sequence[Hit]) -> Iterator[Finding]:
-    shown = excerpt(line, hits)
+    shown = excerpt(line, hits) if hits else ""
     for hit in hits:
         yield Finding(
             hit.shape.rule,

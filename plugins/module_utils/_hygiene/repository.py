@@ -96,7 +96,7 @@ class Repository:
             if entry is None:
                 commit = token.decode("ascii", "replace").strip().partition("commit ")[2] or commit
                 continue
-            path, identity = next(tokens), entry.group(4)
+            path, identity = next(tokens, b""), entry.group(4)
             if entry.group(2) in _REGULAR and identity.strip(b"0") and identity + path not in seen:
                 seen.add(identity + path)
                 yield Blob(identity.decode("ascii"), os.fsdecode(path), commit)

@@ -82,6 +82,10 @@ class RepositoryScan:
             self._look(item, seen)
         except TrustmeshError as error:
             return {"item": item["path"], "failed": True, "msg": str(error)}
+        if seen.unread:
+            seen.problems.append(
+                f"{sum(seen.unread.values())} files or versions are larger than largest_file and were not looked into"
+            )
         findings = self._allowances.judge(_with_fingerprint(key[2], found) for key, found in seen.found.items())
         told = sorted(findings, key=lambda finding: not is_open(finding))[: self._max_findings]
         return {

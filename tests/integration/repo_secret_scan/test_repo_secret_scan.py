@@ -125,6 +125,7 @@ def test_a_large_file_is_told_and_left_out(scan: t.Any, repository: Corpus) -> N
     result = scan(repository.path, largest_file=1000)
     assert result["unread"] == {"larger than largest_file": 2}
     assert not result["complete"]
+    assert "2 files or versions are larger than largest_file and were not looked into" in result["problems"]
     # The small version of the past is still seen.
     assert _paths(result, "history") == {"a.txt"}
 

@@ -100,6 +100,15 @@ def test_more_than_is_told_is_counted(tmp_path: pathlib.Path) -> None:
     assert (len(result["findings"]), result["matches"], result["complete"]) == (5, {"password-field": 20}, False)
 
 
+def test_what_is_allowed_does_not_hide_what_is_not(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "api.log"
+    log.write_text("".join(f"card {Plants(seed).card()}\n" for seed in range(9)) + f"password={Plants(1).password()}\n")
+    (result,) = _scan(log, max_findings=3, allow=[_allowance(rule="payment-card-number")])["results"]
+    assert not result["ok"]
+    assert sorted(finding["rule"] for finding in result["findings"]) == ["password-field", *["payment-card-number"] * 2]
+    assert not _scan(log, max_findings=0)["results"][0]["ok"]
+
+
 def test_rules_are_chosen_left_out_and_added(tmp_path: pathlib.Path) -> None:
     log = tmp_path / "api.log"
     plants = Plants(1)
