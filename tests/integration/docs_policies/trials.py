@@ -233,6 +233,17 @@ def _key_value(version: int) -> Callable[[World], object]:
     return lambda world: world.mount("hub", "kv", options={"version": str(version)})
 
 
+def _signing_keys(world: World) -> list[Args]:
+    kept = {"mount": world["hub"], "algorithm": "ES256"}
+    changed = {**kept, "algorithm": "RS256", "on_mismatch": "replace"}
+    owner = {"name": "perffsp-1"}
+    return [
+        {**kept, "participants": [owner]},
+        {**changed, "participants": [owner]},
+        {**kept, "participants": [{**owner, "state": "absent"}]},
+    ]
+
+
 def _certificate(world: World) -> list[Args]:
     shared = {"mount": world["pki_int"], "role": "mesh", "directory": str(world.directory / "pki"), "ttl": "10d"}
     return [{**shared, "certificates": [{"name": "switch", "common_name": "switch.hub.example"}]}]
@@ -295,6 +306,7 @@ TRIALS: t.Final[dict[str, Trial]] = {
     "vault_pki_config": Trial("vault_pki_config", _pki_config, World.authority),
     "vault_kv_secret.version2": Trial("vault_kv_secret", _secrets_of_version_2, _key_value(2)),
     "vault_kv_secret.version1": Trial("vault_kv_secret", _secrets, _key_value(1)),
+    "jws_key": Trial("jws_key", _signing_keys, _key_value(2)),
     "vault_token": Trial("vault_token", _session, poorer=_tokens_stay, log_in=_by_approle),
     "vault_info": Trial("vault_info", lambda world: [{}], poorer=_no_mounts),
     "vault_pki_revocation": Trial("vault_pki_revocation", _revocation, World.authority),
