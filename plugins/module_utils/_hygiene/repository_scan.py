@@ -24,7 +24,7 @@ from .._core.spec import Options
 from .finding import Allowances, Finding, is_open, summarise, with_failures
 from .log import path_pattern
 from .repository import Repository
-from .scanner import Detected, Scanner, fingerprint
+from .scanner import Detected, Scanner, fingerprint, text_of
 
 _COMMON: t.Final[Options] = {
     "history": {"type": "bool", "default": True},
@@ -54,6 +54,8 @@ class _Seen:
     found: dict[_Key, Finding] = field(default_factory=dict)
     #: By path and digest of the content: what scanning it found.
     known: dict[tuple[str, bytes], tuple[_Key, ...]] = field(default_factory=dict)
+    #: By path and hash of a line: what was found in it, in whatever version.
+    lines: dict[str, dict[int, tuple[_Key, ...]]] = field(default_factory=dict)
     complete: bool = True
 
     def skip(self, why: str) -> None:
@@ -166,10 +168,15 @@ class RepositoryScan:
         """Scan one text, or take what it gave the last time; what the tree has shown only learns its commit."""
         text = (path, hashlib.sha256(content).digest())
         if text not in seen.known:
-            found = self._scanner.scan(path, content)
-            seen.known[text] = tuple((entry.rule, path, entry.secret) for entry in found)
-            for key, entry in zip(seen.known[text], found):
+            known = seen.lines.setdefault(path, {})
+            found = {(entry.rule, path, entry.secret): entry for entry in self._scanner.scan(path, content, known)}
+            lines = [hash(line) for line in (text_of(content) or "").split("\n")]
+            seen.known[text] = tuple(dict.fromkeys([*found, *(key for line in lines for key in known.get(line, ()))]))
+            known.update((line, ()) for line in lines if line not in known)
+            for key, entry in found.items():
                 seen.found.setdefault(key, _finding(entry, path, commit))
+                line = lines[min(entry.line, len(lines)) - 1]
+                known[line] = tuple(dict.fromkeys([*known[line], key]))
         for key in seen.known[text]:
             if commit and not dict(seen.found[key].facts).get("commit"):
                 seen.found[key] = _since(seen.found[key], commit)

@@ -122,12 +122,16 @@ class Scanner:
         self._settings.__exit__(None, None, None)
         self._folder.cleanup()
 
-    def scan(self, path: str, content: bytes) -> list[Detected]:
-        """Return what a file gives away, by its name and by its text; of several findings of one secret the best."""
+    def scan(self, path: str, content: bytes, known: t.Container[int] = ()) -> list[Detected]:
+        """Return what a file gives away, by its name and by its text; of several findings of one secret the best.
+
+        The detectors, which take most of the time, are not shown the lines whose hashes are in ``known``: those of
+        versions of the same file that they have seen.
+        """
         found = list(_by_name(path, content))
-        text = _text(content)
+        text = text_of(content)
         if text is not None:
-            found += _best([*self._by_shape(text), *self._by_detector(path, text)])
+            found += _best([*self._by_shape(text), *self._by_detector(path, text, known)])
         return [entry for entry in found if entry.rule not in self._skipped]
 
     def _by_shape(self, text: str) -> Iterator[Detected]:
@@ -139,27 +143,27 @@ class Scanner:
                 secret = blocks.get(number, hit.secret) if shape.rule == "private-key" else hit.secret
                 yield Detected(shape.rule, shape.title, shape.severity, number, secret)
 
-    def _by_detector(self, path: str, text: str) -> Iterator[Detected]:
+    def _by_detector(self, path: str, text: str, known: t.Container[int]) -> Iterator[Detected]:
+        lines = text.split("\n")
+        fresh = [number for number, line in enumerate(lines, start=1) if hash(line) not in known]
+        if not fresh:
+            return
         # The name tells the scanner how to read it.
         copy = os.path.join(self._folder.name, os.path.basename(path) or "text")
         descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, Attributes().mode)
         try:
             with open(descriptor, "w", encoding="utf-8", newline="") as handle:
-                handle.write(text)
-            lines = text.split("\n")
+                handle.write("\n".join(lines[number - 1] for number in fresh))
             for entry in scan_file(copy):
                 rule = re.sub(r"[^a-z0-9]+", "-", entry.type.lower()).strip("-")
                 secret = entry.secret_value or ""
                 if rule != "private-key":
                     severity = _SEVERITIES.get(rule, "high")
-                    yield Detected(rule, f"a secret ({entry.type})", severity, _place(entry.line_number, lines), secret)
+                    # It counts anew in files that it rewrites.
+                    place = fresh[min(max(entry.line_number, 1), len(fresh)) - 1]
+                    yield Detected(rule, f"a secret ({entry.type})", severity, place, secret)
         finally:
             os.unlink(copy)
-
-
-def _place(number: int, lines: Sequence[str]) -> int:
-    """Return a line number that exists; the scanner counts anew in files that it rewrites."""
-    return min(max(number, 1), len(lines))
 
 
 def _best(found: Sequence[Detected]) -> list[Detected]:
@@ -185,7 +189,7 @@ def _by_name(path: str, content: bytes) -> Iterator[Detected]:
             yield Detected(rule, title, "medium" if rule == "environment-file" else "high", 1, f"{rule}:{digest}")
 
 
-def _text(content: bytes) -> t.Optional[str]:
+def text_of(content: bytes) -> t.Optional[str]:
     """Return the text of a file; ``None`` for what is none, told as git does by a zero byte near its beginning."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")
