@@ -75,6 +75,10 @@ options:
         description:
           - Value of O(encrypted_keys) for this target.
         type: bool
+      archives:
+        description:
+          - Value of O(archives) for this target.
+        type: bool
       repair:
         description:
           - Value of O(repair) for this target.
@@ -195,6 +199,11 @@ options:
       - Whether private keys have to be encrypted.
     type: bool
     default: false
+  archives:
+    description:
+      - Whether to look for secret names in archives too (C(tar), compressed or not, and C(zip)), as backups are.
+    type: bool
+    default: false
   repair:
     description:
       - What to put right. V(mode) takes away the rights beyond O(mode), V(owner) gives files to O(owner) and O(group).
@@ -311,6 +320,7 @@ results:
                 - plain-key
                 - forbidden
                 - backup
+                - archive
             severity:
               description: How bad it is.
               returned: always

@@ -36,6 +36,7 @@ BACKUP_NAMES: t.Final = (
     "*~", "*.bak", "*.backup", "*.old", "*.orig", "*.save", "*.rpmsave", "*.rpmorig", "*.dpkg-old", "*.dpkg-dist",
     "*.swp", "*.swo", "#*#", "*.copy",
 )  # fmt: skip
+ARCHIVE_NAMES: t.Final = ("*.tar", "*.tar.*", "*.tgz", "*.tbz", "*.tbz2", "*.txz", "*.zip", "*.jar", "*.war")
 _ENDING: t.Final = re.compile(r"(?:~|\.(?:bak|backup|old|orig|save|rpmsave|rpmorig|dpkg-old|dpkg-dist|swp|swo|copy))+$")
 
 _COMMON: t.Final[Options] = {
@@ -48,6 +49,7 @@ _COMMON: t.Final[Options] = {
     "directory_mode": {"type": "str"},
     "key_directories": {"type": "list", "elements": "path", "no_log": False},
     "encrypted_keys": {"type": "bool", "default": False, "no_log": False},
+    "archives": {"type": "bool", "default": False},
     "repair": {"type": "list", "elements": "str", "choices": ["mode", "owner"], "default": []},
 }
 ITEM_OPTIONS: t.Final[Options] = {"path": {"type": "path", "required": True}, **_COMMON, **ALLOW}
@@ -175,4 +177,5 @@ def _names(item: Mapping[str, t.Any]) -> Names:
         path_pattern(BACKUP_NAMES),
         path_pattern(item["exclude"]),
         _ENDING,
+        path_pattern(ARCHIVE_NAMES) if item["archives"] else None,
     )

@@ -14,11 +14,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import lzma
 import os
 import re
 import stat
 import struct
+import tarfile
 import typing as t
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,6 +62,8 @@ class FileFacts:
     secret_by_name: bool = False
     forbidden: bool = False
     backup: bool = False
+    #: Of an archive, the secret files in it.
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,8 @@ class Names:
     excluded: t.Optional[t.Pattern[str]]
     #: What a backup adds to a name.
     backup_ending: t.Pattern[str]
+    #: Which files are archives to look into; ``None`` for none.
+    archive: t.Optional[t.Pattern[str]] = None
 
 
 def survey(root: str, names: Names) -> TreeFacts:
@@ -147,7 +155,10 @@ def _facts(path: str, names: Names) -> t.Optional[FileFacts]:
     key = key_in(content)
     if key is None and _PUBLIC.match(content.lstrip()):
         by_name = False
-    if kind == "other" or not (by_name or forbidden or key):
+    members: tuple[str, ...] = ()
+    if kind == "file" and names.archive is not None and names.archive.fullmatch(path):
+        members = tuple(secret_members(path, names))
+    if kind == "other" or not (by_name or forbidden or key or members):
         return None
     return FileFacts(
         path,
@@ -163,7 +174,24 @@ def _facts(path: str, names: Names) -> t.Optional[FileFacts]:
         by_name,
         forbidden,
         backup,
+        members,
     )
+
+
+def secret_members(path: str, names: Names) -> Iterator[str]:
+    """Yield the names of the secret files in an archive; of one that is damaged, those before the damage."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                held = packed.namelist()
+        else:
+            with tarfile.open(path) as packed_files:
+                held = packed_files.getnames()
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError):
+        return
+    for name in held:
+        if names.secret is not None and names.secret.fullmatch(names.backup_ending.sub("", f"/{name}")):
+            yield name
 
 
 def _start(path: str) -> bytes:

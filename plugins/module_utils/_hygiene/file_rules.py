@@ -106,6 +106,12 @@ def _backup(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str
         yield "it is a copy that an editor, a package manager or somebody left behind"
 
 
+def _archive(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str]:
+    if it.members:
+        others = f" and {len(it.members) - 3} more" if len(it.members) > 3 else ""
+        yield f"it is an archive with secret files in it: {', '.join(it.members[:3])}{others}"
+
+
 def _path(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str]:
     """Whoever can write to a directory on the way can put another file in the place of this one."""
     for place in _way(it, tree):
@@ -152,6 +158,7 @@ RULES: t.Final[tuple[Rule, ...]] = (
     Rule("plain-key", "high", _plain_key, "Encrypt it with a passphrase."),
     Rule("forbidden", "high", _forbidden, "Remove it, and hand its values over in the environment or as credentials."),
     Rule("backup", "medium", _backup, "Remove it."),
+    Rule("archive", "high", _archive, "Encrypt it, or leave secrets out of it."),
 )  # fmt: skip
 
 

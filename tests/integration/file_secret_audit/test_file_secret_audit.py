@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import typing as t
 
 import pytest
@@ -81,6 +82,21 @@ def test_each_wrong_is_found_on_a_real_file(audit: t.Any, service: pathlib.Path,
         ("stray-key", "notes.txt"),
     ]
     assert facts["findings"][0]["severity"] == "critical"
+
+
+@pytest.mark.parametrize("form", ["tar", "gztar", "zip"])
+def test_secrets_in_backups(audit: t.Any, service: pathlib.Path, tmp_path: pathlib.Path, form: str) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    archive = pathlib.Path(shutil.make_archive(str(backups / "hub"), form, service))
+    archive.chmod(0o600)
+    (backups / "broken.tar.gz").write_bytes(archive.read_bytes()[:50])
+    assert audit(backups)["ok"], "archives are looked into on request only"
+    (finding,) = audit(backups, archives=True)["findings"]
+    assert (finding["rule"], finding["path"]) == ("archive", str(archive))
+    assert "hub.key" in finding["problem"]
+    assert "secret-id" in finding["problem"]
+    assert "hub.conf" not in finding["problem"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files to others")

@@ -56,6 +56,7 @@ WRONG: list[tuple[str, dict[str, t.Any], dict[str, t.Any]]] = [
     ("plain-key", {"key": "plain"}, {}),
     ("forbidden", {"forbidden": True}, {}),
     ("backup", {"backup": True}, {}),
+    ("archive", {"members": ("etc/a.key",)}, {}),
     ("path", {}, _place("/etc/hub", mode=0o757)),
     ("path", {}, _place("/etc/hub", mode=0o775, gid=12345)),
     ("path", {}, _place("/etc/hub", uid=12345)),
