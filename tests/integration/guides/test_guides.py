@@ -64,6 +64,10 @@ def test_message_keys(follow: Follow) -> None:
     assert follow("message_keys")
 
 
+def test_secret_hygiene(follow: Follow) -> None:
+    assert follow("secret_hygiene")
+
+
 def test_pki_from_zero(follow: Follow) -> None:
     ran = follow("pki_from_zero", "keeping_a_pki")
     assert ran[-1] == "ansible-playbook server.yml -e state=stopped"
