@@ -81,7 +81,7 @@ class Podman:
 
     def _run(self, arguments: Sequence[str], given: str = "") -> str:
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # pylint: disable=ansible-bad-function
                 [self._executable, "secret", *arguments],
                 input=given.encode("utf-8"),
                 capture_output=True,

@@ -86,7 +86,9 @@ class Sealer:
 
     def _run(self, *arguments: str, given: bytes) -> bytes:
         try:
-            done = subprocess.run([_TOOL, *arguments], input=given, capture_output=True, check=False, timeout=_DEADLINE)
+            done = subprocess.run(  # pylint: disable=ansible-bad-function
+                [_TOOL, *arguments], input=given, capture_output=True, check=False, timeout=_DEADLINE
+            )
         except FileNotFoundError:
             raise CredentialFailure(
                 f"there is no {_TOOL} on this host", remedy="Install systemd 250 or newer, or set encrypt to never."

@@ -111,7 +111,7 @@ class Repository:
     @contextlib.contextmanager
     def reader(self, largest: int) -> Iterator[t.Callable[[str], t.Optional[bytes]]]:
         """Yield a function from the identity of a blob to its content, ``None`` when it is larger than ``largest``."""
-        with subprocess.Popen(
+        with subprocess.Popen(  # pylint: disable=ansible-bad-function
             self._argv("cat-file", "--batch"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -143,7 +143,7 @@ class Repository:
 
     def _run(self, *arguments: str, accept: Sequence[int] = (0,), given: t.Optional[bytes] = None) -> bytes:
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # pylint: disable=ansible-bad-function
                 self._argv(*arguments),
                 input=given if given is not None else b"",
                 capture_output=True,
