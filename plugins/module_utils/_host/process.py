@@ -22,6 +22,7 @@ import os
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from .._core.errors import InvalidInput, certain
 from .._core.files import named_failure
@@ -52,6 +53,8 @@ class ProcessState(State):
     ready: Field[bool] = managed(BOOLEAN)
     process: ProcessId | None = None
     alive: bool = True
+    #: Why a process that runs is not ready.
+    complaint: str | None = None
 
 
 class LocalProcess(Resource[ProcessState]):
@@ -98,8 +101,9 @@ class LocalProcess(Resource[ProcessState]):
             refuse_taken_port(self.readiness)
         if record is None:
             return None
-        ready = alive and self.readiness is not None and self.readiness.complaint() is None
-        return ProcessState.observed({**record, "ready": ready}, process=process, alive=alive)
+        complaint = self.readiness.lasting_complaint() if alive and self.readiness is not None else None
+        seen = {**record, "ready": alive and self.readiness is not None and complaint is None}
+        return ProcessState.observed(seen, process=process, alive=alive, complaint=complaint)
 
     def plan(self, current: ProcessState | None, now: datetime.datetime) -> Plan:
         if self.desired is None:
@@ -108,7 +112,7 @@ class LocalProcess(Resource[ProcessState]):
             reason = "is not running" if current is None else f"{_spoken(current)} has ended"
             plan = _with_reasons(plan_state(None, self.desired), lambda _change: reason)
             return plan.with_steps([Step("start", self.name), Step("wait", self.name)])
-        plan = _with_reasons(plan_state(current, self.desired), _reason)
+        plan = _with_reasons(plan_state(current, self.desired), partial(_reason, current))
         if plan.action is Action.REPLACE:
             return plan.with_steps(
                 [Step("stop", self.name, current.process), Step("start", self.name), Step("wait", self.name)]
@@ -220,7 +224,7 @@ def _with_reasons(plan: Plan, reason: t.Callable[[Change], str]) -> Plan:
     return dataclasses.replace(plan, changes=changes)
 
 
-def _reason(change: Change) -> str:
+def _reason(current: ProcessState, change: Change) -> str:
     field, _dot, key = change.path.partition(".")
     if field == "files":
         if change.before is None:
@@ -228,7 +232,9 @@ def _reason(change: Change) -> str:
         return f"{key} is no longer watched" if change.after is None else f"{key} changed since the process was started"
     if field == "argv":
         return "argv differs from what the process was started with"
-    return "is not ready" if field == "ready" else change.reason
+    if field == "ready":
+        return f"is not ready: {current.complaint}" if current.complaint else "is not ready"
+    return change.reason
 
 
 def _spoken(state: ProcessState) -> str:

@@ -71,6 +71,14 @@ class SealedTable:
             cursor = connection.execute(sql.SQL(t.cast(t.Any, statement)).format(**parts), values)
             return cursor.fetchall() if cursor.description else []
 
+    @contextlib.contextmanager
+    def held(self, row: t.Any) -> Iterator[None]:
+        """Hold a row as an application that is about to write it does: whoever else writes it waits."""
+        with self.server.connect(self.database) as connection, connection.transaction(force_rollback=True):
+            statement = sql.SQL("SELECT FROM {} WHERE {} = %s FOR UPDATE")
+            connection.execute(statement.format(quoted(*self.names), quoted(self.key)), (row,))
+            yield
+
     def fill(self, provider: KeyProvider, rows: t.Iterable[t.Any], form: Form = FORM) -> None:
         """Seal a value for each key and copy the records into the table."""
         columns = sql.SQL(", ").join(map(sql.Identifier, (self.key, self.dek, *DATA)))

@@ -127,21 +127,21 @@ def test_mb_25_killed_midway_and_resumed(
     before = table.untouched()
     args = {"database": table.options, "tables": [{}], **_keys(old, new), "batch_rows": 100}
     killed = []
-    for share in (0.2, 0.5, 0.8):
-        child = _start(runner, tmp_path, args)
-        behind = ROWS - len(table.opened(local(new)))
+    for row in (2050, 5050, 8050):
+        with table.held(row):
+            child = _start(runner, tmp_path, args)
+            reached = row - row % 100 - (killed[-1] if killed else 0)
 
-        def far_enough(child: subprocess.Popen[str] = child, target: float = share * behind) -> bool:
-            assert child.poll() is None, t.cast("t.IO[str]", child.stdout).read()
-            return _progress(table) >= target
+            def waits_for_the_row(child: subprocess.Popen[str] = child, reached: int = reached) -> bool:
+                assert child.poll() is None, t.cast("t.IO[str]", child.stdout).read()
+                return _progress(table) >= reached
 
-        wait_until(far_enough, 60, "the run to get midway")
-        os.kill(child.pid, signal.SIGKILL)
-        assert child.wait(10) == -signal.SIGKILL
+            wait_until(waits_for_the_row, 60, "the run to get to the row that an application holds")
+            os.kill(child.pid, signal.SIGKILL)
+            assert child.wait(10) == -signal.SIGKILL
         t.cast("t.IO[str]", child.stdout).close()
         done, left = table.opened(local(new)), table.opened(local(old))
-        assert 0 < len(done) < ROWS, "killed in the middle"
-        assert len(done) % 100 == 0, "whole transactions"
+        assert len(done) == row - row % 100, "killed in the middle"
         assert len(left) + len(done) == ROWS, "none is lost, none opens with both"
         assert {**left, **done} == table.plaintexts
         killed.append(len(done))

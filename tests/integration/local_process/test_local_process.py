@@ -174,7 +174,8 @@ def test_a_program_that_never_gets_ready_fails_at_the_deadline(run_module: RunMo
     assert f"it is not ready after 1 s: 127.0.0.1:{sandbox.port} does not accept connections" in result.msg
     again = run_module("local_process", args, check=True).ok().result["results"][0]
     assert again["action"] == "update"
-    assert again["reasons"] == ["is not ready"]
+    complaint = f"127.0.0.1:{sandbox.port} does not accept connections (Connection refused)"
+    assert again["reasons"] == [f"is not ready: {complaint}"]
 
 
 @pytest.mark.parametrize(
