@@ -17,6 +17,7 @@ import gc
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.warnings import get_warning_messages
 
 from . import redact
 from .clock import system_clock
@@ -143,13 +144,16 @@ def _failure_message(failures: t.Sequence[Outcome], total: int) -> str:
 
 def _exit(module: _Module, spec: Spec, *, failed: bool = False, **returned: t.Any) -> t.NoReturn:
     secrets = secret_texts(spec.options, module.params) | redact.known()
-    module.no_log_values = {value for value in secrets if len(value) >= _SHORTEST_MASKED}
+    masked = {value for value in secrets if len(value) >= _SHORTEST_MASKED}
     # Ansible shows the invocation from -vvv on. Of a batch that went well the results tell already, item by item.
     brief = not failed and module._verbosity < _VERBOSE
     params = {name: value for name, value in module.params.items() if not (brief and name == spec.plural)}
     returned["invocation"] = _invocation(spec.options, params)
     if failed:
+        # All of them, because Ansible may add something of its own, such as a traceback.
+        module.no_log_values = masked
         super(_Module, module).fail_json(msg=returned.pop("msg"), **returned)
+    module.no_log_values = redact.occurring(masked, [returned, get_warning_messages()])
     module.exit_json(**returned)
     raise AssertionError("exit_json returned")
 

@@ -81,6 +81,31 @@ def render(value: t.Any) -> t.Any:
     return str(value)
 
 
+def occurring(texts: t.Iterable[str], value: t.Any) -> set[str]:
+    """Return those of many texts that stand somewhere in a value, such as secrets in what is about to be returned.
+
+    Ansible looks for every text in every string of a result by itself; with a thousand of both that takes a second.
+    """
+    everything = "\0".join(_strings(value))
+    return {text for text in texts if text in everything}
+
+
+def _strings(value: t.Any) -> t.Iterator[str]:
+    """Yield every scalar below a value as text, names of members included."""
+    waiting = [value]
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, str):
+            yield entry
+        elif isinstance(entry, Mapping):
+            waiting.extend(entry)
+            waiting.extend(entry.values())
+        elif isinstance(entry, (Sequence, Set)) and not isinstance(entry, bytes):
+            waiting.extend(entry)
+        else:
+            yield entry.decode("utf-8", "surrogateescape") if isinstance(entry, bytes) else str(entry)
+
+
 def _in_order(entries: list[t.Any]) -> list[t.Any]:
     """Sort what is comparable as it is, and anything else by kind and text."""
     try:

@@ -16,6 +16,7 @@ import traceback
 import typing as t
 
 import pytest
+from ansible.module_utils.common.parameters import remove_values
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,3 +149,22 @@ def test_a_set_renders_in_one_order_whatever_is_in_it(entries: frozenset[t.Any])
 def test_a_set_of_texts_renders_in_the_order_of_texts() -> None:
     assert render({"b", "a", "c"}) == ["a", "b", "c"]
     assert render({10, 9}) == [9, 10]
+
+
+_SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text("ab1\n", max_size=6) | st.binary(max_size=3)
+)
+_RESULTS = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text("ab1", max_size=4), inner), max_leaves=12
+)
+
+
+@given(_RESULTS, st.sets(st.text("ab1\n", min_size=1, max_size=4)))
+def test_ansible_masks_the_same_with_the_texts_that_occur_alone(value: t.Any, texts: set[str]) -> None:
+    assert repr(remove_values(value, redact.occurring(texts, value))) == repr(remove_values(value, texts))
+
+
+def test_texts_that_do_not_occur_are_left_out() -> None:
+    value = {"a secret": ["in lines\nof two", 12345, {"deep": b"octets"}]}
+    there = {"a secret", "lines\nof", "234", "octets"}
+    assert redact.occurring({*there, "elsewhere", "lines of"}, value) == there
