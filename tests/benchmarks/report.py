@@ -182,7 +182,7 @@ def _curve_targets(session: Session) -> list[Target]:
         name: lambda n, name=name: session.median("B1", "ours", n, name)  # type: ignore[misc]
         for name in ("logins", "interpreters", "children")
     }
-    for name, count in fields.items():
+    for name, count in fields.items() if sizes else ():
         counts = [count(n) for n in sizes]
         said = ", ".join(f"{value:g}" for value in counts if value is not None)
         found.append(Target("B1", f"constant at every size: {name}", said, "all equal", len(set(counts)) == 1))
