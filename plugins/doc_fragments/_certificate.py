@@ -95,6 +95,15 @@ options:
         all renewed in the same hour. The share depends on host and name alone and stays the same from run to run.
     type: int
     default: 10
+  not_before:
+    description:
+      - Instant with its offset from UTC, such as V(2026-11-21T14:00:00Z). A certificate made before it is replaced,
+        always with a new key, once it has come. One made since is left alone, so that the same declaration can run
+        again and again.
+      - It is the moment of making that counts, not the beginning of the validity, which authorities date back. Of a
+        certificate that others made only the latter is known.
+      - When omitted, no instant is a reason.
+    type: str
   renew_key:
     description:
       - Whether a renewal makes a new key. With V(false) the key stays as long as it has the declared type and size.

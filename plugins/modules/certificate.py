@@ -115,6 +115,10 @@ options:
         description:
           - O(renew_jitter_percent) of this certificate.
         type: int
+      not_before:
+        description:
+          - O(not_before) of this certificate.
+        type: str
       renew_key:
         description:
           - O(renew_key) of this certificate.
@@ -353,6 +357,27 @@ results:
           returned: always
           type: str
           sample: "2026-12-11T08:02:11Z"
+        made_at:
+          description: Since when there is this certificate; of one that others made the beginning of its validity.
+          returned: always
+          type: str
+          sample: "2026-11-21T09:15:30Z"
+        previous:
+          description:
+            - The certificates of former generations that are still on disk, the oldest first, for
+              M(trustmesh.security.vault_pki_revocation).
+          returned: always
+          type: list
+          elements: dict
+          contains:
+            made_at:
+              description: Since when there was this certificate.
+              returned: always
+              type: str
+            certificate_file:
+              description: File of the certificate.
+              returned: always
+              type: str
         key_type:
           description: Type of the key.
           returned: always

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import datetime
 import platform
 import typing as t
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from .._core.errors import InvalidInput
 from .._core.files import FileTransaction
 from .._core.kinds import SECONDS
+from .._core.normal import instant
 from .._core.spec import STATE, Options
 from .._pki.drift import CertificateState, Wanted
 from .._pki.keys import SIZES, KeySpec
@@ -42,6 +44,7 @@ _COMMON_OPTIONS: t.Final[dict[str, Mapping[str, t.Any]]] = {
     "ttl": dict(SECONDS.option),
     "renew_before": {"type": "str", "default": "33%"},
     "renew_jitter_percent": {"type": "int", "default": 10},
+    "not_before": {"type": "str"},
     "renew_key": {"type": "bool", "default": True, "no_log": False},
     "keep_generations": {"type": "int", "default": 2},
     "on_mismatch": {"type": "str", "choices": ["fail", "replace"], "default": "replace"},
@@ -68,7 +71,13 @@ def declared(
         raise InvalidInput(
             "has to be at least 1", field="keep_generations", remedy="The one in force is a generation too."
         )
-    policy = Policy(item["on_mismatch"], item["renew_key"], item["allow_development_ca"], item["keep_generations"])
+    policy = Policy(
+        item["on_mismatch"],
+        item["renew_key"],
+        item["allow_development_ca"],
+        item["keep_generations"],
+        _instant(item["not_before"]),
+    )
     layout = Layout.declared(item)
     if item["state"] == "absent":
         return Absence(name, layout, files)
@@ -119,6 +128,13 @@ def _seconds(value: t.Optional[str]) -> t.Optional[int]:
     except ValueError as error:
         raise InvalidInput(str(error), field="ttl") from None
     return seconds
+
+
+def _instant(value: t.Optional[str]) -> t.Optional[datetime.datetime]:
+    try:
+        return None if value is None else instant(value)
+    except ValueError as error:
+        raise InvalidInput(str(error), field="not_before") from None
 
 
 def _refuse_unreachable_margin(wanted: Wanted) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import secrets
 from collections.abc import Mapping
 
@@ -19,11 +20,26 @@ from .layout import STORED, Layout
 Contents = Mapping[str, bytes]
 
 _PREFIX = "g-"
+_STAMP = "%Y%m%dT%H%M%SZ"
+#: When it was written, something unique, and when its pair was made if that was earlier.
+_NAME = re.compile(r"g-(\d{8}T\d{6}Z)-[0-9a-f]{8}(?:-of-(\d{8}T\d{6}Z))?")
 _OPEN_DIRECTORY = Attributes(mode=0o755)
 
 
-def stage(group: FileGroup, layout: Layout, contents: Contents, *, keep: int, now: datetime.datetime) -> None:
+def stage(
+    group: FileGroup,
+    layout: Layout,
+    contents: Contents,
+    *,
+    keep: int,
+    now: datetime.datetime,
+    made: datetime.datetime | None = None,
+    held: datetime.datetime | None = None,
+) -> None:
     """Stage a generation and the links that put it in force, in an order that is safe to interrupt anywhere.
+
+    ``made`` says since when there is the pair, where only what is around it is written anew; ``held`` since when there
+    is the one that it replaces.
 
     What somebody else left at the published paths is kept as a generation of its own. A foreign pair is even put in
     force first: every published name then turns into a link while the pair behind the names stays the same, and the
@@ -31,8 +47,8 @@ def stage(group: FileGroup, layout: Layout, contents: Contents, *, keep: int, no
     """
     foreign = _foreign_contents(layout)
     pair_stays = _same_pair(foreign, contents)
-    before = _make(group, layout, foreign, now) if foreign and not pair_stays else None
-    generation = _make(group, layout, contents, now)
+    before = _make(group, layout, foreign, now, held) if foreign and not pair_stays else None
+    generation = _make(group, layout, contents, now, made)
     if "key" in foreign and "certificate" in foreign:
         group.link(layout.current, before or generation)
     for role, path in layout.published.items():
@@ -60,16 +76,45 @@ def generations(layout: Layout) -> list[str]:
     return sorted(name for name in os.listdir(layout.store) if name.startswith(_PREFIX))
 
 
+def previous(layout: Layout) -> list[tuple[datetime.datetime, str]]:
+    """Return the certificates of the generations that are not in force: when each was made and its file."""
+    used = in_force(layout)
+    past = ((made_at(name), name) for name in generations(layout) if name != used)
+    stored = ((made, os.path.join(layout.store, name, STORED["certificate"])) for made, name in past if made)
+    return [(made, path) for made, path in stored if os.path.exists(path)]
+
+
+def made_at(name: str) -> datetime.datetime | None:
+    """Return when the pair of a generation was made, which its name tells; ``None`` when it does not."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    stamp = found.group(2) or found.group(1)
+    return datetime.datetime.strptime(stamp, _STAMP).replace(tzinfo=datetime.timezone.utc)
+
+
+def in_force(layout: Layout) -> str | None:
+    """Return the name of the generation in force, ``None`` while there is none."""
+    return os.readlink(layout.current) if os.path.islink(layout.current) else None
+
+
 def _superseded(layout: Layout, keep: int, made: list[str]) -> list[str]:
     """Return the generations to drop so that ``keep`` remain: those just made, the one in force, then the latest."""
-    in_force = [os.readlink(layout.current)] if os.path.islink(layout.current) else []
-    past = [name for name in generations(layout) if name not in made and name not in in_force]
-    ranked = [*made, *in_force, *reversed(past)]
+    used = in_force(layout)
+    past = [name for name in generations(layout) if name not in made and name != used]
+    ranked = [*made, *([used] if used else []), *reversed(past)]
     return [name for name in ranked[keep:] if name not in made]
 
 
-def _make(group: FileGroup, layout: Layout, contents: Contents, now: datetime.datetime) -> str:
-    name = f"{_PREFIX}{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+def _make(
+    group: FileGroup,
+    layout: Layout,
+    contents: Contents,
+    now: datetime.datetime,
+    made: datetime.datetime | None = None,
+) -> str:
+    earlier = f"-of-{made:{_STAMP}}" if made else ""
+    name = f"{_PREFIX}{now:{_STAMP}}-{secrets.token_hex(4)}{earlier}"
     directory = os.path.join(layout.store, name)
     group.directory(directory, _OPEN_DIRECTORY)
     for role, content in contents.items():

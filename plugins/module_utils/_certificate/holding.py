@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import typing as t
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from .._core.plan import Change
 from .._pki.certificate import CertificateFacts, facts_of, parse_certificates
 from .._pki.errors import PkiError
 from .._pki.keys import KeySpec, load_private_key, public_key, spec_of, spki_sha256
+from . import generation
 from .layout import STORED, Layout
 
 if t.TYPE_CHECKING:
@@ -47,6 +49,10 @@ class Holding:
     foreign: frozenset[str]
     #: The certificates of the CA that would sign now, issuer first; ``None`` while there is no such CA.
     authority: t.Optional[tuple[x509.Certificate, ...]]
+    #: Since when there is the pair; of one that others made when its validity begins.
+    made_at: t.Optional[datetime.datetime] = None
+    #: The certificates of former generations: since when there is each, and its file.
+    previous: tuple[tuple[datetime.datetime, str], ...] = ()
 
 
 def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, ...]]) -> t.Optional[Holding]:
@@ -70,7 +76,18 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
         tuple(_placement(layout, foreign)),
         foreign,
         authority,
+        _made_at(layout, facts, foreign),
+        tuple(generation.previous(layout)),
     )
+
+
+def _made_at(
+    layout: Layout, facts: t.Optional[CertificateFacts], foreign: frozenset[str]
+) -> t.Optional[datetime.datetime]:
+    """Return since when there is a pair; authorities back-date, so that its validity tells only of those of others."""
+    name = generation.in_force(layout)
+    stamp = generation.made_at(name) if name and not foreign & {"key", "certificate"} else None
+    return stamp or (facts.not_before if facts else None)
 
 
 def read_files(layout: Layout) -> dict[str, bytes]:

@@ -50,6 +50,8 @@ class Policy:
     renew_key: bool
     allow_development_ca: bool
     keep: int
+    #: What was made before this instant is replaced, with its key, from this instant on.
+    not_before: t.Optional[datetime.datetime] = None
 
 
 class HostCertificate(Resource[Holding]):
@@ -109,23 +111,27 @@ class Certificate(HostCertificate):
             return Plan(Action.CREATE, changes, (Step("issue", self.name, {"key": "new", "at": now}),))
         renewal = self._renewal(current, now)
         if renewal:
-            keep_key = not self.policy.renew_key and current.key is not None and current.key.spec == self.wanted.key
-            step = Step("issue", self.name, {"key": "same" if keep_key else "new", "at": now})
+            body = {"key": "same" if self._may_keep_key(current, now) else "new", "at": now, "held": current.made_at}
+            step = Step("issue", self.name, body)
             return Plan(Action.REPLACE, tuple(renewal), (step,))
         repairs = [*current.placement, *_text_changes(current)]
         if not repairs:
             return NO_PLAN
-        step = Step("arrange", self.name, {"authority": current.authority, "at": now})
+        step = Step("arrange", self.name, {"authority": current.authority, "at": now, "made": current.made_at})
         return Plan(Action.UPDATE, tuple(repairs), (step,))
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
+            now = step.body["at"]
             if step.verb == "issue":
-                contents = self._issue(same_key=step.body["key"] == "same", now=step.body["at"])
+                contents = self._issue(same_key=step.body["key"] == "same", now=now)
             else:
                 contents = self._arrange(step.body["authority"])
+            made, held = step.body.get("made"), step.body.get("held")
             with self.files.group(self.identity) as group:
-                generation.stage(group, self.layout, contents, keep=self.policy.keep, now=step.body["at"])
+                generation.stage(
+                    group, self.layout, contents, keep=self.policy.keep, now=now, made=made, held=held or made
+                )
 
     def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
         if current is None or current.facts is None:
@@ -141,6 +147,8 @@ class Certificate(HostCertificate):
             "not_before": iso(facts.not_before),
             "not_after": iso(facts.not_after),
             "renew_at": iso(due),
+            "made_at": current.made_at and iso(current.made_at),
+            "previous": [{"made_at": iso(made), "certificate_file": path} for made, path in current.previous],
             "key_type": facts.key.type,
             "key_size": facts.key.size,
             "files": dict(self.layout.published),
@@ -167,7 +175,18 @@ class Certificate(HostCertificate):
                 field="on_mismatch",
                 remedy="Correct the declaration, or set on_mismatch to replace.",
             )
-        return changes
+        return [*changes, *self._outdated(current, now)]
+
+    def _outdated(self, current: Holding, now: datetime.datetime) -> Iterator[Change]:
+        wanted, made = self.policy.not_before, current.made_at
+        if wanted is not None and made is not None and made < wanted <= now:
+            reason = f"the certificate was made at {iso(made)}, not_before is {iso(wanted)}"
+            yield Change("made_at", iso(made), "renewed", reason)
+
+    def _may_keep_key(self, current: Holding, now: datetime.datetime) -> bool:
+        if self.policy.renew_key or any(self._outdated(current, now)):
+            return False
+        return current.key is not None and current.key.spec == self.wanted.key
 
     def _refuse_development(self, chain: t.Optional[Chain]) -> None:
         if chain and not self.policy.allow_development_ca and is_development(chain):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
 import functools
 import ipaddress
 import re
@@ -77,6 +78,15 @@ def spell_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def instant(text: str) -> datetime.datetime:
+    """Read an RFC 3339 text with its offset; raises ``ValueError``."""
+    # A trailing Z is understood from Python 3.11 on.
+    moment = datetime.datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} names no offset from UTC; write it like 2026-11-21T14:00:00Z")
+    return moment.astimezone(datetime.timezone.utc)
 
 
 def dns_name(value: t.Any) -> str:

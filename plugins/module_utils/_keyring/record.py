@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .._core.errors import TrustmeshError
+from .._core.normal import instant as instant
 from .._core.redact import Secret
 
 Document = dict[str, t.Any]
@@ -173,12 +174,3 @@ def spell_instant(moment: datetime.datetime) -> str:
     """Return an instant as RFC 3339 text in UTC, to the millisecond where it has a fraction."""
     precision = "milliseconds" if moment.microsecond else "seconds"
     return moment.astimezone(datetime.timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
-
-
-def instant(text: str) -> datetime.datetime:
-    """Read an RFC 3339 text with its offset; raises ``ValueError``."""
-    # A trailing Z is understood from Python 3.11 on.
-    moment = datetime.datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} names no offset from UTC; write it like 2026-11-21T14:00:00Z")
-    return moment.astimezone(datetime.timezone.utc)

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import datetime
+import pathlib
+import shutil
 import typing as t
 
 import pytest
+from cryptography import x509
 
 from .conftest import Estate
 
@@ -134,3 +138,64 @@ def test_trap_33_identity_is_the_name_not_the_common_name(run_module: t.Any, est
     assert estate.certificate("one").subject == estate.certificate("two").subject
     assert estate.certificate("one").serial_number != estate.certificate("two").serial_number
     assert not run_module("certificate", estate.args(*items)).ok().changed
+
+
+def _now() -> str:
+    return datetime.datetime.now(tz=datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _after(estate: Estate, vault: t.Any, made_at: str) -> str:
+    """Return an instant after a certificate was made, once it has come."""
+    vault.wait_until(lambda: _now() > made_at, what="the next second")
+    return _now()
+
+
+def test_what_was_made_before_an_instant_is_replaced_once_with_its_key(
+    run_module: t.Any, estate: Estate, vault: t.Any
+) -> None:
+    first = run_module("certificate", estate.args(START)).ok().result["results"][0]["certificate"]
+    key = estate.path(NAME, "key.pem").read_bytes()
+    assert first["not_before"] < first["made_at"], "the engine dates back"
+    assert first["previous"] == []
+    args = estate.args({**START, "not_before": _after(estate, vault, first["made_at"])}, renew_key=False)
+    foretold = run_module("certificate", args, check=True).ok().result["results"][0]
+    assert foretold["action"] == "replace"
+    assert estate.path(NAME, "key.pem").read_bytes() == key
+    done = run_module("certificate", args).ok().result["results"][0]
+    assert (done["action"], done["reasons"]) == ("replace", foretold["reasons"])
+    assert estate.path(NAME, "key.pem").read_bytes() != key
+    (kept,) = done["certificate"]["previous"]
+    assert kept["made_at"] == first["made_at"]
+    held = x509.load_pem_x509_certificate(pathlib.Path(kept["certificate_file"]).read_bytes())
+    assert f"{held.serial_number:x}" == first["serial"].replace(":", "").lstrip("0")
+    assert not run_module("certificate", args).ok().changed, "although its validity begins before that instant"
+
+
+def test_mending_what_is_around_a_certificate_makes_it_no_younger(
+    run_module: t.Any, estate: Estate, vault: t.Any
+) -> None:
+    first = run_module("certificate", estate.args(START)).ok().result["results"][0]["certificate"]
+    moment = _after(estate, vault, first["made_at"])
+    estate.path(NAME, "ca.pem").unlink()
+    mended = run_module("certificate", estate.args(START)).ok().result["results"][0]
+    assert (mended["action"], mended["certificate"]["made_at"]) == ("update", first["made_at"])
+    done = run_module("certificate", estate.args({**START, "not_before": moment})).ok().result["results"][0]
+    assert done["action"] == "replace"
+
+
+def test_of_a_pair_that_others_made_the_validity_tells_its_age(run_module: t.Any, estate: Estate, vault: t.Any) -> None:
+    first = run_module("certificate", estate.args(START)).ok().result["results"][0]["certificate"]
+    for file in ("key.pem", "cert.pem"):
+        content = estate.path(NAME, file).read_bytes()
+        estate.path(NAME, file).unlink()
+        estate.path(NAME, file).write_bytes(content)
+    shutil.rmtree(estate.directory / ".trustmesh")
+    done = run_module("certificate", estate.args({**START, "not_before": first["made_at"]})).ok().result["results"][0]
+    assert (done["action"], len(done["certificate"]["previous"])) == ("replace", 1)
+    assert done["certificate"]["previous"][0]["made_at"] == first["not_before"]
+
+
+def test_an_instant_without_an_offset_is_refused(run_module: t.Any, estate: Estate) -> None:
+    refused = run_module("certificate", estate.args({**START, "not_before": "2026-11-21T14:00:00"}))
+    assert "not_before" in refused.msg
+    assert "names no offset from UTC" in refused.msg

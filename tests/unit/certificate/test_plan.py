@@ -103,7 +103,7 @@ def _holding(hold: t.Any) -> Holding | None:
     key, facts = _issued()
     authority = _authority("Other").chain()
     whole = Holding(
-        key, facts, _texts(facts.certificate, authority), (), (), frozenset(hold.get("foreign", ())), authority
+        key, facts, _texts(facts.certificate, authority), (), (), frozenset(hold.get("foreign", ())), authority, START
     )
     changes: dict[str, t.Any] = {}
     if hold.get("key") == "other":
