@@ -86,13 +86,13 @@ class Observation:
         }
 
 
-class _NoAnswer(Exception):
+class NoAnswer(Exception):
     """The connection ended without an alert or an answer."""
 
 
 def observe(target: Target) -> Observation:
     """Connect once, or twice where the first attempt could not tell; raises :class:`InvalidInput` for bad files."""
-    context = _context(target)
+    context = open_context(target)
     seen = _attempt(target, context, target.path)
     if seen.closed and seen.tls_version == "TLSv1.3":
         second = _attempt(target, context, None)
@@ -100,7 +100,8 @@ def observe(target: Target) -> Observation:
     return seen
 
 
-def _context(target: Target) -> ssl.SSLContext:
+def open_context(target: Target) -> ssl.SSLContext:
+    """Return the client's side of TLS for ``target``; raises :class:`InvalidInput` for bad files."""
     try:
         context = ssl.create_default_context(cafile=target.ca_cert)
     except OSError as error:
@@ -142,8 +143,8 @@ def _attempt(target: Target, context: ssl.SSLContext, path: str | None) -> Obser
                 _listen(tls)
                 return seen
             return replace(seen, http_status=_status(target, tls, path))
-    except (OSError, http.client.HTTPException, _NoAnswer) as error:
-        return _read_failure(seen, error, target)
+    except (OSError, http.client.HTTPException, NoAnswer) as error:
+        return read_failure(seen, error, target)
 
 
 def _status(target: Target, tls: ssl.SSLSocket, path: str) -> int:
@@ -164,17 +165,17 @@ def _listen(tls: ssl.SSLSocket) -> None:
     except socket.timeout:
         return
     if not received:
-        raise _NoAnswer
+        raise NoAnswer
 
 
-def _read_failure(seen: Observation, error: Exception, target: Target) -> Observation:
+def read_failure(seen: Observation, error: Exception, target: Target) -> Observation:
     """Tell what an exception means for the observation."""
     alert = _ALERT.search(getattr(error, "reason", None) or "")
     if alert:
         return replace(seen, alert=alert.group(1).lower())
     if isinstance(error, ssl.SSLCertVerificationError):
         return replace(seen, trouble=f"the certificate of {target} is not trusted: {error.verify_message}")
-    if isinstance(error, (_NoAnswer, ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)):
+    if isinstance(error, (NoAnswer, ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)):
         return replace(seen, closed=True)
     if isinstance(error, socket.timeout):
         return replace(seen, trouble=f"{target} did not answer within {target.timeout} s")

@@ -281,6 +281,11 @@ class KvStores:
             return KvSpreadPublisher(self._store(mount), path, suffix)
         return KvPublisher(self._store(mount), path, suffix)
 
+    def document(self, mount: str, path: str) -> t.Optional[Data]:
+        """Return one secret as it is, or ``None`` when there is none."""
+        held = self._store(mount).read(path)
+        return held[0] if held else None
+
     def connection(self) -> Vault:
         """Return the one login, for what else lives in the same Vault."""
         if self.vault is None:

@@ -28,6 +28,17 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "jwt_key": {"mount": "kv", "issuers": [{"name": "a"}]},
     "envelope_rewrap": {"database": {}, "tables": [{"new_key": {"type": "transit", "name": "hub"}}]},
     "envelope_secret": {"database": {}, "key": {"type": "transit", "name": "hub"}, "secrets": [{"name": "a"}]},
+    "fspiop_jws_probe": {
+        "endpoints": [
+            {
+                "name": "a",
+                "url": "http://127.0.0.1:1/transfers",
+                "source": "a",
+                "body": {"a": 1},
+                "signing_key": {"mount": "kv", "path": "a"},
+            }
+        ],
+    },
     "ilp_secret": {"mount": "kv", "participants": [{"name": "a"}]},
     "jws_key": {"mount": "kv", "participants": [{"name": "a"}]},
     "jws_key_info": {"mount": "kv", "participants": [{"name": "a"}]},
