@@ -13,11 +13,11 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Takes what the modules for single kinds of objects take (engines, CAs, roles, policies, logins, secrets) and does
-    what they do, in one process with one login. That is several times as fast as a task per kind.
-  - The sections are worked through in the order O(mounts), O(engines), O(issuers), O(pki_roles), O(policies),
-    O(approles), O(secrets), O(revocations). All items of a section are read and planned before its first one is
-    changed. Every item of every section is checked before anything is read.
+  - Takes what the modules for single kinds of objects take (engines, CAs, roles, keys, policies, logins, secrets) and
+    does what they do, in one process with one login. That is several times as fast as a task per kind.
+  - The sections are worked through in the order O(mounts), O(engines), O(issuers), O(pki_roles), O(transit_keys),
+    O(policies), O(approles), O(secrets), O(revocations). All items of a section are read and planned before its
+    first one is changed. Every item of every section is checked before anything is read.
   - Items with V(absent) as their C(state) come after everything else, in the reverse order of the sections.
   - After a section with a failure the rest is read and planned but not attempted, because it may depend on what failed.
   - In check mode everything is foretold, on an empty server as well, and also what comes after a failure.
@@ -25,8 +25,9 @@ description:
     C(pki_root) and C(pki_int) as an example, C(read) on C(sys/mounts) and C(sys/auth), C(update) and C(delete) on
     C(sys/mounts/*), C(update), C(delete) and C(sudo) on C(sys/auth/*), C(read) on C(sys/mounts/+/tune), all
     capabilities but C(sudo) on C(pki_root/*) and C(pki_int/*), C(create), C(read), C(update) and C(delete) on
-    C(sys/policies/acl/*), and those with C(list) on C(auth/approle/role/*). Secrets and revocations need what
-    M(trustmesh.security.vault_kv_secret) and M(trustmesh.security.vault_pki_revocation) name.
+    C(sys/policies/acl/*), and those with C(list) on C(auth/approle/role/*). Keys, secrets and revocations need what
+    M(trustmesh.security.vault_transit_key), M(trustmesh.security.vault_kv_secret) and
+    M(trustmesh.security.vault_pki_revocation) name.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes
@@ -59,6 +60,13 @@ options:
       - >-
         What may be issued. Items as in M(trustmesh.security.vault_pki_role), for example
         C({mount: pki_int, name: mesh, allowed_domains: [mesh.example.com], allow_subdomains: true}).
+    type: list
+    elements: dict
+  transit_keys:
+    description:
+      - >-
+        Keys of transit engines. Items as in M(trustmesh.security.vault_transit_key), for example
+        C({mount: transit, name: hub, type: aes256-gcm96, max_age: 90d}).
     type: list
     elements: dict
   policies:
@@ -99,6 +107,7 @@ seealso:
   - module: trustmesh.security.vault_pki_config
   - module: trustmesh.security.vault_pki_issuer
   - module: trustmesh.security.vault_pki_role
+  - module: trustmesh.security.vault_transit_key
   - module: trustmesh.security.vault_policy
   - module: trustmesh.security.vault_approle
   - module: trustmesh.security.vault_kv_secret
@@ -136,6 +145,8 @@ EXAMPLES = r"""
         max_lease_ttl: 1825d
       - path: hub
         type: kv-v2
+      - path: transit
+        type: transit
       - path: approle
         category: auth
         type: approle
@@ -179,6 +190,10 @@ EXAMPLES = r"""
         key_bits: 256
         ttl: 7d
         max_ttl: 30d
+    transit_keys:
+      - name: envelopes
+        type: aes256-gcm96
+        max_age: 90d
     policies:
       - name: issue-mesh
         rules: |
@@ -229,7 +244,7 @@ results:
       description: The option that holds the item.
       returned: always
       type: str
-      choices: [mounts, engines, issuers, pki_roles, policies, approles, secrets, revocations]
+      choices: [mounts, engines, issuers, pki_roles, transit_keys, policies, approles, secrets, revocations]
       sample: pki_roles
     changed:
       description: Whether this item was changed, or would be in check mode.
@@ -267,6 +282,10 @@ results:
     role:
       description: A role, see M(trustmesh.security.vault_pki_role) or M(trustmesh.security.vault_approle).
       returned: for items of O(pki_roles) and O(approles)
+      type: dict
+    key:
+      description: A key of a transit engine without its material, see M(trustmesh.security.vault_transit_key).
+      returned: for items of O(transit_keys)
       type: dict
     policy:
       description: An ACL policy, see M(trustmesh.security.vault_policy).
@@ -312,6 +331,7 @@ from ..module_utils._vault.pki_revocation import REVOCATIONS
 from ..module_utils._vault.pki_role import PKI_ROLES
 from ..module_utils._vault.policy import POLICIES
 from ..module_utils._vault.port import Vault
+from ..module_utils._vault.transit_key import TRANSIT_KEYS
 
 # In the order in which they depend on each other.
 _SECTIONS: t.Final[dict[str, Section[Vault]]] = {
@@ -319,6 +339,7 @@ _SECTIONS: t.Final[dict[str, Section[Vault]]] = {
     "engines": ENGINES,
     "issuers": ISSUERS,
     "pki_roles": PKI_ROLES,
+    "transit_keys": TRANSIT_KEYS,
     "policies": POLICIES,
     "approles": APPROLES,
     "secrets": SECRETS,

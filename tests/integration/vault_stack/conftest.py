@@ -24,6 +24,7 @@ class Stack:
     root: str
     mesh: str
     kv: str
+    transit: str
     auth: str
     policy: str
     password: str
@@ -52,6 +53,10 @@ class Stack:
             "pki_roles": [
                 {"name": "web", "mount": self.mesh, "allow_any_name": True, "ttl": "1h", "max_ttl": "30d"},
             ],
+            "transit_keys": [
+                {"name": "hub", "mount": self.transit, "type": "aes256-gcm96", "deletion_allowed": True},
+                {"name": "panel", "mount": self.transit, "type": "ed25519", "max_age": "90d"},
+            ],
             "policies": [
                 {"name": self.policy, "rules": f'path "{self.mesh}/sign/web" {{\n  capabilities = ["update"]\n}}\n'}
             ],
@@ -74,6 +79,7 @@ class Stack:
             {"path": self.root, "type": "pki", "max_lease_ttl": "3650d"},
             {"path": self.mesh, "type": "pki", "max_lease_ttl": "1825d"},
             {"path": self.kv, "type": "kv-v2"},
+            {"path": self.transit, "type": "transit"},
             {"path": self.auth, "type": "approle", "category": "auth"},
         ]
         return [{**mount, **more} for mount in mounts]
@@ -88,6 +94,9 @@ class Stack:
                 {"name": "mesh", "mount": self.mesh, "force": True, **gone},
             ],
             "pki_roles": [{"name": "web", "mount": self.mesh, **gone}],
+            "transit_keys": [
+                {"name": name, "mount": self.transit, "deletion_allowed": True, **gone} for name in ("hub", "panel")
+            ],
             "policies": [{"name": self.policy, **gone}],
             "approles": [{"name": "issuer", "mount": self.auth, **gone}],
             "secrets": [{"mount": self.kv, "path": "ledger/database", "on_delete": "destroy", **gone}],
@@ -100,8 +109,9 @@ EC: Args = {"key_type": "ec", "key_bits": 256}
 @pytest.fixture
 def stack(vault: OpenBao, unique_name: Callable[[str], str], canary: Callable[..., str]) -> Iterator[Stack]:
     """A stack that does not exist yet; its engines are disabled when the test ends."""
-    made = Stack(*(unique_name(prefix) for prefix in ("root", "mesh", "hub", "auth", "issue")), canary())
+    made = Stack(*(unique_name(prefix) for prefix in ("root", "mesh", "hub", "transit", "auth", "issue")), canary())
     yield made
-    for mount in (f"mounts/{made.root}", f"mounts/{made.mesh}", f"mounts/{made.kv}", f"auth/{made.auth}"):
+    engines = (f"mounts/{engine}" for engine in (made.root, made.mesh, made.kv, made.transit))
+    for mount in (*engines, f"auth/{made.auth}"):
         vault.api.delete(f"sys/{mount}")
     vault.api.delete(f"sys/policies/acl/{made.policy}")

@@ -17,7 +17,7 @@ from tests.rigs.openbao import OpenBao
 Module = t.Callable[..., t.Any]
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-ORDER = ["mounts", "engines", "issuers", "pki_roles", "policies", "approles", "secrets"]
+ORDER = ["mounts", "engines", "issuers", "pki_roles", "transit_keys", "policies", "approles", "secrets"]
 
 # As the module's documentation states it, with what the module for secrets adds.
 POLICY = """
@@ -30,6 +30,7 @@ path "{root}/*" {{ capabilities = ["create", "read", "update", "patch", "delete"
 path "{mesh}/*" {{ capabilities = ["create", "read", "update", "patch", "delete", "list"] }}
 path "sys/policies/acl/*" {{ capabilities = ["create", "read", "update", "delete"] }}
 path "auth/{auth}/role/*" {{ capabilities = ["create", "read", "update", "delete", "list"] }}
+path "{transit}/keys/*" {{ capabilities = ["create", "read", "update", "delete"] }}
 path "{kv}/data/ledger/*" {{ capabilities = ["create", "read", "update", "delete"] }}
 path "{kv}/metadata/ledger/*" {{ capabilities = ["create", "read", "update", "delete"] }}
 """
@@ -49,6 +50,7 @@ def test_ladder(ladder: Ladder, vault: OpenBao, stack: Stack) -> None:
     def tamper() -> None:
         vault.api.write(f"{stack.mesh}/config/crl", expiry="96h")
         vault.api.write(f"auth/{stack.auth}/role/issuer", token_ttl="2h")
+        vault.api.write(f"{stack.transit}/keys/hub/config", deletion_allowed=False)
 
     rungs = ladder.climb("vault_stack", stack.declared(), tamper=tamper, absent=stack.absent())
 
@@ -58,14 +60,16 @@ def test_ladder(ladder: Ladder, vault: OpenBao, stack: Stack) -> None:
     assert all(item["action"] == "create" for item in rungs["create"].items if item["section"] != "engines")
     assert {item["section"]: item["reasons"] for item in rungs["mend"].items if item["changed"]} == {
         "engines": ["crl.expiry is 345600, declared 172800"],
+        "transit_keys": ["deletion_allowed is false, declared true"],
         "approles": ["token_ttl is 7200, declared 3600"],
     }
     assert sorted(record.path for record in rungs["mend"].writes) == [
         f"auth/{stack.auth}/role/issuer",
         f"{stack.mesh}/config/crl",
+        f"{stack.transit}/keys/hub/config",
     ]
     assert list(dict.fromkeys(item["section"] for item in rungs["remove"].items)) == [
-        *("secrets", "approles", "policies", "pki_roles", "issuers", "mounts")
+        *("secrets", "approles", "policies", "transit_keys", "pki_roles", "issuers", "mounts")
     ]
     assert "warnings" not in rungs["check create"].result.result, "nothing is wrong with an empty server"
     assert "warnings" not in rungs["removed"].result.result
@@ -75,6 +79,7 @@ def test_ladder(ladder: Ladder, vault: OpenBao, stack: Stack) -> None:
     assert facts["issuers"]["issuer"]["subject"] == "CN=Mesh"
     assert facts["pki_roles"]["role"]["allow_any_name"] is True
     assert facts["approles"]["role"]["token_policies"] == [stack.policy]
+    assert facts["transit_keys"]["key"]["latest_version"] == 1
     assert facts["secrets"]["secret"]["key_names"] == ["password", "pepper", "username"]
 
 
@@ -99,7 +104,7 @@ def test_one_login_serves_all_and_is_given_back(
 ) -> None:
     """The documented policy is enough for it, too."""
     login, rules, password = unique_name("userpass"), unique_name("stack"), canary()
-    names = {name: getattr(stack, name) for name in ("root", "mesh", "kv", "auth")}
+    names = {name: getattr(stack, name) for name in ("root", "mesh", "kv", "transit", "auth")}
     vault.api.write(f"sys/auth/{login}", type="userpass")
     vault.api.write(f"sys/policies/acl/{rules}", policy=POLICY.format(**names))
     vault.api.write(f"auth/{login}/users/ops", password=password, token_policies=[rules])
@@ -129,15 +134,21 @@ def test_after_a_failure_in_the_middle_the_rest_is_left_alone(
     assert result.failed
     assert result.changed, "handlers have to run for what came before"
     assert "is longer than the mount" in failures(result)["pki_roles"]
-    assert list(failures(result)) == ["pki_roles", "policies", "approles", "secrets"]
+    assert list(failures(result)) == ["pki_roles", "transit_keys", "policies", "approles", "secrets"]
     assert failures(result)["secrets"].startswith(f"not attempted, because vault_pki_role {stack.mesh}/web failed")
-    assert result.result["summary"]["failed"] == 4
-    later = (f"sys/policies/acl/{stack.policy}", f"auth/{stack.auth}", f"{stack.kv}/", f"{stack.mesh}/roles/")
+    assert result.result["summary"]["failed"] == 6
+    later = (
+        f"sys/policies/acl/{stack.policy}",
+        f"auth/{stack.auth}",
+        f"{stack.kv}/",
+        f"{stack.mesh}/roles/",
+        f"{stack.transit}/",
+    )
     assert not [record for record in window.writes if record.path.startswith(later)]
 
     mended = run_module("vault_stack", {**connection, **stack.declared()}).ok().result
     changed = {item["section"] for item in mended["results"] if item["changed"]}
-    assert changed == {"pki_roles", "policies", "approles", "secrets"}
+    assert changed == {"pki_roles", "transit_keys", "policies", "approles", "secrets"}
 
 
 @pytest.mark.parametrize(
@@ -149,6 +160,8 @@ def test_after_a_failure_in_the_middle_the_rest_is_left_alone(
         ("pki_roles", {"name": "x", "tll": "1h"}, "pki_roles[0] (x): unsupported options: tll. Supported parameters"),
         ("approles", {"name": "x", "token_ttl": "soon"}, "approles[0] (x).token_ttl: "),
         ("secrets", {"path": "x"}, "secrets[0] (x): missing required arguments: mount"),
+        ("transit_keys", {"name": "x"}, "transit_keys[0] (x): state is present but all of the following are missing"),
+        ("transit_keys", {"name": "x", "type": "aes"}, "transit_keys[0] (x): value of type must be one of: aes128-"),
         ("revocations", {"mount": "pki"}, "revocations[0] (None): one of the following is required: serial, "),
     ],
 )
