@@ -23,6 +23,7 @@ from tests.unit.architecture.guards import (
     locks,
     naming,
     roles,
+    scenarios,
 )
 
 _GUARDS = (
@@ -37,6 +38,7 @@ _GUARDS = (
     locks,
     naming,
     roles,
+    scenarios,
 )
 
 

@@ -16,7 +16,11 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 INVENTORY = ROOT.parent / "shared" / "spec" / "requirements.md"
 ROW = re.compile(r"^\| ((?:DC|MJ|TS|PK|CS|MB)-\d+)\b", re.MULTILINE)
-PLACES = {"role": "roles/{}", "playbook": "playbooks/{}.yml"}
+PLACES = {
+    "role": "roles/{}",
+    "playbook": "playbooks/{}.yml",
+    "scenario": "extensions/molecule/{}/molecule.yml",
+}
 
 Rows = dict[str, dict[str, t.Any]]
 

@@ -25,6 +25,8 @@ _REPORTS = {
     'Running sanity test "import" on Python 3.9\n'
     'Running sanity test "pep8"\n',
     "importer.log": "Loading module a\nLinting module a\nLoading role b\n",
+    "molecule.log": "INFO     [hub > verify] Executed: Successful\n\nDETAILS\nhub > converge: Executed: Successful\n"
+    "hub > verify: Executed: Successful\nhub > cleanup: Executed: Missing playbook (Remove it)\n",
     "mypy.log": "Success: no issues found in 110 source files\n",
     "ansible-lint.log": "Passed: 0 failure(s), 0 warning(s) in 165 files processed of 193 encountered.\n",
 }
@@ -57,6 +59,7 @@ def test_counts_are_those_of_the_reports(reports: pathlib.Path) -> None:
         "integration": (1, 0),
         "sanity-core-2.19": (2, 0),
         "importer": (2, 0),
+        "molecule": (2, 0),
         "mypy": (110, 0),
         "ansible-lint": (165, 0),
     }
@@ -82,6 +85,7 @@ def test_what_does_not_apply_is_no_skip(reports: pathlib.Path) -> None:
         ("ansible-lint.log", "Failed: 1 failure(s), 0 warning(s) in 165 files\n"),
         ("sanity-core-2.19.log", ""),
         ("importer.log", "ERROR: The import failed\n"),
+        ("molecule.log", "hub > converge: Executed: Failed (Ansible return code was 2)\n"),
         ("unit.xml", "<testsuites/>"),
     ],
 )
