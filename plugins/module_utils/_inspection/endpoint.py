@@ -16,6 +16,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from .._core.client_pair import load_client_pair
 from .._core.errors import InvalidInput, TrustmeshError
 from .._core.normal import dns_name
 
@@ -104,22 +105,9 @@ def _context(endpoint: Endpoint) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if endpoint.client_cert:
-        try:
-            context.load_cert_chain(endpoint.client_cert, endpoint.client_key, password=_no_password)
-        except (OSError, ValueError) as error:
-            cause = getattr(error, "strerror", None) or "unreadable, encrypted, or not a pair"
-            raise InvalidInput(
-                f"{endpoint.client_cert} and {endpoint.client_key} cannot be used: {cause}",
-                field="client_cert",
-                remedy="Give a certificate and its key in PEM, the key not encrypted.",
-            ) from None
+    if endpoint.client_cert and endpoint.client_key:
+        load_client_pair(context, endpoint.client_cert, endpoint.client_key)
     return context
-
-
-def _no_password() -> str:
-    """Refuse an encrypted key, for which the library would otherwise ask on the terminal."""
-    raise ValueError("the key is encrypted")
 
 
 def _shake_hands(connection: ssl.SSLSocket, endpoint: Endpoint, deadline: float) -> Presented:

@@ -22,6 +22,7 @@ import ssl
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.client_pair import load_client_pair
 from .._core.errors import InvalidInput
 
 VERSIONS: t.Final[t.Mapping[str, ssl.TLSVersion]] = {
@@ -113,19 +114,8 @@ def open_context(target: Target) -> ssl.SSLContext:
     if target.max_version:
         context.maximum_version = VERSIONS[target.max_version]
     if target.client_cert and target.client_key:
-        try:
-            context.load_cert_chain(target.client_cert, target.client_key, password=_no_password)
-        except (OSError, ValueError) as error:
-            raise InvalidInput(
-                f"{target.client_cert} and {target.client_key} are not a usable pair ({_cause(error)})",
-                field="client_cert",
-            ) from None
+        load_client_pair(context, target.client_cert, target.client_key)
     return context
-
-
-def _no_password() -> str:
-    """Refuse an encrypted key, for which the library would otherwise ask on the terminal."""
-    raise ValueError("the key is encrypted")
 
 
 def _attempt(target: Target, context: ssl.SSLContext, path: str | None) -> Observation:

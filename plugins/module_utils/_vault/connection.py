@@ -15,6 +15,7 @@ import ssl
 import typing as t
 from urllib.parse import urlsplit
 
+from .._core.client_pair import load_client_pair, spoken
 from .._core.deps import HVAC
 from .._core.errors import InvalidInput
 from .._core.spec import Params, Spec
@@ -139,7 +140,7 @@ def _authority(params: Params) -> str | None:
             )
         except OSError as error:
             raise InvalidInput(
-                f"{path} cannot be used ({_why(error)})",
+                f"{path} cannot be used ({spoken(error)})",
                 field="ca_cert",
                 remedy="Give a PEM file of CA certificates, or a directory of hashed ones.",
             ) from None
@@ -150,21 +151,8 @@ def _client_pair(params: Params) -> tuple[str, str] | None:
     client_cert, client_key = _file(params, "client_cert"), _file(params, "client_key")
     if not client_cert or not client_key:
         return None
-    try:
-        # With a password of our own OpenSSL does not ask the terminal for one.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(client_cert, client_key, password="")
-    except OSError as error:
-        raise InvalidInput(
-            f"{client_cert} and {client_key} cannot be used together ({_why(error)})",
-            field="client_key" if "KEY" in _why(error).upper() else "client_cert",
-            remedy="Give the PEM file of a certificate and that of its key, not encrypted.",
-        ) from None
+    load_client_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), client_cert, client_key)
     return client_cert, client_key
-
-
-def _why(error: OSError) -> str:
-    reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-    return str(reason or "not in PEM form").lower().replace("_", " ")
 
 
 def _file(params: Params, name: str) -> str | None:

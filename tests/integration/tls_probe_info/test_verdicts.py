@@ -204,7 +204,7 @@ def test_bad_input_names_the_option(run_module: RunModule, estate: Estate, edge:
     estate.encrypt_key("hub")
     hub = estate.client("hub")
     cases = [
-        ({**hub, "client_key": estate.path("expired.key")}, "client_cert"),
+        ({**hub, "client_key": estate.path("expired.key")}, "client_key: "),
         ({**hub, "client_key": estate.path("hub-encrypted.key")}, "the key is encrypted"),
         ({**hub, "client_cert": estate.path("hub.key")}, "no certificate was found"),
         ({**hub, "client_cert": "/no/such/file"}, "/no/such/file"),
