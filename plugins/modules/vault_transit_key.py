@@ -18,7 +18,7 @@ description:
     Both are conditions and not commands, so that a second run changes nothing.
   - What a key was once allowed with O(keys[].exportable) or O(keys[].allow_plaintext_backup) cannot be taken from it.
     Declaring it V(false) then obeys O(keys[].on_mismatch).
-  - The token needs C(create), C(read), C(update) and C(delete) on C(transit/keys/NAME), and C(update) on
+  - The token needs C(read), C(update) and C(delete) on C(transit/keys/NAME), and C(update) on
     C(transit/keys/NAME/config) and C(transit/keys/NAME/rotate). Without C(delete), everything but
     O(keys[].state=absent) and O(keys[].on_mismatch=replace) works.
 extends_documentation_fragment:

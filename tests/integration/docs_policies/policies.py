@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The policies that the guide "Least privilege" prints, as data."""
+"""The policies that the guides "Least privilege" print, as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.unit.docs.blocks import GUIDES, blocks
+from tests.unit.docs.blocks import walk_through
 
 _RULE: t.Final = re.compile(r'((?:#.*\n)*)path "([^"]+)" \{\n  capabilities = \[([^\]]*)\]\n\}\n')
 _OPTIONAL: t.Final = "# Optional:"
@@ -34,9 +34,9 @@ Policy = tuple[Rule, ...]
 
 
 def printed() -> dict[str, Policy]:
-    """Return the policies of the guide by the name of the trial that their caption gives."""
+    """Return the policies of the guides by the name of the trial that their caption gives."""
     found = {}
-    for block in blocks(GUIDES / "least_privilege.rst"):
+    for block in walk_through("least_privilege", "least_privilege_messages"):
         if block.caption.endswith(".hcl"):
             rules = [
                 Rule(path, tuple(re.findall(r'"([a-z]+)"', granted)), _OPTIONAL in comment)

@@ -12,13 +12,16 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.integration.docs_policies.message_trials import MESSAGE_TRIALS
 from tests.integration.docs_policies.policies import Policy, Rule, lesser, printed, text
 from tests.integration.docs_policies.returned import differences
-from tests.integration.docs_policies.trials import TRIALS, Args, Trial, World
+from tests.integration.docs_policies.trials import TRIALS as OTHER_TRIALS
+from tests.integration.docs_policies.trials import Args, Trial, World
 from tests.rigs.openbao import OpenBao
 from tests.rigs.runner import ModuleResult, Runner
 
-NAMES: t.Final = ("pki_root", "pki_int", "hub", "approle", "hub-read", "issuer-id")
+NAMES: t.Final = ("pki_root", "pki_int", "hub", "approle", "hub-read", "issuer-id", "transit")
+TRIALS: t.Final = {**OTHER_TRIALS, **MESSAGE_TRIALS}
 PRINTED: t.Final = printed()
 LESSER: t.Final = [
     pytest.param(name, rule, policy, id=f"{name}: no {capability} on {rule.path}")
@@ -31,12 +34,20 @@ Start = Callable[[str, Policy], tuple[World, Callable[[Args], ModuleResult]]]
 
 
 @pytest.fixture
-def start(runner: Runner, vault: OpenBao, unique_name: Callable[[str], str], tmp_path: pathlib.Path) -> Start:
+def start(
+    runner: Runner,
+    vault: OpenBao,
+    unique_name: Callable[[str], str],
+    tmp_path: pathlib.Path,
+    request: pytest.FixtureRequest,
+) -> Start:
     """A function that prepares a trial and returns its world and a function that runs its module with a policy."""
 
     def begin(name: str, policy: Policy) -> tuple[World, Callable[[Args], ModuleResult]]:
         trial = TRIALS[name]
-        world = World(vault, {name: unique_name(name) for name in NAMES}, tmp_path)
+        world = World(
+            vault, {name: unique_name(name) for name in NAMES}, tmp_path, lambda: request.getfixturevalue("postgres")
+        )
         trial.prepare(world)
         whole = (*(PRINTED[trial.on_top_of] if trial.on_top_of else ()), *policy)
         login = trial.log_in(world, text(whole, world.names) or 'path "nothing" {\n  capabilities = ["deny"]\n}\n')
@@ -107,15 +118,21 @@ def test_modules_that_need_no_rule(start: Start, runner: Runner, vault: OpenBao)
 
 
 def test_a_stack_needs_what_its_sections_need(start: Start, runner: Runner, vault: OpenBao) -> None:
-    kinds = {"vault_policy": "policies", "vault_pki_role": "pki_roles", "vault_kv_secret.version1": "secrets"}
+    kinds = {
+        "vault_policy": "policies",
+        "vault_pki_role": "pki_roles",
+        "vault_transit_key": "transit_keys",
+        "vault_kv_secret.version1": "secrets",
+    }
     world, _run = start("vault_pki_role", ())
-    TRIALS["vault_kv_secret.version1"].prepare(world)
+    for name in ("vault_kv_secret.version1", "vault_transit_key"):
+        TRIALS[name].prepare(world)
     rules = "".join(text(PRINTED[name], world.names) for name in kinds)
     token = vault.make_token(rules=rules, no_default_policy=True)
     connection = {"url": vault.url, "ca_cert": vault.ca_path, "token": token}
     # One run makes the first thing of each trial, the other takes the last one away.
     for at in (0, -1):
-        given = {section: next(iter(TRIALS[name].runs(world)[at].values())) for name, section in kinds.items()}
+        given = {section: next(iter(list(TRIALS[name].runs(world))[at].values())) for name, section in kinds.items()}
         result = runner.module("vault_stack", {**connection, **given}).ok().result
         assert differences("vault_stack", result) == []
         assert result["summary"]["create" if at == 0 else "delete"] == len(kinds)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import pathlib
 import typing as t
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tests.rigs.openbao import OpenBao
+from tests.rigs.postgres import Postgres
 from tests.rigs.runner import ModuleResult
 from tests.rigs.vault_api import VaultApi
 
@@ -31,11 +32,18 @@ class World:
     server: OpenBao
     names: Mapping[str, str]
     directory: pathlib.Path
+    #: Starts a database when it is first asked for.
+    database: Callable[[], Postgres]
 
     @property
     def api(self) -> VaultApi:
         """The server as root."""
         return self.server.api
+
+    @property
+    def postgres(self) -> Postgres:
+        """A database server."""
+        return self.database()
 
     def __getitem__(self, name: str) -> str:
         return self.names[name]
@@ -91,7 +99,7 @@ class Trial:
 
     module: str
     #: Everything that the policy is for; each run has to succeed with it.
-    runs: Callable[[World], list[Args]]
+    runs: Callable[[World], Iterable[Args]]
     prepare: Callable[[World], object] = lambda world: None
     #: Tells, by runs of its own, whether the lack of an optional rule shows.
     poorer: Callable[[World, Run], bool] | None = None

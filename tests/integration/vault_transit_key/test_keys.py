@@ -21,7 +21,7 @@ Name = Callable[[str], str]
 
 # As the module's documentation states it.
 POLICY = """
-path "{mount}/keys/hub" {{ capabilities = ["create", "read", "update", "delete"] }}
+path "{mount}/keys/hub" {{ capabilities = ["read", "update", "delete"] }}
 path "{mount}/keys/hub/config" {{ capabilities = ["update"] }}
 path "{mount}/keys/hub/rotate" {{ capabilities = ["update"] }}
 """
