@@ -24,59 +24,10 @@ description:
     and C(transit/decrypt/NAME). No other type needs Vault, and then nothing connects to it.
 extends_documentation_fragment:
   - trustmesh.security._vault
+  - trustmesh.security._postgres
   - trustmesh.security._attributes
   - trustmesh.security._attributes.actiongroup_vault
 options:
-  database:
-    description:
-      - How to reach the database. What is omitted, C(libpq) takes from its own variables, such as E(PGHOST),
-        E(PGPASSFILE) and E(PGSERVICE).
-    type: dict
-    required: true
-    suboptions:
-      host:
-        description:
-          - Name or address of the server, or the directory of its socket.
-        type: str
-      port:
-        description:
-          - Port of the server.
-        type: int
-      name:
-        description:
-          - Name of the database.
-        type: str
-      user:
-        description:
-          - User to log in as.
-        type: str
-      password:
-        description:
-          - Password of the user.
-        type: str
-      sslmode:
-        description:
-          - How far the server is to prove who it is. A socket needs no proof.
-        type: str
-        choices: [disable, require, verify-ca, verify-full]
-        default: verify-full
-      ca_cert:
-        description:
-          - PEM file of the CA that signed the server's certificate.
-        type: path
-      client_cert:
-        description:
-          - PEM file of a client certificate.
-        type: path
-      client_key:
-        description:
-          - PEM file of its key.
-        type: path
-      timeout:
-        description:
-          - Seconds to wait for a connection.
-        type: int
-        default: 30
   table:
     description:
       - Name of the table, exactly as it is, upper and lower case letters included. So it is for columns.
