@@ -185,6 +185,7 @@ options:
       accept: &accept
         description:
           - The variants that the service has to accept. It has to refuse the others.
+          - An empty list is for a participant, or a key, that a service has to refuse altogether.
         type: list
         elements: str
         choices:
@@ -309,6 +310,20 @@ EXAMPLES = r"""
         body:
           party:
             partyIdInfo: {partyIdType: MSISDN, partyIdentifier: "15551234567", fspId: switch}
+
+- name: Prove that a key is refused after it was replaced
+  trustmesh.security.fspiop_jws_probe:
+    endpoints:
+      - name: transfers
+        url: https://switch.example.com/transfers
+        source: perffsp-1
+        signing_key:
+          file: /root/retired/perffsp-1.key
+        variants: [valid]
+        accept: []
+        body:
+          transferId: "{{ now(utc=true).timestamp() | string | to_uuid }}"
+          amount: {currency: XTS, amount: "1"}
 """
 
 RETURN = r"""
@@ -411,6 +426,11 @@ results:
           description: What was expected and what happened instead.
           returned: when the variant was not treated as expected
           type: str
+    warnings:
+      description: What may keep the valid request from being accepted, although it is signed properly.
+      returned: always
+      type: list
+      elements: str
     failed:
       description: Whether a variant was not treated as expected.
       returned: when one was not

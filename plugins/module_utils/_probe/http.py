@@ -45,7 +45,7 @@ class Address:
         """Take a URL apart; raises :class:`InvalidInput`."""
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
+            host, port = name_of_host(parts.hostname, "url"), parts.port
         except ValueError:
             host = None
         if not host or parts.scheme not in PORTS or parts.username is not None or parts.fragment:
@@ -57,6 +57,15 @@ class Address:
             )
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.scheme == "https", host, port or PORTS[parts.scheme], path)
+
+
+def name_of_host(name: str | None, option: str) -> str | None:
+    """Return a name that can be resolved; raises :class:`InvalidInput` for what is none (RFC 1035, 2.3.4)."""
+    try:
+        (name or "").encode("idna")
+    except UnicodeError:
+        raise InvalidInput("has an empty part, or one that is too long", field=option, remedy="Correct it.") from None
+    return name
 
 
 @dataclass(frozen=True)

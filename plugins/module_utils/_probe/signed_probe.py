@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import ssl
 import typing as t
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from .._jose.errors import JoseError
 from .._jose.fspiop_message import METHODS, check_value
 from .._jose.signing import KeySigner, Signer, signer_of
 from .._pki.keys import KeySpec, generate
-from .http import Address, Request, send
+from .http import Address, Request, name_of_host, send
 from .signed_request import SWAPPED_SOURCE, UNUSUAL, VALID, VARIANTS, Keys, Message, build
 from .signed_verdict import Terms, Tried, complaints, hold_against_valid, not_sent, result
 from .tls import Target, open_context
@@ -77,6 +78,9 @@ SHARED: t.Final = (
 _MADE: t.Final = frozenset({"date", "content-type", "host", "content-length", "transfer-encoding", "connection"})
 _SECRET: t.Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
+#: What a name of a header is made of (RFC 9110, 5.6.2).
+_TOKEN: t.Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
 #: Returns the private key that lies in a declared place, for the participant of this name; raises ``InvalidInput``.
 KeyAt = Callable[[Mapping[str, t.Any], str], Secret]
 
@@ -92,6 +96,8 @@ class Endpoint:
     requests: Mapping[str, Request] = field(repr=False)
     accept: frozenset[str]
     terms: Terms
+    #: What may keep the valid request from being accepted, although it is right.
+    warnings: tuple[str, ...]
 
     def run(self) -> dict[str, t.Any]:
         """Send every variant, as long as the service can be spoken to, and return the result."""
@@ -102,12 +108,13 @@ class Endpoint:
                 continue
             answer = send(self.address, self.target, self.context, request)
             tried.append(Tried(variant, answer, self.terms.judge(answer)))
-        entries = [result(one, self.accept, self.terms) for one in hold_against_valid(tried)]
+        entries = [result(one, self.accept, self.terms) for one in hold_against_valid(tried, self.accept)]
         complaint = complaints(entries)
         return {
             "item": self.name,
             "passed": complaint is None,
             "variants": entries,
+            "warnings": list(self.warnings),
             **({} if complaint is None else {"failed": True, "msg": complaint}),
         }
 
@@ -132,7 +139,7 @@ def declared(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers, now
     target = Target(
         host=address.host,
         port=address.port,
-        server_name=item["server_name"] or address.host,
+        server_name=name_of_host(item["server_name"], "server_name") or address.host,
         min_version=None,
         max_version=None,
         path=None,
@@ -142,15 +149,10 @@ def declared(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers, now
         _refuse_meaningless(item)
     context = open_context(target) if address.secure else None
     terms = Terms(tuple(item["accepted_status"]), tuple(item["refused_status"]), tuple(item["error_codes"]))
-    return Endpoint(
-        item["name"],
-        address,
-        target,
-        context,
-        _requests(item, key_at, strangers, now),
-        frozenset(item["accept"]),
-        terms,
-    )
+    message, keys = _message(item), _keys(item, key_at, strangers)
+    requests = _requests(item, message, keys, now)
+    warnings = message.signed(keys.signer, now).warnings
+    return Endpoint(item["name"], address, target, context, requests, frozenset(item["accept"]), terms, warnings)
 
 
 def _refuse_meaningless(item: Mapping[str, t.Any]) -> None:
@@ -160,18 +162,15 @@ def _refuse_meaningless(item: Mapping[str, t.Any]) -> None:
             raise InvalidInput("has no meaning for a URL with http", field=name, remedy="Use https, or leave it out.")
 
 
-def _requests(
-    item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers, now: datetime.datetime
-) -> dict[str, Request]:
+def _requests(item: Mapping[str, t.Any], message: Message, keys: Keys, now: datetime.datetime) -> dict[str, Request]:
     """Make the request of every variant, in the order in which they are sent."""
-    keys = _keys(item, key_at, strangers)
     chosen = item["variants"]
     if chosen is None:
         left_out = UNUSUAL if keys.other_source is not None else {*UNUSUAL, SWAPPED_SOURCE}
         chosen = [name for name in VARIANTS if name not in left_out]
     if not chosen:
         raise InvalidInput("is empty", field="variants", remedy="Name a variant, or leave the option out.")
-    message, secret = _message(item), _checked(item["secret_headers"] or {}, "secret_headers")
+    secret = _checked(item["secret_headers"] or {}, "secret_headers")
     try:
         age = duration(item["replay_age"])
     except ValueError as error:
@@ -189,6 +188,8 @@ def _message(item: Mapping[str, t.Any]) -> Message:
     for name in headers:
         if name.lower() in _SECRET:
             raise InvalidInput("is a secret", field=f"headers.{name}", remedy="Give it in secret_headers.")
+    if item["content_type"] is not None:
+        check_value(item["content_type"], "content_type")
     if item["destination"] is not None:
         headers["FSPIOP-Destination"] = item["destination"]
     given = {name: item[name] for name in ("method", "url", "source", "body", "uri", "uri_mode", "content_type")}
@@ -200,6 +201,8 @@ def _checked(headers: Mapping[str, t.Any], option: str) -> dict[str, str]:
     for name, value in headers.items():
         if name.lower() in _MADE or name.lower().startswith("fspiop-"):
             raise InvalidInput("is made by the probe", field=f"{option}.{name}", remedy="Use the option for it.")
+        if not _TOKEN.fullmatch(name):
+            raise InvalidInput("is no name of a header", field=f"{option}.{name}", remedy="Correct it.")
         check_value(str(value), f"{option}.{name}")
     return {name: str(value) for name, value in headers.items()}
 

@@ -40,7 +40,7 @@ VARIANTS: t.Final[Mapping[str, str]] = {
     "replayed_date": "does not compare Date with the date that is protected",
     "old_date": "does not look at the age of a message",
     "wrong_uri": "does not compare FSPIOP-URI with the path that is asked for",
-    VALID: "",
+    VALID: "takes what the source signs",
 }
 #: What the reference library does not refuse either; sent when asked for by name.
 UNUSUAL: t.Final = frozenset({"old_date", "wrong_uri"})

@@ -61,10 +61,13 @@ def not_sent(variant: str, why: Judgement) -> Tried:
     return Tried(variant, None, Judgement(INCONCLUSIVE, None, f"not sent, because {why.explanation}"))
 
 
-def hold_against_valid(tried: t.Sequence[Tried]) -> list[Tried]:
-    """Let no refusal count where the valid request was not accepted: the service may refuse whatever is sent to it."""
+def hold_against_valid(tried: t.Sequence[Tried], accept: t.Collection[str]) -> list[Tried]:
+    """Let no refusal count where the valid request is to be accepted and was not.
+
+    Such a service may refuse whatever is sent to it.
+    """
     valid = next((one for one in tried if one.variant == VALID), None)
-    if valid is None or valid.judged.outcome == ACCEPTED:
+    if valid is None or valid.judged.outcome == ACCEPTED or VALID not in accept:
         return list(tried)
     return [one if one is valid or one.judged.outcome != REFUSED else _unproven(one) for one in tried]
 

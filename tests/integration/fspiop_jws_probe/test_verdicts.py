@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import socket
 import threading
 import typing as t
@@ -14,8 +15,12 @@ from collections.abc import Callable
 
 import pytest
 
+from plugins.module_utils._jose.keys import private_pem
+from plugins.module_utils._pki.keys import KeySpec, generate
 from tests.integration.fspiop_jws_probe.conftest import BODY, Args, Participants, Serve, endpoint
+from tests.rigs.canary import Canaries
 from tests.rigs.fspiop_service import VERSIONS
+from tests.rigs.pki import write_private
 from tests.rigs.process import free_port
 
 Module = Callable[..., t.Any]
@@ -105,6 +110,35 @@ def test_what_a_service_has_to_accept_is_declared(run_module: Module, participan
     run_module("fspiop_jws_probe", {**shared, "endpoints": [lenient]}).ok()
     failed = run_module("fspiop_jws_probe", {**shared, "endpoints": [strict]})
     assert "unsigned: expected accept, but was refused by HTTP status 400 and error code 3105" in failed.msg
+
+
+def test_a_key_that_was_replaced_is_to_be_refused(
+    run_module: Module, participants: Participants, serve: Serve, tmp_path: pathlib.Path, canaries: Canaries
+) -> None:
+    """Nothing of what is signed with another key than the published one is accepted, and that is what is wanted."""
+    old = private_pem(generate(KeySpec("rsa", 2048))).reveal()
+    canaries.record(old, "replaced key")
+    write_private(tmp_path / "old.key", old.encode())
+    replaced = {"signing_key": {"file": f"{tmp_path}/old.key"}, "other_source": None, "accept": []}
+    service = serve()
+    run_module("fspiop_jws_probe", participants.shared(endpoints=[endpoint(service)], **replaced)).ok()
+    current = participants.shared(endpoints=[endpoint(service)], accept=[], variants=["valid"])
+    failed = run_module("fspiop_jws_probe", current)
+    assert (
+        "valid: expected refuse, but was accepted with HTTP status 202; the service takes what the source" in failed.msg
+    )
+
+
+def test_what_may_keep_a_valid_request_from_being_accepted_is_told(
+    run_module: Module, participants: Participants, serve: Serve
+) -> None:
+    body = {**BODY, "exp": 1}
+    shared = participants.shared(source="perffsp-3", other_source="perffsp-4", variants=["valid"])
+    failed = run_module("fspiop_jws_probe", {**shared, "endpoints": [endpoint(serve(), body=body)]})
+    warnings = failed.result["results"][0]["warnings"]
+    assert any("ES256 is understood by the reference library" in text for text in warnings)
+    assert any("takes it for a claim of a token" in text for text in warnings)
+    assert "valid: expected accept, but was refused by HTTP status 400" in failed.msg
 
 
 def test_a_refusal_proves_nothing_where_the_valid_request_is_refused(

@@ -117,13 +117,14 @@ def test_answers(case: dict[str, t.Any]) -> None:
 def test_refusals_count_only_beside_an_accepted_valid_request() -> None:
     terms = Terms((202,), (400,), ("3105",))
 
-    def tried(valid: int) -> list[Tried]:
+    def tried(valid: int, accept: tuple[str, ...] = ("valid",)) -> list[Tried]:
         answers = {"unsigned": 400, "tampered_body": 202, "valid": valid}
         seen = {name: Answer(Observation(http_status=status)) for name, status in answers.items()}
-        return hold_against_valid([Tried(name, answer, terms.judge(answer)) for name, answer in seen.items()])
+        return hold_against_valid([Tried(name, answer, terms.judge(answer)) for name, answer in seen.items()], accept)
 
     assert [one.judged.outcome for one in tried(202)] == ["refused", "accepted", "accepted"]
     assert [one.judged.outcome for one in tried(400)] == ["inconclusive", "accepted", "refused"]
+    assert [one.judged.outcome for one in tried(400, ())] == ["refused", "accepted", "refused"]
     assert [one.judged.outcome for one in tried(503)] == ["inconclusive", "accepted", "inconclusive"]
 
 
