@@ -154,7 +154,7 @@ def test_verify_finds_what_is_not_as_declared(role: t.Any, site: Site, vault: Op
     assert found.rc != 0
     assert f"FAIL pki_roles {site.issuing}/hub" in found.stdout
     assert f"pass pki_roles {site.issuing}/peer" in found.stdout
-    assert f"1 of 11 items are not as declared (pki_roles {site.issuing}/hub)." in found.stdout
+    assert f"1 of 11 items are not as declared (pki_roles {site.issuing}/hub). Apply the role" in found.stdout
     assert not window.writes
 
 
