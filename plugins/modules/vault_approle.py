@@ -349,8 +349,8 @@ results:
           type: str
           sample: default
         token_strictly_bind_ip:
-          description: Whether a token may only be used from the address that logged in; null where the server lacks it.
-          returned: always
+          description: Whether a token may only be used from the address that logged in.
+          returned: where the server has it
           type: bool
         delivery:
           description: What was delivered last.
