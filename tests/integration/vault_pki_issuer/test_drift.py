@@ -10,9 +10,10 @@ import typing as t
 from collections.abc import Callable
 
 import pytest
+from cryptography.x509 import NameConstraints
 
 from tests.integration.vault_pki.engine import Engine
-from tests.integration.vault_pki_issuer.declarations import PLAIN, Item, mesh, only_issuer
+from tests.integration.vault_pki_issuer.declarations import PLAIN, Item, loaded, mesh, only_issuer
 from tests.rigs.runner import ModuleResult
 
 Manage = Callable[..., ModuleResult]
@@ -114,15 +115,62 @@ def test_trap_38_manual_chain_is_declared_by_name(manage: Manage, engine: Engine
     assert only_issuer(manage(mesh(above)))["chain_length"] == 2
 
 
-def test_traps_6_47_unknown_field_fails_before_anything_is_made(manage: Manage, engine: Engine, above: Engine) -> None:
-    # HashiCorp Vault has it from 1.19 on; OpenBao 2.7 does not.
+#: OpenBao 2.7 has none of these, HashiCorp Vault all of them from 1.19 on.
+CONSTRAINTS: Item = {
+    "excluded_dns_domains": ["Old.example.com"],
+    "permitted_ip_ranges": ["10.1.2.3/8", "2001:db8::/32"],
+    "excluded_ip_ranges": ["10.9.0.0/16"],
+    "permitted_email_addresses": ["example.com"],
+    "excluded_email_addresses": ["root@example.com"],
+    "permitted_uri_domains": ["example.com"],
+    "excluded_uri_domains": [".old.example.com"],
+}
+
+
+@pytest.mark.parametrize("kind", ["root", "intermediate"])
+def test_traps_6_47_name_constraints_are_made_or_refused_before_anything_is(
+    manage: Manage, engine: Engine, above: Engine, kind: str
+) -> None:
+    """OpenBao would make a CA without them and say so in a warning only."""
     above.make_root()
-    for item in ({**PLAIN, "excluded_dns_domains": ["a"]}, mesh(above, excluded_dns_domains=["a"])):
-        result = manage(item)
-        if not result.failed:
-            pytest.skip("this server has excluded_dns_domains")
-        assert "excluded_dns_domains: this server has no such field" in result.msg
-    assert engine.issuers() == engine.keys() == {}
+    item = mesh(above, **CONSTRAINTS) if kind == "intermediate" else {**PLAIN, **CONSTRAINTS}
+    offered = engine.api.fields(engine.at("root/generate/internal")) & CONSTRAINTS.keys()
+    if not offered:
+        for check in (True, False):
+            result = manage(item, check=check)
+            assert result.failed
+            assert f"{', '.join(sorted(CONSTRAINTS))}: this server has no such field" in result.msg
+        assert engine.issuers() == engine.keys() == {}
+        return
+    assert offered == CONSTRAINTS.keys()
+    constraints = loaded(only_issuer(manage(item))["certificate"]).extensions.get_extension_for_class(NameConstraints)
+    assert {str(name.value) for name in constraints.value.permitted_subtrees or ()} == {
+        "10.0.0.0/8",
+        "2001:db8::/32",
+        "example.com",
+    }
+    assert {str(name.value) for name in constraints.value.excluded_subtrees or ()} == {
+        "old.example.com",
+        "10.9.0.0/16",
+        "root@example.com",
+        ".old.example.com",
+    }
+    assert not manage(item).ok().changed
+    refused = manage({**item, "excluded_ip_ranges": ["10.8.0.0/16"]})
+    assert "excluded_ip_ranges lacks 10.8.0.0/16 and has 10.9.0.0/16 too" in refused.msg
+
+
+def test_trap_47_a_behaviour_that_only_one_product_has_is_kept_or_refused(manage: Manage, engine: Engine) -> None:
+    """HashiCorp Vault can refuse CAs that outlive their issuer; OpenBao does not know that choice, and says so."""
+    manage(PLAIN).ok()
+    result = manage({**PLAIN, "leaf_not_after_behavior": "always_enforce_err"})
+    held = engine.read("issuer", "root")["leaf_not_after_behavior"]
+    if result.failed:
+        assert "leaf_not_after_behavior" in result.msg
+        assert held == "err"
+        return
+    assert held == "always_enforce_err"
+    assert not manage({**PLAIN, "leaf_not_after_behavior": "always_enforce_err"}).ok().changed
 
 
 # -- default and deletion ----------------------------------------------------------------------------------------------
