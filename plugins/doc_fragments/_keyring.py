@@ -76,7 +76,8 @@ options:
         description:
           - The directory, or the path of the secret below O(publish[].mount).
           - A path of a secret that ends in C(/{name}) stands for a secret per owner, with the text under C(public_key).
-            Servers take a few hundred owners in one secret.
+            OpenBao takes about five hundred owners in one secret, HashiCorp Vault ten thousand, and each no more than
+            its storage.
           - With C({audience}) in it there is one such place for every name of O(publish[].audiences), which gets the
             keys of all others and not its own.
         type: str

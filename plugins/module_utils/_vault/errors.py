@@ -77,12 +77,26 @@ class Rejected(VaultError):
     """The server understood and refused (400 and other 4xx)."""
 
 
+class TooLarge(Rejected):
+    """More in one request, or in one object, than the server or its storage takes."""
+
+
 class UnknownParameter(VaultError):
     """The server ignored a field that it does not know, so the declaration cannot be true there."""
 
 
 class ServerFault(VaultError):
     """The server failed (5xx). Some permanent mistakes are reported this way too, so it is not repeated blindly."""
+
+
+#: What OpenBao (the first) and HashiCorp Vault (the next two) say of a request that holds too much, and what both say of
+#: a value that their storage does not take. All but the first come as 500.
+_TOO_LARGE: t.Final = (
+    "refused json input due to high complexity",
+    "exceeds allowed entry count",
+    "exceeds allowed length",
+    "put failed due to value being too large",
+)
 
 
 def _causes(error: BaseException | None) -> t.Iterator[BaseException]:
@@ -191,6 +205,11 @@ def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> V
         # Reported as 400 or 500, depending on the endpoint.
         return NoIssuer(
             f"{place}: {said}", field="issuer", remedy="Create the CA first (trustmesh.security.vault_pki_issuer)."
+        )
+    if status == 413 or any(phrase in said.lower() for phrase in _TOO_LARGE):
+        return TooLarge(
+            f"{place} was refused for its size (HTTP {status}: {said})",
+            remedy="Divide what is declared among several objects, or raise that limit in the server's configuration.",
         )
     if status >= 500:
         return ServerFault(

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .._core.errors import InvalidInput, NotConverged, TrustmeshError
 from .connection import WORKERS
-from .errors import NoMount, Rejected
+from .errors import NoMount, Rejected, TooLarge
 from .kv import KvVersions
 from .port import Data, Vault
 
@@ -197,7 +197,7 @@ class KvPublisher:
                     return {}
                 except NotConverged as error:
                     failure = error
-                except Rejected as error:
+                except TooLarge as error:
                     raise _too_many(error, len(document)) from None
         return dict.fromkeys(texts, failure) if failure else {}
 
@@ -313,11 +313,9 @@ def _outcome(act: t.Callable[[], T]) -> t.Union[T, TrustmeshError]:
         return error
 
 
-def _too_many(error: Rejected, count: int) -> TrustmeshError:
-    """Name the limit that servers set to the texts of one request, which their own message does not."""
-    if "complexity" not in str(error):
-        return error
-    return Rejected(
+def _too_many(error: TooLarge, count: int) -> TrustmeshError:
+    """Say what is too large in terms of what was declared."""
+    return TooLarge(
         f"{count} public texts are too many for one secret on this server",
         field="publish",
         remedy="End the path in /{name}, so that there is a secret for each.",

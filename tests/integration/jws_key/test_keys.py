@@ -167,12 +167,20 @@ def test_an_engine_of_version_1_serves_too(ladder: t.Any, mesh: Mesh, unique_nam
 
 
 def test_too_many_for_one_secret_are_told_and_have_another_way(run_module: Module, mesh: Mesh) -> None:
+    """OpenBao takes about a thousand texts in a request, names included; HashiCorp Vault ten thousand in one secret.
+
+    So 600 alone are too many for the one, and for the other because of the many that are there.
+    """
+    others = {"data": {f"other-{at}": "" for at in range(9_900)}}
+    there = mesh.vault.api.request("POST", f"{mesh.mount}/data/trust", others).status == 200
+    assert there or mesh.vault.api.read(f"{mesh.mount}/data/trust") is None
     many = [{"name": f"fsp-{at}"} for at in range(600)]
     args = {**mesh.connection, **mesh.args(participants=many, algorithm="ES256")}
     args["publish"] = [{"kind": "kv", "mount": mesh.mount, "path": "trust"}]
     refused = run_module("jws_key", args)
     assert refused.failed
-    assert "too many for one secret on this server. End the path in /{name}" in refused.msg
+    count = 600 + (9_900 if there else 0)
+    assert f"{count} public texts are too many for one secret on this server. End the path in /{{name}}" in refused.msg
     args["publish"] = [{"kind": "kv", "mount": mesh.mount, "path": "trust/{name}", "prune": True}]
     assert run_module("jws_key", args).ok().result["summary"]["update"] == 600
     assert not run_module("jws_key", args).ok().changed
