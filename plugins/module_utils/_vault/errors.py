@@ -89,8 +89,8 @@ class ServerFault(VaultError):
     """The server failed (5xx). Some permanent mistakes are reported this way too, so it is not repeated blindly."""
 
 
-#: What OpenBao (the first) and HashiCorp Vault (the next two) say of a request that holds too much, and what both say of
-#: a value that their storage does not take. All but the first come as 500.
+#: What OpenBao (the first) and HashiCorp Vault (the next two) say of a request that holds too much, and both of a value
+#: that their storage does not take. All but the first come as 500.
 _TOO_LARGE: t.Final = (
     "refused json input due to high complexity",
     "exceeds allowed entry count",
