@@ -22,7 +22,7 @@ from .._jose.errors import JoseError
 from .._jose.fspiop_message import METHODS, check_value
 from .._jose.signing import KeySigner, Signer, signer_of
 from .._pki.keys import KeySpec, generate
-from .http import Address, Request, name_of_host, send
+from .exchange import Address, Request, name_of_host, send
 from .signed_request import SWAPPED_SOURCE, UNUSUAL, VALID, VARIANTS, Keys, Message, build
 from .signed_verdict import Terms, Tried, complaints, hold_against_valid, not_sent, result
 from .tls import Target, open_context

@@ -24,7 +24,7 @@ from .._jose.fspiop import SignedRequest, sign
 from .._jose.fspiop_message import SIGNATURE, encode_protected, fold, signature_header, take_apart
 from .._jose.fspiop_uri import UriMode, derive, names_service
 from .._jose.signing import Signer
-from .http import Request
+from .exchange import Request
 from .tamper import tampered
 
 VALID: t.Final = "valid"

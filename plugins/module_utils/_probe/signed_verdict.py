@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .http import Answer
+from .exchange import Answer
 from .signed_request import VALID, VARIANTS
 from .tls import Observation
 from .verdict import ACCEPTED, INCONCLUSIVE, REFUSED, Expectation, Judgement

@@ -20,7 +20,7 @@ from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._jose.canonical import canonical
 from plugins.module_utils._jose.fspiop import verify
 from plugins.module_utils._jose.signing import KeySigner
-from plugins.module_utils._probe.http import Address, Answer, Request
+from plugins.module_utils._probe.exchange import Address, Answer, Request
 from plugins.module_utils._probe.signed_request import SWAPPED_SOURCE, UNUSUAL, VARIANTS, Keys, Message, build
 from plugins.module_utils._probe.signed_verdict import Terms, Tried, hold_against_valid
 from plugins.module_utils._probe.tamper import tampered
