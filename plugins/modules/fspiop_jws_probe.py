@@ -100,7 +100,7 @@ options:
         type: path
       timeout:
         description:
-          - Seconds to wait for the service at each step.
+          - Seconds to wait for the service at each step. A whole answer may take three times as long.
         type: int
         default: 10
       method: &method
