@@ -77,7 +77,7 @@ test: test-fast sanity lint docs-lint importer molecule integration ## Run every
 	@.venv-dev/bin/python tests/tooling/counts.py $(REPORTS) $(SANITY) \
 		$(if $(PYTHON_3_9),,--without 'sanity on Python 3.9: no such interpreter') \
 		$(if $(PYTHON_3_12),,--without 'sanity on ansible-core 2.21: no Python 3.12') \
-		$(if $(LEFT_OUT),--without 'the scenario $(LEFT_OUT): no systemctl')
+		$(if $(LEFT_OUT),--without 'the scenarios $(LEFT_OUT): no systemctl')
 
 .PHONY: test-fast
 test-fast: unit ruff mypy ## Run unit tests, ruff and mypy
@@ -92,17 +92,17 @@ integration: .venv-dev/.stamp build/env/sslyze/.stamp build/env/moto/.stamp $(GO
 	PATH="$(CURDIR)/.venv-dev/bin$(if $(GO_STAMP),:$(CURDIR)/build/env/go/bin):$$PATH:$(CURDIR)/build/env/sslyze/bin" TRUSTMESH_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
 		pytest tests/integration --numprocesses auto --dist loadfile --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
 
-# The scenarios are those of the checkout; what they run is what was installed from the tarball. One of them asks
-# systemctl, and is left out where there is none, but not in CI.
+# The scenarios are those of the checkout; what they run is what was installed from the tarball. Two of them ask
+# systemctl, and are left out where there is none, but not in CI.
 SCENARIO ?=
-LEFT_OUT := $(if $(filter true,$(CI)),,$(if $(shell command -v systemctl),,systemd_credentials))
+LEFT_OUT := $(if $(filter true,$(CI)),,$(if $(shell command -v systemctl),,rotation_timer systemd_credentials))
 MOLECULE = $(INSTALLED) $(DEV) NO_COLOR=1 MOLECULE_EPHEMERAL_DIRECTORY="$(CURDIR)/build/molecule" molecule
 
 # Scenarios that share their state also share the date that Molecule compares with that of their files.
 .PHONY: molecule
 molecule: .venv-dev/.stamp build/collections.stamp molecule-stop | $(REPORTS) ## Run the Molecule scenarios of the roles, or one: SCENARIO=certificate
 	@touch --reference=extensions/molecule/config.yml extensions/molecule/*/molecule.yml
-	$(MOLECULE) test --no-command-borders $(if $(SCENARIO),--scenario-name $(SCENARIO),--all $(if $(LEFT_OUT),--exclude $(LEFT_OUT))) \
+	$(MOLECULE) test --no-command-borders $(if $(SCENARIO),--scenario-name $(SCENARIO),--all $(foreach name,$(LEFT_OUT),--exclude $(name))) \
 		2>&1 | tee $(REPORTS)/molecule.log
 	@[ ! -e build/molecule/estate ] || { echo 'The scenarios have left something behind in build/molecule/estate.'; exit 1; }
 

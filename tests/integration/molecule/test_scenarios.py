@@ -120,9 +120,15 @@ def _have_another_credential(stage: Stage, tmp_path: pathlib.Path) -> None:
     (stage.estate / "credentials" / "hub.service" / "db-password").write_text("another")
 
 
+def _begin_at_another_time(stage: Stage, tmp_path: pathlib.Path) -> None:
+    timer = stage.estate / "units" / "trustmesh-rotation.timer"
+    timer.write_text(timer.read_text().replace("00/6:00:00", "00/8:00:00"))
+
+
 #: For each scenario, how to tamper with what it made, and which of its own tasks has to notice.
 TAMPERING: dict[str, tuple[Callable[[Stage, pathlib.Path], None], str]] = {
     "certificate": (_have_another_certificate, "Have OpenSSL follow each chain to the root"),
+    "rotation_timer": (_begin_at_another_time, "Require units without a fault, and a beginning every six hours"),
     "service_env": (_have_another_environment, "Require what was declared, for the eyes of its owner only"),
     "systemd_credentials": (_have_another_credential, "Require what was declared, for the eyes of its owner only"),
     "vault_pki": (_delete_the_role, "Have the one signed, and not the other"),
