@@ -23,6 +23,7 @@ from tests.rigs.openbao import OpenBao, Storage
 from tests.rigs.process import MissingPartError
 from tests.rigs.runner import Runner, install_collection
 from tests.rigs.transcript import Transcript
+from tests.rigs.warm import WarmPython
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -169,9 +170,11 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def runner(collection: pathlib.Path, transcript: Transcript) -> Runner:
+def runner(collection: pathlib.Path, transcript: Transcript) -> Iterator[Runner]:
     """Plays and modules against the installed collection."""
-    return Runner(collection, transcript)
+    warm = WarmPython()
+    yield Runner(collection, transcript, warm=warm)
+    warm.stop()
 
 
 @pytest.fixture(scope="session")
