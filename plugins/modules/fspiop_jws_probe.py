@@ -219,6 +219,37 @@ options:
         description:
           - How old the signatures of V(replayed_date) and V(old_date) are, such as V(90s) or V(1h).
         type: str
+  holder:
+    description:
+      - Who holds the private keys of participants whose secret has a C(handle) in place of a key, as the O(holder) of
+        M(trustmesh.security.jws_key) leaves it.
+    type: dict
+    suboptions:
+      kind:
+        description:
+          - V(transit) is a transit engine of the same Vault or OpenBao. The token needs C(update) on
+            C(<mount>/sign/*).
+          - V(pkcs11) is a hardware token or its software twin.
+        type: str
+        choices: [transit, pkcs11]
+        required: true
+      mount:
+        description:
+          - Path of the transit engine.
+        type: str
+        default: transit
+      library:
+        description:
+          - The PKCS#11 library of the token, on the host that runs the module. Needed for V(pkcs11).
+        type: path
+      token:
+        description:
+          - Label of the token. Needed for V(pkcs11).
+        type: str
+      pin:
+        description:
+          - PIN of the token's user. Needed for V(pkcs11).
+        type: str
   method:
     <<: *method
     default: POST
@@ -248,6 +279,7 @@ options:
     default: 1h
 requirements:
   - Python library C(cryptography) 36.0.0 or newer on the host that runs the module
+  - Python library C(python-pkcs11) 0.7.0 or newer there, for a O(holder) of the kind V(pkcs11)
 notes:
   - The requests are also sent in check mode, because what the services do with them is the result.
 seealso:
@@ -459,14 +491,18 @@ from ..module_utils._core.files import read_file
 from ..module_utils._core.module import inform_module
 from ..module_utils._core.redact import Secret
 from ..module_utils._core.spec import Params, Spec, batch, build_each
+from ..module_utils._jose.signing import Signer
+from ..module_utils._keyring.holder import HeldKey, Holder
+from ..module_utils._keyring.holder_options import HOLDER_OPTIONS, holder
 from ..module_utils._probe.probe import failure_message
 from ..module_utils._probe.signed_probe import ENDPOINT_OPTIONS, SHARED, Strangers, declared
 from ..module_utils._vault.connection import VAULT, connect
 from ..module_utils._vault.kv_custody import KvStores
+from ..module_utils._vault.transit_holder import TransitHolder
 
 SPEC = (
     VAULT
-    + Spec(requires=(CRYPTOGRAPHY,))
+    + Spec(HOLDER_OPTIONS, requires=(CRYPTOGRAPHY,))
     + batch("endpoints", ENDPOINT_OPTIONS, shared=SHARED, required_together=[("client_cert", "client_key")])
 )
 
@@ -476,11 +512,12 @@ _AT_ONCE = 8
 def gather(params: Params, stack: contextlib.ExitStack) -> dict[str, t.Any]:
     """Try all endpoints and return their results, with the failure when one is not as expected."""
     stores, strangers, now = KvStores(lambda: connect(params, stack)), Strangers(), system_clock()
+    held_by = holder(params, lambda mount: TransitHolder(stores.connection(), mount), stack)
 
-    def key_at(place: Mapping[str, t.Any], name: str) -> Secret:
+    def key_at(place: Mapping[str, t.Any], name: str) -> Secret | Signer:
         if place["file"] is not None:
             return _from_file(place["file"].replace("{name}", name))
-        return _from_vault(stores, place, name)
+        return _from_vault(stores, place, name, held_by)
 
     endpoints = build_each(SPEC, params, lambda item: declared(item, key_at, strangers, now))
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -499,13 +536,15 @@ def _from_file(file: str) -> Secret:
     return Secret(content.decode("utf-8", "replace"))
 
 
-def _from_vault(stores: KvStores, place: Mapping[str, t.Any], name: str) -> Secret:
+def _from_vault(stores: KvStores, place: Mapping[str, t.Any], name: str, held_by: Holder | None) -> Secret | Signer:
     path, key = place["path"].strip("/").replace("{name}", name), place["key"]
-    held = stores.document(place["mount"], path)
-    text = None if held is None else held.get(key)
-    if not isinstance(text, str):
-        raise InvalidInput(f"{place['mount']}/{path} has no {key}", field="path", remedy="Correct it.")
-    return Secret(text)
+    record = stores.document(place["mount"], path) or {}
+    if isinstance(record.get(key), str):
+        return Secret(record[key])
+    if held_by is not None and "handle" in record:
+        return HeldKey(held_by, str(record["handle"]), str(record.get("algorithm")))
+    remedy = "Declare the holder of the key." if "handle" in record else "Correct it."
+    raise InvalidInput(f"{place['mount']}/{path} has no {key}", field="path", remedy=remedy)
 
 
 def main() -> None:

@@ -81,8 +81,9 @@ _SECRET: t.Final = frozenset({"authorization", "cookie", "proxy-authorization", 
 #: What a name of a header is made of (RFC 9110, 5.6.2).
 _TOKEN: t.Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-#: Returns the private key that lies in a declared place, for the participant of this name; raises ``InvalidInput``.
-KeyAt = Callable[[Mapping[str, t.Any], str], Secret]
+#: Returns the private key that lies in a declared place for the participant of this name, or what signs with one that
+#: is held elsewhere; raises ``InvalidInput``.
+KeyAt = Callable[[Mapping[str, t.Any], str], t.Union[Secret, Signer]]
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,8 @@ def _keys(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers) -> Key
 
 def _signer(place: Mapping[str, t.Any], name: str, key_at: KeyAt, option: str) -> Signer:
     try:
-        return signer_of(key_at(place, name))
+        key = key_at(place, name)
+        return signer_of(key) if isinstance(key, Secret) else key
     except JoseError as error:
         raise InvalidInput(error.problem, field=option, remedy=error.remedy) from None
     except InvalidInput as error:

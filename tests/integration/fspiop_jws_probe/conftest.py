@@ -85,7 +85,8 @@ def serve(participants: Participants, tmp_path_factory: pytest.TempPathFactory, 
             sort = repr(sorted(options.items()))
             if sort not in running:
                 log = tmp_path_factory.mktemp("service") / "requests.jsonl"
-                running[sort] = stack.enter_context(or_skip(lambda: Service(participants.public, log, **options)))
+                given = {"keys": participants.public, "log": log, **options}
+                running[sort] = stack.enter_context(or_skip(lambda: Service(**given)))
             search(running[sort])
             return running[sort]
 
