@@ -64,6 +64,10 @@ def test_message_keys(follow: Follow) -> None:
     assert follow("message_keys")
 
 
+def test_rotation(follow: Follow) -> None:
+    assert follow("rotation")
+
+
 def test_secret_hygiene(follow: Follow) -> None:
     assert follow("secret_hygiene")
 
