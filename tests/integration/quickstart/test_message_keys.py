@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import datetime
 import json
+import pathlib
 import shutil
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from tests.integration.quickstart.conftest import Quickstart, task
+from tests.rigs.canary import Canaries
 from tests.rigs.vault_api import VaultApi
 
 PARTICIPANTS = ["switch", *(f"perffsp-{number}" for number in range(1, 9))]
 SIGNED = "Messages | Sign a transfer as everybody, and verify it with the keys that the next one was given"
+PAGE = "trustmesh.security.quickstart : Summary | Write the page"
 ROTATION = "Make the new signing key, publish it everywhere, then use it"
 
 
@@ -91,3 +94,35 @@ def test_the_keys_of_one_participant_are_replaced_once(quickstart: Quickstart, a
     assert {name for name in PARTICIPANTS if after[name] != before[name]} == {"perffsp-5"}
     # Everything that was signed with the key before is refused, what is signed with the new one is taken.
     quickstart.run().ok()
+
+
+def test_mj_49_in_an_emergency_the_edge_refuses_what_was_stolen(
+    quickstart: Quickstart, api: VaultApi, canaries: Canaries, tmp_path: pathlib.Path
+) -> None:
+    own, stolen = quickstart.directory / "certificates" / "perffsp-6", tmp_path / "stolen"
+    shutil.copytree(own, stolen)
+    canaries.record((stolen / "key.pem").read_text(), "private key")
+    before = quickstart.kept("jws_key/perffsp-6")["private_key"]
+    probes = [
+        {"name": name, "client_cert": f"{pair}/fullchain.pem", "client_key": f"{pair}/key.pem", "path": "/"}
+        for name, pair in (("stolen", stolen), ("own", own))
+    ]
+    server = {"host": "localhost", "port": quickstart.ports["edge"], "ca_cert": str(own / "ca.pem")}
+
+    def outcomes() -> list[tuple[str, str | None]]:
+        results = quickstart.runner.module("tls_probe_info", {**server, "probes": probes}).ok().result["results"]
+        return [(result["outcome"], result["reason"]) for result in results]
+
+    assert outcomes() == [("accepted", None), ("accepted", None)]
+    moment = datetime.datetime.now(tz=datetime.timezone.utc)
+    given = ["-e", f"@{quickstart.directory}/rotation.yml", "-e", "participant=perffsp-6"]
+    given += ["-e", f"compromised_at={moment:%Y-%m-%dT%H:%M:%SZ}"]
+
+    first = quickstart.run("emergency_key_rotation", *given).ok()
+    report = first.task("Report the emergency").result["msg"]
+    assert (report["certificates"], report["signing_key"]) == ({"perffsp-6": "replace"}, "replace")
+    assert len(report["revoked"]) == 1
+    assert outcomes() == [("refused", "revoked"), ("accepted", None)]
+    assert quickstart.kept("jws_key/perffsp-6")["private_key"] != before
+    changed = [each.task for each in quickstart.run().ok().tasks if each.changed and not each.item]
+    assert changed == [PAGE], "the quickstart agrees with all of it, and tells of the new certificate"
