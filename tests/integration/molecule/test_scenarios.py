@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.integration.conftest import or_skip
+from tests.rigs.openbao import BINARY_VARIABLE
 from tests.rigs.pki import make_server_pair
-from tests.rigs.process import MissingPartError, clean_environment
+from tests.rigs.process import MissingPartError, clean_environment, wait_until
 from tests.rigs.runner import BINARIES
 from tests.rigs.vault_api import VaultApi
 
@@ -80,7 +81,10 @@ def stage(collection: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) ->
     """All scenarios as they are after their first run; at the end nothing of them may be left."""
     or_skip(lambda: _parts(collection))
     directory = tmp_path_factory.mktemp("molecule")
+    # The scenarios take the server that the tests are told to take.
+    server = {name: os.environ[name] for name in (BINARY_VARIABLE,) if name in os.environ}
     environment = clean_environment(
+        **server,
         ANSIBLE_COLLECTIONS_PATH=str(collection),
         ANSIBLE_HOME=str(directory / "ansible"),
         ANSIBLE_REMOTE_TMP=str(directory / "ansible" / "tmp"),
@@ -99,7 +103,8 @@ def stage(collection: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) ->
     finally:
         done = stage.molecule("destroy")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert not process.exists(), "the server is gone"
+    # It has ended; its entry stays until the first process has collected it.
+    wait_until(lambda: not process.exists(), what="the end of the server")
     assert not stage.estate.exists(), "and all files with it"
 
 
