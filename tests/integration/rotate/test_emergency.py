@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -133,3 +134,16 @@ def test_nothing_is_guessed(hub: Hub, given: dict[str, str], said: str, audit_wi
     assert refused.rc != 0
     assert said in refused.stdout.replace("\n", " ")
     assert window.writes == []
+
+
+def test_an_emergency_is_archived_and_noted_once(hub: Hub) -> None:
+    (hub.base / "archive").mkdir()
+    events, moment = hub.base / "events.jsonl", hub.moment()
+    given = {"rotate_keys_events": str(events), "rotate_keys_archive": str(hub.base / "archive")}
+    before = hub.mesh.held(NAME)["kid"]
+    done = report(hub.play(PLAYBOOK, participant=NAME, compromised_at=moment, **given).ok())
+    (event,) = [json.loads(line) for line in events.read_text().splitlines()]
+    assert (event["event"], event["participant"]) == ("key_replaced_in_emergency", NAME)
+    assert (event["previous_kid"], event["kid"]) == (before, done["kid"])
+    assert [path.name for path in (hub.base / "archive").iterdir()] == [f"{NAME}-{before}.json"]
+    assert hub.play(PLAYBOOK, participant=NAME, compromised_at=moment, **given).ok().changed == 0
