@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 
 from .errors import InvalidInput
@@ -19,9 +20,10 @@ def load_client_pair(context: ssl.SSLContext, client_cert: str, client_key: str)
         context.load_cert_chain(client_cert, client_key, password=_no_password)
     except (OSError, ValueError) as error:
         cause = spoken(error)
+        about_key = "key" in cause or not os.path.exists(client_key)
         raise InvalidInput(
             f"{client_cert} and {client_key} cannot be used together ({cause})",
-            field="client_key" if "key" in cause else "client_cert",
+            field="client_key" if about_key else "client_cert",
             remedy="Give the PEM file of a certificate and that of its key, not encrypted.",
         ) from None
 

@@ -100,6 +100,10 @@ def test_a_client_pair_that_cannot_be_used_is_named(root: Made, tmp_path: pathli
     for key in (other, str(encrypted), str(tmp_path / "nothing")):
         with pytest.raises(InvalidInput) as caught:
             fetch(Endpoint.declared(options(endpoint="127.0.0.1:1", client_cert=certificate, client_key=key)))
+        assert caught.value.field == "client_key"
+    for missing in (other, str(tmp_path / "nothing")):
+        with pytest.raises(InvalidInput) as caught:
+            fetch(Endpoint.declared(options(endpoint="127.0.0.1:1", client_cert=missing, client_key=other)))
         assert caught.value.field == "client_cert"
 
 
