@@ -140,7 +140,7 @@ options:
           file:
             description:
               - A PEM file on the host that runs the module.
-            type: str
+            type: path
           mount:
             description:
               - Path of a key-value engine.
@@ -479,7 +479,6 @@ summary:
 """
 
 import contextlib
-import os
 import typing as t
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -528,8 +527,7 @@ def gather(params: Params, stack: contextlib.ExitStack) -> dict[str, t.Any]:
     return returned if message is None else {**returned, "failed": True, "msg": message}
 
 
-def _from_file(file: str) -> Secret:
-    path = os.path.expanduser(file)
+def _from_file(path: str) -> Secret:
     content = read_file(path)
     if content is None:
         raise InvalidInput(f"{path} does not exist", field="file", remedy="Correct it.")

@@ -27,8 +27,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput
+from .._core.normal import instant
 from .._core.redact import Secret
-from .record import instant
 
 ALPHABET: t.Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 LEAST_BITS: t.Final = 256

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput, PolicyRefusal
-from .._core.normal import duration, spell_duration
+from .._core.normal import duration, instant, spell_duration
 from .._core.redact import Secret
 from .._core.resource import ON_MISMATCH
 from .._core.spec import STATE, Options
@@ -24,7 +24,7 @@ from . import api_key
 from .keyring import Keyring
 from .names import checked_name
 from .options import FileField
-from .record import Generation, KeyMaterial, Record, Shape, instant, spell_instant
+from .record import Generation, KeyMaterial, Record, Shape, spell_instant
 from .resource import Holding, KeyResource, Terms
 from .rotation import ROTATION_OPTIONS, Rotation
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from .._core.normal import instant
 from .._core.redact import Secret
 from .._jose import keys
 from .._jose.errors import JoseError
@@ -25,7 +26,7 @@ from .directory import DirectoryPublisher
 from .jws import PRIVATE
 from .jws_findings import Finding, Kept, Place, Wanted, custody_findings, place_findings, shared_findings
 from .publisher import Target
-from .record import Document, instant, spell_instant
+from .record import Document, spell_instant
 
 _WORKERS: t.Final = 8
 

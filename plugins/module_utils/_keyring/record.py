@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from .._core.errors import TrustmeshError
-from .._core.normal import instant as instant
+from .._core.normal import instant
 from .._core.redact import Secret
 
 Document = dict[str, t.Any]

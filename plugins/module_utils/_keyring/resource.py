@@ -16,12 +16,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .._core.errors import PolicyRefusal, certain
+from .._core.normal import instant
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.resource import Resource
 from .custody import Misplacement, Version
 from .keyring import Keyring, Texts, Work
 from .publisher import Target
-from .record import Document, Generation, KeyMaterial, Record, instant, spell_instant
+from .record import Document, Generation, KeyMaterial, Record, spell_instant
 from .rotation import Decision, Rotation, Verb, decide, limited
 
 #: Returns what lies where a key is to be adopted from: texts by the names of the shape, and perhaps ``created``.

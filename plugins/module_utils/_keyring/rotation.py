@@ -18,9 +18,9 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput
-from .._core.normal import duration, spell_duration
+from .._core.normal import duration, instant, spell_duration
 from .._core.spec import Options
-from .record import Generation, Record, instant, spell_instant
+from .record import Generation, Record, spell_instant
 
 ROTATION_OPTIONS: t.Final[Options] = {
     "max_age": {"type": "str"},

@@ -32,7 +32,7 @@ KEY_OPTIONS: t.Final[Mapping[str, t.Any]] = {
     "type": "dict",
     "no_log": False,
     "options": {
-        "file": {"type": "str"},
+        "file": {"type": "path"},
         "mount": {"type": "str"},
         "path": {"type": "str"},
         "key": {"type": "str", "default": "private_key", "no_log": False},

@@ -67,7 +67,8 @@ def role(play: t.Any, units: pathlib.Path) -> t.Any:
 
 
 def _analyzed(*arguments: str) -> str:
-    done = subprocess.run([_program("systemd-analyze"), *arguments], capture_output=True, text=True, timeout=60)
+    command = [_program("systemd-analyze"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
@@ -154,14 +155,14 @@ class Machine:
         """Ask the systemd, and return what it says."""
         command = "import os,sys; os.execvp('systemctl', ['systemctl', '--user', *sys.argv[1:]])"
         environment = clean_environment(XDG_RUNTIME_DIR=self.runtime, HOME=str(self.home))
-        done = subprocess.run(
-            [self.python, "-c", command, *arguments], capture_output=True, text=True, env=environment, timeout=30
-        )
+        argv = [self.python, "-c", command, *arguments]
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=30, check=False)
         return done.stdout.strip()
 
 
 def _own_namespaces() -> None:
-    done = subprocess.run([_program("unshare"), "--mount", "--pid", "--fork", "--mount-proc", "true"], timeout=30)
+    command = [_program("unshare"), "--mount", "--pid", "--fork", "--mount-proc", "true"]
+    done = subprocess.run(command, timeout=30, check=False)
     if done.returncode != 0:
         raise MissingPartError("namespaces cannot be made here (root, or a kernel that lets users make them)")
 

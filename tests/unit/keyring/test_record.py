@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._core.normal import instant
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._keyring.names import checked_name, filled
-from plugins.module_utils._keyring.record import DamagedRecord, Generation, KeyMaterial, Record, Shape, instant
+from plugins.module_utils._keyring.record import DamagedRecord, Generation, KeyMaterial, Record, Shape
 
 SHAPE = Shape(("private_key", "salt"))
 START = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
