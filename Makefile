@@ -156,26 +156,34 @@ importer: .venv-dev/.stamp build/home.stamp $(TARBALL) | $(REPORTS)
 
 SANITY := sanity-core-2.19 $(if $(PYTHON_3_9),sanity-python-3.9) $(if $(PYTHON_3_12),sanity-core-2.21)
 
+# A run keeps one core busy, so the two versions of ansible-core run side by side, each on a tree of its own.
 .PHONY: sanity
-sanity: $(SANITY) ## Run ansible-test sanity, as far as the interpreters are there
+sanity: .venv-dev/.stamp build/home.stamp build/tree.stamp $(if $(PYTHON_3_12),build/env/sanity-2.21/.stamp build/tree-2.21.stamp) | $(REPORTS) ## Run ansible-test sanity, as far as the interpreters are there
+	@{ $(run_core_2.19) $(if $(PYTHON_3_9),&& $(run_python_3.9)); } & first=$$!; failed=0; \
+		$(if $(PYTHON_3_12),$(run_core_2.21) || failed=1;) \
+		wait $$first || failed=1; exit $$failed
 
 .PHONY: sanity-core-2.19
 sanity-core-2.19: .venv-dev/.stamp build/tree.stamp build/home.stamp | $(REPORTS)
-	$(call ansible_test,.venv-dev,$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),)
+	$(run_core_2.19)
 
 .PHONY: sanity-core-2.21
-sanity-core-2.21: build/env/sanity-2.21/.stamp build/tree.stamp build/home.stamp | $(REPORTS)
-	$(call ansible_test,build/env/sanity-2.21,3.12,)
+sanity-core-2.21: build/env/sanity-2.21/.stamp build/tree-2.21.stamp build/home.stamp | $(REPORTS)
+	$(run_core_2.21)
 
 .PHONY: sanity-python-3.9
 sanity-python-3.9: .venv-dev/.stamp build/tree.stamp build/home.stamp | $(REPORTS)
-	$(call ansible_test,.venv-dev,3.9,--test compile --test import)
+	$(run_python_3.9)
 
-# $(call ansible_test,ENVIRONMENT,PYTHON VERSION,OPTIONS); writes a report named after the target and shows what matters.
-ansible_test = cd $(TREE) && HOME="$(CURDIR)/build/home" \
-	PATH="$(CURDIR)/$(1)/bin:$(if $(PYTHON_3_9),$(dir $(PYTHON_3_9)):)$$PATH" \
-	ansible-test sanity --local --color no --python $(2) $(3) 2>&1 | tee "$(CURDIR)/$(REPORTS)/$@.log" | \
-	grep --line-buffered -E '^(Running|WARNING|ERROR|FATAL)'
+run_core_2.19 = $(call ansible_test,core-2.19,tree,.venv-dev,$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),)
+run_core_2.21 = $(call ansible_test,core-2.21,tree-2.21,build/env/sanity-2.21,3.12,)
+run_python_3.9 = $(call ansible_test,python-3.9,tree,.venv-dev,3.9,--test compile --test import)
+
+# $(call ansible_test,NAME,TREE,ENVIRONMENT,PYTHON VERSION,OPTIONS); writes the report sanity-NAME.log and shows what matters.
+ansible_test = (cd $(patsubst build/tree/%,build/$(2)/%,$(TREE)) && HOME="$(CURDIR)/build/home" \
+	PATH="$(CURDIR)/$(3)/bin:$(if $(PYTHON_3_9),$(dir $(PYTHON_3_9)):)$$PATH" \
+	ansible-test sanity --local --color no --python $(4) $(5) 2>&1 | tee "$(CURDIR)/$(REPORTS)/sanity-$(1).log" | \
+	grep --line-buffered -E '^(Running|WARNING|ERROR|FATAL)' | sed --unbuffered 's/^/$(1): /')
 
 .PHONY: bench
 bench: .venv-dev/.stamp build/env/peers/.stamp build/collections.stamp ## Measure speed, beside other collections
@@ -235,6 +243,10 @@ build/tree.stamp: build/sources.sha256
 	@rm -rf $(TREE) && mkdir -p $(TREE)
 	@$(sources) | tar --create --null --files-from=- | tar --extract --directory $(TREE)
 	@git init --quiet $(TREE)
+	@touch $@
+
+build/tree-2.21.stamp: build/tree.stamp
+	@rm -rf build/tree-2.21 && cp --archive build/tree build/tree-2.21
 	@touch $@
 
 $(TARBALL): build/tree.stamp .venv/.stamp
