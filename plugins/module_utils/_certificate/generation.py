@@ -90,7 +90,13 @@ def made_at(name: str) -> datetime.datetime | None:
     if found is None:
         return None
     stamp = found.group(2) or found.group(1)
-    return datetime.datetime.strptime(stamp, _STAMP).replace(tzinfo=datetime.timezone.utc)
+    try:
+        # The form that Python reads in C since version 3.7; a batch reads thousands.
+        return datetime.datetime.fromisoformat(
+            f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:11]}:{stamp[11:13]}:{stamp[13:15]}+00:00"
+        )
+    except ValueError:  # the digits are no instant, so the name is not of our making
+        return None
 
 
 def in_force(layout: Layout) -> str | None:
