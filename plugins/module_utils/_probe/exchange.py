@@ -80,6 +80,10 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
 
+    def with_headers(self, more: Mapping[str, str]) -> Request:
+        """Return the same request with more headers."""
+        return replace(self, headers={**self.headers, **more})
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -101,10 +105,7 @@ def send(address: Address, target: Target, context: ssl.SSLContext | None, reque
             if context is None:
                 return _exchange(raw, seen, address, target, request)
             with context.wrap_socket(raw, server_hostname=target.server_name) as tls:
-                cipher, certificate = tls.cipher(), tls.getpeercert(binary_form=True)
-                seen = replace(
-                    seen, tls_version=tls.version(), cipher=cipher[0] if cipher else None, certificate=certificate
-                )
+                seen = Observation.of(tls)
                 return _exchange(tls, seen, address, target, request)
     except (OSError, http.client.HTTPException) as error:
         if context is None and isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):

@@ -23,7 +23,7 @@ from .._jose.fspiop_message import METHODS, check_value
 from .._jose.signing import KeySigner, Signer, signer_of
 from .._pki.keys import KeySpec, generate
 from .exchange import Address, Request, name_of_host, send
-from .signed_request import SWAPPED_SOURCE, UNUSUAL, VALID, VARIANTS, Keys, Message, build
+from .signed_request import SWAPPED_SOURCE, UNUSUAL, VALID, VARIANTS, Keys, Message, Recipe, build
 from .signed_verdict import Terms, Tried, complaints, hold_against_valid, not_sent, result
 from .tls import Target, open_context
 
@@ -151,9 +151,11 @@ def declared(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers, now
     context = open_context(target) if address.secure else None
     terms = Terms(tuple(item["accepted_status"]), tuple(item["refused_status"]), tuple(item["error_codes"]))
     message, keys = _message(item), _keys(item, key_at, strangers)
-    requests = _requests(item, message, keys, now)
-    warnings = message.signed(keys.signer, now).warnings
-    return Endpoint(item["name"], address, target, context, requests, frozenset(item["accept"]), terms, warnings)
+    chosen, secret = _variants(item, keys), _checked(item["secret_headers"] or {}, "secret_headers")
+    recipe = Recipe(message, keys, now, _age(item))
+    requests = {name: build(name, recipe).with_headers(secret) for name in chosen}
+    accept = frozenset(item["accept"])
+    return Endpoint(item["name"], address, target, context, requests, accept, terms, recipe.genuine.warnings)
 
 
 def _refuse_meaningless(item: Mapping[str, t.Any]) -> None:
@@ -163,25 +165,22 @@ def _refuse_meaningless(item: Mapping[str, t.Any]) -> None:
             raise InvalidInput("has no meaning for a URL with http", field=name, remedy="Use https, or leave it out.")
 
 
-def _requests(item: Mapping[str, t.Any], message: Message, keys: Keys, now: datetime.datetime) -> dict[str, Request]:
-    """Make the request of every variant, in the order in which they are sent."""
+def _variants(item: Mapping[str, t.Any], keys: Keys) -> list[str]:
+    """Return the variants in the order in which they are sent."""
     chosen = item["variants"]
     if chosen is None:
         left_out = UNUSUAL if keys.other_source is not None else {*UNUSUAL, SWAPPED_SOURCE}
-        chosen = [name for name in VARIANTS if name not in left_out]
+        return [name for name in VARIANTS if name not in left_out]
     if not chosen:
         raise InvalidInput("is empty", field="variants", remedy="Name a variant, or leave the option out.")
-    secret = _checked(item["secret_headers"] or {}, "secret_headers")
+    return [name for name in VARIANTS if name in chosen]
+
+
+def _age(item: Mapping[str, t.Any]) -> datetime.timedelta:
     try:
-        age = duration(item["replay_age"])
+        return datetime.timedelta(seconds=duration(item["replay_age"]))
     except ValueError as error:
         raise InvalidInput(str(error), field="replay_age") from None
-    made = {
-        name: build(name, message, keys, now, datetime.timedelta(seconds=age)) for name in VARIANTS if name in chosen
-    }
-    return {
-        name: Request(request.method, {**request.headers, **secret}, request.body) for name, request in made.items()
-    }
 
 
 def _message(item: Mapping[str, t.Any]) -> Message:

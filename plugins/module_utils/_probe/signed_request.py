@@ -13,9 +13,10 @@ accepts one of them tells which check it lacks.
 from __future__ import annotations
 
 import datetime
+import functools
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 
 from .._core.errors import InvalidInput
@@ -82,6 +83,21 @@ class Keys:
     other_source: str | None
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What the requests of all variants are made of; ``age`` is that of the ones that are old."""
+
+    message: Message
+    keys: Keys
+    now: datetime.datetime
+    age: datetime.timedelta
+
+    @functools.cached_property
+    def genuine(self) -> SignedRequest:
+        """The message as its source signs it now: once, since the key may be held by a server."""
+        return self.message.signed(self.keys.signer, self.now)
+
+
 def _content_type(uri: str) -> str:
     """Return the type of the body for the service that a path begins with (API definition, 3.2.1)."""
     service = uri[1:].partition("?")[0].partition("/")[0]
@@ -93,10 +109,10 @@ def http_date(moment: datetime.datetime) -> str:
     return format_datetime(moment, usegmt=True)
 
 
-def build(variant: str, message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Request:
+def build(variant: str, recipe: Recipe) -> Request:
     """Return the request of a variant; raises :class:`InvalidInput` for a message that cannot be signed."""
     if variant in _MAKERS:
-        return _sent(*_MAKERS[variant](message, keys, now, age))
+        return _sent(*_MAKERS[variant](recipe))
     raise InvalidInput("is unknown", field="variants", remedy=f"Use {', '.join(VARIANTS)}.")
 
 
@@ -111,58 +127,57 @@ def _sent(request: SignedRequest, changed: Mapping[str, str | None]) -> Request:
     return Request(request.method, headers, request.body.encode("utf-8"))
 
 
-def _valid(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    return message.signed(keys.signer, now), {}
+def _valid(it: Recipe) -> Made:
+    return it.genuine, {}
 
 
-def _unsigned(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    return message.signed(keys.signer, now), {SIGNATURE: None}
+def _unsigned(it: Recipe) -> Made:
+    return it.genuine, {SIGNATURE: None}
 
 
-def _tampered_body(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    genuine = message.signed(keys.signer, now)
-    body = canonical.canonical(tampered(canonical.parse(genuine.body)))
-    changed = SignedRequest(**{**vars(genuine), "body": body.decode("utf-8")})
-    return changed, {}
+def _tampered_body(it: Recipe) -> Made:
+    body = canonical.canonical(tampered(canonical.parse(it.genuine.body)))
+    return replace(it.genuine, body=body.decode("utf-8")), {}
 
 
-def _tampered_header(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
+def _tampered_header(it: Recipe) -> Made:
     """Let the date be another one in the header and in the protected header alike: the signature alone tells."""
-    genuine = message.signed(keys.signer, now)
-    other = {"Date": http_date(now - datetime.timedelta(seconds=1))}
+    genuine = it.genuine
+    other = {"Date": http_date(it.now - datetime.timedelta(seconds=1))}
     _encoded, signature = take_apart(fold(genuine.headers))
     encoded = encode_protected(genuine.algorithm, fold({**genuine.headers, **other}))
     return genuine, {**other, SIGNATURE: signature_header(encoded, signature)}
 
 
-def _wrong_source(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    return message.signed(keys.other, now), {}
+def _wrong_source(it: Recipe) -> Made:
+    return it.message.signed(it.keys.other, it.now), {}
 
 
-def _swapped_source(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    if keys.other_source is None:
+def _swapped_source(it: Recipe) -> Made:
+    if it.keys.other_source is None:
         raise InvalidInput(
             f"{SWAPPED_SOURCE} is signed by another participant in its own name",
             field="other_source",
             remedy="Name a participant whose signing key is at hand, or leave the variant out.",
         )
-    return message.signed(keys.other, now, source=keys.other_source), {"FSPIOP-Source": message.source}
+    signed = it.message.signed(it.keys.other, it.now, source=it.keys.other_source)
+    return signed, {"FSPIOP-Source": it.message.source}
 
 
-def _replayed_date(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    return message.signed(keys.signer, now - age), {"Date": http_date(now)}
+def _replayed_date(it: Recipe) -> Made:
+    return it.message.signed(it.keys.signer, it.now - it.age), {"Date": http_date(it.now)}
 
 
-def _old_date(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    return message.signed(keys.signer, now - age), {}
+def _old_date(it: Recipe) -> Made:
+    return it.message.signed(it.keys.signer, it.now - it.age), {}
 
 
-def _wrong_uri(message: Message, keys: Keys, now: datetime.datetime, age: datetime.timedelta) -> Made:
-    right = message.signed(keys.signer, now).uri
-    return message.signed(keys.signer, now, uri=next(uri for uri in _ELSEWHERE if uri != right)), {}
+def _wrong_uri(it: Recipe) -> Made:
+    elsewhere = next(uri for uri in _ELSEWHERE if uri != it.genuine.uri)
+    return it.message.signed(it.keys.signer, it.now, uri=elsewhere), {}
 
 
-_MAKERS: t.Final[Mapping[str, t.Callable[[Message, Keys, datetime.datetime, datetime.timedelta], Made]]] = {
+_MAKERS: t.Final[Mapping[str, t.Callable[[Recipe], Made]]] = {
     VALID: _valid,
     "unsigned": _unsigned,
     "tampered_body": _tampered_body,

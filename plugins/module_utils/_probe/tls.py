@@ -73,6 +73,12 @@ class Observation:
     #: The server's certificate in DER.
     certificate: bytes | None = None
 
+    @classmethod
+    def of(cls, connected: ssl.SSLSocket) -> Observation:
+        """Return what a handshake that went well tells."""
+        cipher, certificate = connected.cipher(), connected.getpeercert(binary_form=True)
+        return cls(tls_version=connected.version(), cipher=cipher[0] if cipher else None, certificate=certificate)
+
     def shown(self) -> dict[str, t.Any]:
         """Return the observation as plain JSON data."""
         digest = None if self.certificate is None else hashlib.sha256(self.certificate).hexdigest()
@@ -87,7 +93,7 @@ class Observation:
         }
 
 
-class NoAnswer(Exception):
+class _NoAnswer(Exception):
     """The connection ended without an alert or an answer."""
 
 
@@ -123,17 +129,12 @@ def _attempt(target: Target, context: ssl.SSLContext, path: str | None) -> Obser
     try:
         raw = socket.create_connection((target.host, target.port), timeout=target.timeout)
         with raw, context.wrap_socket(raw, server_hostname=target.server_name) as tls:
-            cipher = tls.cipher()
-            seen = Observation(
-                tls_version=tls.version(),
-                cipher=cipher[0] if cipher else None,
-                certificate=tls.getpeercert(binary_form=True),
-            )
+            seen = Observation.of(tls)
             if path is None:
                 _listen(tls)
                 return seen
             return replace(seen, http_status=_status(target, tls, path))
-    except (OSError, http.client.HTTPException, NoAnswer) as error:
+    except (OSError, http.client.HTTPException, _NoAnswer) as error:
         return read_failure(seen, error, target)
 
 
@@ -155,7 +156,7 @@ def _listen(tls: ssl.SSLSocket) -> None:
     except socket.timeout:
         return
     if not received:
-        raise NoAnswer
+        raise _NoAnswer
 
 
 def read_failure(seen: Observation, error: Exception, target: Target) -> Observation:
@@ -165,7 +166,7 @@ def read_failure(seen: Observation, error: Exception, target: Target) -> Observa
         return replace(seen, alert=alert.group(1).lower())
     if isinstance(error, ssl.SSLCertVerificationError):
         return replace(seen, trouble=f"the certificate of {target} is not trusted: {error.verify_message}")
-    if isinstance(error, (NoAnswer, ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)):
+    if isinstance(error, (_NoAnswer, ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)):
         return replace(seen, closed=True)
     if isinstance(error, socket.timeout):
         return replace(seen, trouble=f"{target} did not answer within {target.timeout} s")

@@ -21,7 +21,7 @@ from plugins.module_utils._jose.canonical import canonical
 from plugins.module_utils._jose.fspiop import verify
 from plugins.module_utils._jose.signing import KeySigner
 from plugins.module_utils._probe.exchange import Address, Answer, Request
-from plugins.module_utils._probe.signed_request import SWAPPED_SOURCE, UNUSUAL, VARIANTS, Keys, Message, build
+from plugins.module_utils._probe.signed_request import SWAPPED_SOURCE, UNUSUAL, VARIANTS, Keys, Message, Recipe, build
 from plugins.module_utils._probe.signed_verdict import Terms, Tried, hold_against_valid
 from plugins.module_utils._probe.tamper import tampered
 from plugins.module_utils._probe.tls import Observation
@@ -48,7 +48,7 @@ FAULTS: dict[str, list[str]] = {
 
 def made(variant: str, message: Message = MESSAGE) -> Request:
     """Return the request of a variant as of noon, replayed after an hour."""
-    return build(variant, message, KEYS, NOON, HOUR)
+    return build(variant, Recipe(message, KEYS, NOON, HOUR))
 
 
 def test_the_table_has_every_variant() -> None:
