@@ -76,9 +76,8 @@ def generations(layout: Layout) -> list[str]:
     return sorted(name for name in os.listdir(layout.store) if name.startswith(_PREFIX))
 
 
-def previous(layout: Layout) -> list[tuple[datetime.datetime, str]]:
-    """Return the certificates of the generations that are not in force: when each was made and its file."""
-    used = in_force(layout)
+def previous(layout: Layout, used: str | None) -> list[tuple[datetime.datetime, str]]:
+    """Return the certificates of the generations but the one in force, ``used``: when each was made and its file."""
     past = ((made_at(name), name) for name in generations(layout) if name != used)
     stored = ((made, os.path.join(layout.store, name, STORED["certificate"])) for made, name in past if made)
     return [(made, path) for made, path in stored if os.path.exists(path)]

@@ -64,6 +64,7 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
     problems: list[str] = []
     key = _parsed(problems, "key", contents, _held_key)
     facts = _parsed(problems, "certificate", contents, lambda data: facts_of(parse_certificates(data)[0]))
+    used = generation.in_force(layout)
     return Holding(
         key,
         facts,
@@ -76,17 +77,16 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
         tuple(_placement(layout, foreign)),
         foreign,
         authority,
-        _made_at(layout, facts, foreign),
-        tuple(generation.previous(layout)),
+        _made_at(used, facts, foreign),
+        tuple(generation.previous(layout, used)),
     )
 
 
 def _made_at(
-    layout: Layout, facts: t.Optional[CertificateFacts], foreign: frozenset[str]
+    used: t.Optional[str], facts: t.Optional[CertificateFacts], foreign: frozenset[str]
 ) -> t.Optional[datetime.datetime]:
     """Return since when there is a pair; authorities back-date, so that its validity tells only of those of others."""
-    name = generation.in_force(layout)
-    stamp = generation.made_at(name) if name and not foreign & {"key", "certificate"} else None
+    stamp = generation.made_at(used) if used and not foreign & {"key", "certificate"} else None
     return stamp or (facts.not_before if facts else None)
 
 

@@ -117,21 +117,18 @@ class Certificate(HostCertificate):
         repairs = [*current.placement, *_text_changes(current)]
         if not repairs:
             return NO_PLAN
-        step = Step("arrange", self.name, {"authority": current.authority, "at": now, "made": current.made_at})
+        step = Step("arrange", self.name, {"authority": current.authority, "at": now, "held": current.made_at})
         return Plan(Action.UPDATE, tuple(repairs), (step,))
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
-            now = step.body["at"]
+            now, held, made = step.body["at"], step.body.get("held"), None
             if step.verb == "issue":
                 contents = self._issue(same_key=step.body["key"] == "same", now=now)
             else:
-                contents = self._arrange(step.body["authority"])
-            made, held = step.body.get("made"), step.body.get("held")
+                contents, made = self._arrange(step.body["authority"]), held
             with self.files.group(self.identity) as group:
-                generation.stage(
-                    group, self.layout, contents, keep=self.policy.keep, now=now, made=made, held=held or made
-                )
+                generation.stage(group, self.layout, contents, keep=self.policy.keep, now=now, made=made, held=held)
 
     def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
         if current is None or current.facts is None:
