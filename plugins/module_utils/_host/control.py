@@ -29,6 +29,8 @@ _INHERITED: t.Final = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TMPDIR", "T
 
 _SHOWN_LOG_LINES = 5
 _KILL_PATIENCE = 5.0
+# One connection that a busy machine drops does not make a server that is up one that is not.
+_DOUBT = 1.0
 
 
 class ProcessFailure(TrustmeshError):
@@ -122,6 +124,11 @@ def wait_until_ready(program: Program, process: ProcessId, readiness: Readiness)
         raise ProcessFailure(
             f"it is not ready after {program.start_timeout} s: {readiness.complaint()}{_log_tail(program)}"
         )
+
+
+def lasting_complaint(readiness: Readiness) -> str | None:
+    """Return what is wrong with a server that should be up, and still is after looking again for a second."""
+    return None if _wait(lambda: readiness.complaint() is None, _DOUBT) else readiness.complaint()
 
 
 def end(process: ProcessId, patience: int) -> None:

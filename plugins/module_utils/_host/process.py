@@ -31,7 +31,7 @@ from .._core.plan import NO_PLAN, Action, Change, Plan, Step, plan_state
 from .._core.redact import Secret
 from .._core.resource import Resource
 from .._core.state import UNMANAGED, Field, State, managed
-from .control import Program, end, launch, refuse_taken_port, wait_until_ready
+from .control import Program, end, lasting_complaint, launch, refuse_taken_port, wait_until_ready
 from .procfs import ProcessId, boot_id, runs
 from .readiness import Readiness
 
@@ -101,7 +101,7 @@ class LocalProcess(Resource[ProcessState]):
             refuse_taken_port(self.readiness)
         if record is None:
             return None
-        complaint = self.readiness.lasting_complaint() if alive and self.readiness is not None else None
+        complaint = lasting_complaint(self.readiness) if alive and self.readiness is not None else None
         seen = {**record, "ready": alive and self.readiness is not None and complaint is None}
         return ProcessState.observed(seen, process=process, alive=alive, complaint=complaint)
 

@@ -13,7 +13,6 @@ import http.client
 import os
 import socket
 import ssl
-import time
 import typing as t
 import urllib.error
 import urllib.request
@@ -34,9 +33,6 @@ READY_OPTIONS: t.Final[Mapping[str, Mapping[str, t.Any]]] = {
 
 # Long enough for a handshake on a busy machine; the waiting around it has its own deadline.
 _ONE_TRY = 2.0
-
-# One connection that a busy machine drops does not make a server that is up one that is not.
-_SECOND_LOOKS: t.Final = (0.1, 0.3, 0.6)
 
 
 @dataclass(frozen=True)
@@ -60,16 +56,6 @@ class Readiness:
             raise InvalidInput(f"{options['url']!r} is not an http or https address", field="ready.url")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         return cls(parts.hostname, port, lambda: _bad_answer(options))
-
-    def lasting_complaint(self) -> str | None:
-        """Return what is still wrong with a server that should be up after looking again for a second."""
-        complaint = self.complaint()
-        for pause in _SECOND_LOOKS:
-            if complaint is None:
-                break
-            time.sleep(pause)
-            complaint = self.complaint()
-        return complaint
 
     def port_is_taken(self) -> bool:
         """Return whether something listens there; ``False`` for an address that is not of this host."""
