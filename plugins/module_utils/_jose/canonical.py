@@ -12,8 +12,8 @@ What every implementation has to agree on, or a signature made here is refused t
 * numbers as ECMAScript prints doubles: ``1.0`` is ``1``, ``1e21`` is ``1e+21``, ``-0.0`` is ``0``
 * texts escaped where they must be and nowhere else
 
-What cannot survive the way through another implementation is refused: NaN and infinities, whole numbers that a double
-does not hold, halves of surrogate pairs, and, when reading, members that are named twice.
+What cannot survive the way through another implementation is refused: NaN and infinities, whole numbers that do not
+come back from a double digit by digit, halves of surrogate pairs, and, when reading, members that are named twice.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ LARGEST: t.Final = 2**53
 DEEPEST: t.Final = 100
 #: ECMAScript writes whole numbers out up to 21 digits; longer ones never come back as they were.
 _LONGEST_WHOLE: t.Final = 22
+_MOST_BITS: t.Final = (10**21).bit_length()
 _CONSTANTS: t.Final = {None: "null", True: "true", False: "false"}
 #: An escape that spells half of a surrogate pair, or one of two that spell a whole.
 _HALF: t.Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -166,10 +167,14 @@ def _spell_other(value: t.Any, members: Members) -> str:
 
 
 def _whole(value: int) -> str:
-    if abs(value) > LARGEST:
+    """Return a whole number; a large one when the double that it becomes elsewhere prints just so, as it is read."""
+    if value.bit_length() > _MOST_BITS:
         raise _inexact()
     # By the type itself: subclasses may print as they like.
-    return int.__repr__(value)
+    text = int.__repr__(value)
+    if abs(value) > LARGEST and double(float(value)) != text:
+        raise _inexact()
+    return text
 
 
 def _inexact() -> JoseError:
@@ -239,13 +244,13 @@ def _once(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
 
 def _read_whole(text: str) -> float:
     """Return a whole number; a large one as the double that prints just so, or not at all."""
-    if len(text) <= _LONGEST_WHOLE:
-        value = int(text)
-        if abs(value) <= LARGEST:
-            return value
-        if double(float(value)) == text:
-            return float(value)
-    raise _inexact()
+    if len(text) > _LONGEST_WHOLE:
+        raise _inexact()
+    value = int(text)
+    if abs(value) <= LARGEST:
+        return value
+    _whole(value)
+    return float(value)
 
 
 def _read_double(text: str) -> float:

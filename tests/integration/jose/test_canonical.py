@@ -108,3 +108,25 @@ def test_what_others_change_without_a_word_is_refused(peer: Peer, canonicalizer:
         assert canonicalizer.canonical(text) == other
         with pytest.raises(JoseError, match=r"beyond 2\^53"):
             parse(text)
+
+
+def test_data_is_refused_exactly_where_ecmascript_does_not_give_a_whole_number_back(peer: Peer) -> None:
+    """Item 5 of "trust nothing": JSON.parse and JSON.stringify decide, for texts and for parsed bodies alike."""
+    source = random.Random(53)
+    wholes = [base + step for base in (2**53, 10**16, 2**60, 10**20, 10**21, 10**22) for step in range(-40, 41)]
+    # Doubles beyond 2^53, as they print and one beside it.
+    for _number in range(2000):
+        exact = int(source.uniform(2**53, 1.2e21))
+        wholes += [exact, exact + 1, int(double(float(exact))) if exact < 10**21 else exact]
+    wholes += [-whole for whole in wholes]
+    texts = [str(whole) for whole in wholes]
+    for whole, text, back in zip(wholes, texts, peer.call("json.ordered", texts=texts), strict=True):
+        wanted = text if back == text else None
+        assert _spelled(whole) == _spelled(text) == wanted, text
+
+
+def _spelled(given_value: int | str) -> str | None:
+    try:
+        return canonical(parse(given_value) if isinstance(given_value, str) else given_value).decode()
+    except JoseError:
+        return None

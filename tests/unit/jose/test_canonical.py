@@ -171,8 +171,27 @@ def test_what_readers_disagree_about_is_refused(text: str | bytes, problem: str)
 
 
 def test_large_whole_numbers_are_read_when_they_come_back_as_they_were() -> None:
-    for text in ("9007199254740992", "100000000000000000000", "-295147905179352830000"):
+    for text in ("9007199254740992", "9007199254740994", "100000000000000000000", "-295147905179352830000"):
         assert canonical(parse(text)) == text.encode()
+        assert canonical(int(text)) == text.encode()
+
+
+@given(st.integers(-(10**23), 10**23) | st.builds(int, st.floats(-1e22, 1e22)))
+def test_data_is_judged_as_its_text_is(value: int) -> None:
+    """Item 5 of "trust nothing": a body that Ansible has parsed already is taken and refused as the text it was."""
+    outcomes = []
+    for given_value in (lambda: parse(str(value)), lambda: value):
+        try:
+            outcomes.append(canonical({"amount": [given_value()]}))
+        except JoseError as error:
+            outcomes.append(str(error).encode())
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("value", [10**21, -(10**21), 10**22, 2**60, 2**53 + 1, 1 << 100_000], ids=int.bit_length)
+def test_whole_numbers_that_ecmascript_prints_otherwise_are_refused(value: int) -> None:
+    with pytest.raises(JoseError, match=r"beyond 2\^53"):
+        canonical(value)
 
 
 def test_what_is_read_is_at_most_a_hundred_levels_deep() -> None:
