@@ -145,7 +145,8 @@ options:
               - Whether the file holds a response-wrapping token, which is good for one unwrapping, instead of the
                 secret-id itself.
               - Whoever unwraps it has to remove the file. A file that is still there when the wrapping token expires
-                counts as never taken, and a new one is delivered.
+                counts as never taken. Its secret-id is destroyed at the server and a new one delivered, which is also
+                done when the file holds something else than what was delivered.
             type: bool
             default: true
           wrap_ttl:
@@ -157,7 +158,8 @@ options:
             description:
               - Delivers a new secret-id when the delivered one expires within this time.
               - When omitted, a secret-id is replaced after it has expired.
-              - The one before is left to expire by itself, so that its user has time to change over.
+              - The one before is left to expire by itself, so that its user has time to change over. One that never
+                expires is destroyed when the delivery after this one is made.
             type: str
           ttl:
             description:

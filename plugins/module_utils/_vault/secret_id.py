@@ -125,15 +125,25 @@ class Record:
     terms: dict[str, t.Any]
     expires: str | None
     unwrap_before: str | None
+    #: Accessor of the one before, when it has no end of its own: it goes when the next is made.
+    earlier: str | None = None
 
     @classmethod
     def load(cls, path: str) -> Record | None:
         """Read a record; one that makes no sense is none."""
         content = read_file(path)
         try:
-            return None if content is None else cls(**json.loads(content))
-        except (ValueError, TypeError):
+            record = None if content is None else cls(**json.loads(content))
+            return record if record is not None and record._is_sound() else None
+        except (ValueError, TypeError, RecursionError):
             return None
+
+    def _is_sound(self) -> bool:
+        """Tell whether every field is what a delivery writes; raises ``ValueError`` for a time that is none."""
+        times = [time for time in (self.expires, self.unwrap_before) if time is not None]
+        texts = [self.role, self.accessor, self.sha256, *times, *([] if self.earlier is None else [self.earlier])]
+        typed: list[tuple[object, type]] = [(self.terms, dict), *((text, str) for text in texts)]
+        return all(isinstance(value, kind) for value, kind in typed) and all(_instant(time).tzinfo for time in times)
 
 
 @dataclass(frozen=True)
@@ -198,7 +208,8 @@ class Delivery(Resource[DeliveryState]):
         if reason is not None:
             held = None if current is None else current.content
             action = Action.CREATE if current is None else Action.REPLACE
-            return Plan(action, (Change("delivery", held, "a new secret-id", reason),), (Step("deliver", self.name),))
+            steps = tuple(self._steps(current, now))
+            return Plan(action, (Change("delivery", held, "a new secret-id", reason),), steps)
         if current is None or not current.misplaced:
             return NO_PLAN
         changes = [
@@ -206,6 +217,24 @@ class Delivery(Resource[DeliveryState]):
             for what, held, wanted in current.misplaced
         ]
         return Plan(Action.UPDATE, tuple(changes), (Step("put", self.name, current.content),))
+
+    def _steps(self, current: DeliveryState | None, now: datetime.datetime) -> t.Iterator[Step]:
+        """Destroy what nobody can or should use before the next is made, so that nothing piles up at the server.
+
+        The one in use is left to its user until it ends by itself, or, where it never ends, until the delivery after
+        this one.
+        """
+        record = None if current is None else current.record
+        if record is None or current is None or record.role != self.role:
+            yield Step("deliver", self.name)
+            return
+        if record.earlier is not None:
+            yield Step("destroy", record.earlier)
+        lost = current.alive and _lost(record, current.content, now)
+        if lost:
+            yield Step("destroy", record.accessor)
+        endless = current.alive and not lost and record.expires is None
+        yield Step("deliver", self.name, record.accessor if endless else None)
 
     def _why_deliver(self, terms: DeliveryTerms, current: DeliveryState | None, now: datetime.datetime) -> str | None:
         if current is None:
@@ -248,25 +277,28 @@ class Delivery(Resource[DeliveryState]):
                 with named_failure(step.target):
                     if os.path.lexists(step.target):
                         os.unlink(step.target)
+            elif step.verb == "destroy":
+                self._destroy(step.target)
             elif step.verb == "put":
                 put_file(self.name, f"{step.body.reveal()}\n".encode(), certain(self.terms).attributes)
             else:
-                self._deliver(certain(self.terms))
+                self._deliver(certain(self.terms), step.body)
 
-    def _deliver(self, terms: DeliveryTerms) -> None:
+    def _deliver(self, terms: DeliveryTerms, earlier: str | None) -> None:
         """Make a secret-id for a file that is known to be writable, then write down what was delivered."""
-        with reserve_file(self.name, _FILE_SIZE, terms.attributes) as keep:
-            content, accessor, unwrap_before = self._generate(terms)
-            try:
+        accessor: str | None = None
+        try:
+            with reserve_file(self.name, _FILE_SIZE, terms.attributes) as keep:
+                content, accessor, unwrap_before = self._generate(terms)
                 keep(f"{content.reveal()}\n".encode())
-            except BaseException:
-                self._destroy(accessor)
-                raise
-        about = self._about(accessor)
-        record = Record(
-            self.role, accessor, digest(content), terms.recorded, _expiry(about["expiration_time"]), unwrap_before
-        )
-        put_file(self.record_path, (json.dumps(asdict(record), indent=2) + "\n").encode(), terms.attributes)
+            expires = _expiry(self._about(accessor)["expiration_time"])
+            record = Record(self.role, accessor, digest(content), terms.recorded, expires, unwrap_before, earlier)
+            put_file(self.record_path, (json.dumps(asdict(record), indent=2) + "\n").encode(), terms.attributes)
+        except BaseException:
+            # Without its file or its record no later run would know it.
+            if accessor is not None:
+                self._destroy_undelivered(accessor)
+            raise
 
     def _generate(self, terms: DeliveryTerms) -> tuple[Secret, str, str | None]:
         """Return what goes into the file, the accessor, and until when it has to be unwrapped."""
@@ -279,7 +311,12 @@ class Delivery(Resource[DeliveryState]):
         before = self._accessors()
         wrap = self.vault.write(path, body, once=True, wrap_ttl=f"{terms.wrap_ttl}s").wrap_info
         until = _instant(wrap["creation_time"]) + datetime.timedelta(seconds=int(wrap["ttl"]))
-        return Secret(wrap["token"]), self._find(tag, self._accessors() - before), until.isoformat()
+        token = Secret(wrap["token"])
+        try:
+            return token, self._find(tag, self._accessors() - before), until.isoformat()
+        except BaseException:
+            self._destroy_unfound(token)
+            raise
 
     def _find(self, tag: str, candidates: set[str]) -> str:
         """Return the accessor of a secret-id that we must not look at: the new one that carries our tag."""
@@ -297,8 +334,24 @@ class Delivery(Resource[DeliveryState]):
         return self.vault.write(f"{self.role}/secret-id-accessor/lookup", {"secret_id_accessor": accessor}).data
 
     def _destroy(self, accessor: str) -> None:
+        """Destroy a secret-id that may have ended in the meantime."""
         try:
             self.vault.write(f"{self.role}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+        except Rejected:
+            if accessor in self._accessors():
+                raise
+
+    def _destroy_unfound(self, token: Secret) -> None:
+        """Destroy a wrapped secret-id whose accessor is not known; that takes a look into the wrapping."""
+        try:
+            made = self.vault.write("sys/wrapping/unwrap", {"token": token.reveal()}, once=True).data
+            self._destroy(made["secret_id_accessor"])
+        except VaultError as error:
+            self.vault.warn(f"a secret-id of {self.role} that was not delivered could not be destroyed: {error}")
+
+    def _destroy_undelivered(self, accessor: str) -> None:
+        try:
+            self._destroy(accessor)
         except VaultError as error:
             self.vault.warn(f"the secret-id {accessor} could not be destroyed: {error}")
 
@@ -315,6 +368,14 @@ class Delivery(Resource[DeliveryState]):
                 "expires": record.expires,
             }
         }
+
+
+def _lost(record: Record, content: Secret | None, now: datetime.datetime) -> bool:
+    """Tell whether what was delivered was replaced in its file, or never taken in time."""
+    if content is None:
+        return False
+    expired = record.unwrap_before is not None and _instant(record.unwrap_before) <= now
+    return expired or digest(content) != record.sha256
 
 
 def digest(content: Secret) -> str:

@@ -141,7 +141,8 @@ def _delivery(world: World) -> list[Args]:
     path = str(world.directory / "secret-id")
     role = {"name": "issuer", "mount": world["approle"], "delivery": {"path": path, "wrapped": True}}
     plain = {**role, "delivery": {"path": path, "wrapped": False}}
-    return _items("roles", role, plain)
+    changed = {**role, "delivery": {"path": path, "wrapped": False, "metadata": {"host": "a"}}}
+    return _items("roles", role, plain, changed)
 
 
 ROOT: t.Final[Args] = {"type": "root", "common_name": "Root", "key_type": "ec", "ttl": "30d", "default": True}
