@@ -260,11 +260,15 @@ results:
       type: str
       sample: /etc/hub
     changed:
-      description: Whether something was repaired, or would be in check mode.
+      description:
+        - Whether something was repaired, or would be in check mode.
+        - Of an item that failed, whether something was changed before it failed, or may have been.
       returned: always
       type: bool
     action:
-      description: What was done, or would be in check mode.
+      description:
+        - What was done, or would be in check mode.
+        - V(none) for an item that failed before anything was changed.
       returned: always
       type: str
       choices: [none, create, update, replace, delete]
@@ -389,7 +393,9 @@ results:
       returned: on failure of the item
       type: str
 summary:
-  description: Number of items by action, and of failures.
+  description:
+    - Number of items by RV(results[].action), and of failures.
+    - An item that failed is not counted under V(none). It is counted under its action too if it changed something.
   returned: always
   type: dict
   sample: {create: 0, delete: 0, failed: 0, none: 1, replace: 0, update: 1}

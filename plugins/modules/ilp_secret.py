@@ -182,12 +182,15 @@ results:
       type: str
       sample: perffsp-1
     changed:
-      description: Whether this item was changed, or would be in check mode.
+      description:
+        - Whether this item was changed, or would be in check mode.
+        - Of an item that failed, whether something was changed before it failed, or may have been.
       returned: always
       type: bool
     action:
       description:
         - What was done, or would be in check mode.
+        - V(none) for an item that failed before anything was changed.
         - V(replace) means a new secret in use, V(update) that only files or the secrets of before were put right.
       returned: always
       type: str
@@ -257,7 +260,9 @@ results:
       returned: on failure of the item
       type: str
 summary:
-  description: Number of items by action, and of failures.
+  description:
+    - Number of items by RV(results[].action), and of failures.
+    - An item that failed is not counted under V(none). It is counted under its action too if it changed something.
   returned: always
   type: dict
   sample: {create: 1, delete: 0, failed: 0, none: 7, replace: 0, update: 0}

@@ -245,7 +245,7 @@ class Runner:
                 self._keep(run, done)
             else:
                 done = self._execute(run, [self.python, "-m", _python_module(name)], stdin, variables)
-            return ModuleResult(done.returncode, done.stdout, done.stderr, _module_output(done))
+            return ModuleResult(done.returncode, done.stdout, done.stderr, agreeing(_module_output(done)))
 
     def _environment(self, run: Run) -> dict[str, str]:
         return {
@@ -327,4 +327,22 @@ def _module_output(done: subprocess.CompletedProcess[str]) -> dict[str, t.Any]:
         raise RigError(f"the module printed no JSON, rc={done.returncode}\n{done.stdout}\n{done.stderr}") from None
     if not isinstance(result, dict):
         raise RigError(f"the module printed {type(result).__name__}")
+    return result
+
+
+def agreeing(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return a result whose ``changed``, ``action`` and ``summary`` say the same; one that contradicts itself fails.
+
+    Every run of a module comes here, so that every test of a failure tests this as well.
+    """
+    summary, results = result.get("summary"), result.get("results")
+    if not isinstance(results, list) or "create" not in (summary or {}):
+        return result
+    shown = [item for item in results if item["changed"]]
+    counted = {name: sum(item["action"] == name for item in shown) for name in summary}
+    counted["none"] = sum(not item["changed"] and not item.get("failed") for item in results)
+    counted["failed"] = sum(bool(item.get("failed")) for item in results)
+    assert all(item["changed"] == (item["action"] != "none") for item in results), results
+    assert summary == counted, f"the summary is {summary}, the results say {counted}"
+    assert result["changed"] == bool(shown), results
     return result

@@ -59,20 +59,26 @@ class Outcome:
     plan: Plan = NO_PLAN
     facts: dict[str, t.Any] = field(default_factory=dict)
     error: TrustmeshError | None = None
+    #: Whether writing began; of an item that failed, whether that changed something, as a second look at it shows.
     applied: bool = False
     section: str | None = None
 
     @property
     def changed(self) -> bool:
-        """Whether the item was, or in check mode would be, changed; a failed item counts once writing began."""
+        """Whether the item was, or in check mode would be, changed; a failed item only if something of it was."""
         return bool(self.plan) and (self.error is None or self.applied)
+
+    @property
+    def action(self) -> Action:
+        """What was, or in check mode would be, done: nothing where nothing changed, whatever was planned."""
+        return self.plan.action if self.changed else Action.NONE
 
     def result(self) -> dict[str, t.Any]:
         """Return the item of a module's ``results``."""
         result: dict[str, t.Any] = {
             "item": self.resource.name,
             "changed": self.changed,
-            "action": self.plan.action.value,
+            "action": self.action.value,
             "reasons": self.plan.reasons,
             "warnings": list(self.plan.warnings),
         }
@@ -86,9 +92,14 @@ class Outcome:
 
 
 def summarise(outcomes: t.Sequence[Outcome]) -> dict[str, int]:
-    """Count the outcomes by action, and the failures."""
-    counts = Counter(outcome.plan.action.value for outcome in outcomes if outcome.error is None)
-    return {**{action.value: counts[action.value] for action in Action}, "failed": len(outcomes) - sum(counts.values())}
+    """Count the outcomes by what was done, and the failures.
+
+    What failed is never counted as ``none``, which stands for "as declared"; what failed after it had changed something
+    counts as that action as well.
+    """
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    counts = Counter(outcome.action for outcome in outcomes if outcome.error is None or outcome.changed)
+    return {**{action.value: counts[action] for action in Action}, "failed": len(failed)}
 
 
 def reconcile_in_turn(batches: t.Sequence[Batch], *, check_mode: bool, clock: Clock) -> list[Outcome]:
@@ -119,7 +130,7 @@ def reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome |
             return outcomes
         _apply(batch, outcomes, due, pool, broken)
         now = clock()
-        list(read_all(lambda outcome: _guarded(_prove)(outcome, now), due))
+        list(read_all(lambda outcome: _settle(outcome, now), due))
     return outcomes
 
 
@@ -201,12 +212,28 @@ def _carry_out(outcome: Outcome) -> None:
     outcome.resource.apply(outcome.plan)
 
 
+def _settle(outcome: Outcome, now: datetime.datetime) -> None:
+    """Prove what was applied; of what failed while it was applied, learn whether that changed anything."""
+    if not outcome.applied:
+        return
+    failure, outcome.error = outcome.error, None
+    _guarded(_prove)(outcome, now)
+    outcome.error = failure or outcome.error
+
+
 def _prove(outcome: Outcome, now: datetime.datetime) -> None:
+    """Read and plan again. When that itself fails, the item counts as changed, because it may have been."""
     state = outcome.resource.read()
     outcome.facts = outcome.resource.describe(state)
     leftover = outcome.resource.plan(state, now)
+    outcome.applied = _found(leftover) != _found(outcome.plan)
     if leftover:
         raise NotConverged(
             f"still differs after applying: {'; '.join(leftover.reasons)}",
             remedy="Something else changes it, or the server does not keep what it accepts; see the named fields.",
         )
+
+
+def _found(plan: Plan) -> tuple[Action, list[tuple[str, t.Any]]]:
+    """What a plan says about the state it was made for: equal when nothing changed in between."""
+    return plan.action, [(change.path, change.before) for change in plan.changes]

@@ -57,12 +57,16 @@ def test_trap_20_a_life_inside_the_renewal_margin_is_refused_instead_of_looping(
     assert not estate.path(NAME).is_symlink()
 
 
-def test_one_refused_name_does_not_stop_the_others(run_module: t.Any, estate: Estate) -> None:
+def test_f8_one_refused_name_does_not_stop_the_others_and_counts_as_unchanged(
+    run_module: t.Any, estate: Estate
+) -> None:
     done = run_module("certificate", estate.args({"name": "evil.example"}, {"name": NAME}))
     assert done.failed
     assert "1 of 2 items failed" in done.msg
     assert "evil.example" in done.msg
-    assert [item["changed"] for item in done.result["results"]] == [False, True] or estate.path(NAME).exists()
+    assert [item["changed"] for item in done.result["results"]] == [False, True], "F8: the failed one changed nothing"
+    assert [item["action"] for item in done.result["results"]] == ["none", "create"]
+    assert {name: count for name, count in done.result["summary"].items() if count} == {"create": 1, "failed": 1}
     assert estate.path(NAME).exists()
     assert not estate.path("evil.example").is_symlink()
 

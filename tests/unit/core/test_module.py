@@ -154,11 +154,13 @@ def test_the_diff_of_a_run_is_that_of_its_prediction(run: Run) -> None:
     assert run(books, check=True, diff=True)["diff"] == run(books, diff=True)["diff"]
 
 
-def test_what_was_not_attempted_is_not_in_the_diff(run: Run) -> None:
+def test_f8_what_changed_nothing_is_not_in_the_diff(run: Run) -> None:
     result = run([book("a"), book("b", "fails: no"), book("c")], diff=True, ordered=True)
 
     assert "not attempted, because book b failed" in result["results"][2]["msg"]
-    assert [diff["after_header"] for diff in result["diff"]] == ["book a", "book b"]
+    assert [diff["after_header"] for diff in result["diff"]] == ["book a"]
+    assert [item["action"] for item in result["results"]] == ["create", "none", "none"]
+    assert result["summary"] == {"none": 0, "create": 1, "update": 0, "replace": 0, "delete": 0, "failed": 2}
 
 
 def test_warnings_are_given_once_each(run: Run) -> None:

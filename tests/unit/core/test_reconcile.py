@@ -12,7 +12,7 @@ import pytest
 
 from plugins.module_utils._core.errors import Defect, InvalidInput, NotConverged, TrustmeshError
 from plugins.module_utils._core.plan import Plan
-from plugins.module_utils._core.reconcile import summarise
+from plugins.module_utils._core.reconcile import Outcome, summarise
 from tests.unit.core.samples import (
     Lease,
     LeaseResource,
@@ -201,7 +201,7 @@ def test_a_failing_item_leaves_the_others_alone(phase: str, error: Exception) ->
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
     assert {path for _verb, path in store.writes} - {"bad"} == {"a", "c"}
     assert set(store.objects) == {"a", "c"}
-    assert [outcome.changed for outcome in outcomes] == [True, phase == "write", True]
+    assert [outcome.changed for outcome in outcomes] == [True, False, True]
     assert summarise(outcomes) == {"none": 0, "create": 2, "update": 0, "replace": 0, "delete": 0, "failed": 1}
 
 
@@ -240,6 +240,74 @@ def test_a_failed_prediction_predicts_no_change() -> None:
     assert [outcome.result().get("failed") for outcome in outcomes] == [True, None]
 
 
+# -- one truth about what failed (F8) ----------------------------------------------------------------------------------
+
+
+def _one_truth(outcomes: list[Outcome]) -> None:
+    """``changed``, ``action`` and ``summary`` say the same."""
+    results = [outcome.result() for outcome in outcomes]
+    summary = summarise(outcomes)
+    assert all(result["changed"] == (result["action"] != "none") for result in results)
+    assert summary["failed"] == sum(bool(result.get("failed")) for result in results)
+    assert summary["none"] == sum(result["action"] == "none" and not result.get("failed") for result in results)
+    for action in ("create", "update", "replace", "delete"):
+        assert summary[action] == sum(result["action"] == action for result in results)
+
+
+@pytest.mark.parametrize("phase", ["read", "write"])
+def test_f8_what_failed_before_it_changed_anything_is_unchanged(phase: str) -> None:
+    store = Store()
+    store.broken[phase, "bad"] = TrustmeshError("refused")
+
+    outcomes = run(sample("good", store, title="A"), sample("bad", store, title="A"))
+
+    assert (outcomes[1].changed, outcomes[1].action.value) == (False, "none")
+    assert summarise(outcomes)["create"] == 1
+    _one_truth(outcomes)
+
+
+def test_f8_what_failed_after_it_changed_something_is_changed() -> None:
+    class Halfway(SampleResource):
+        def apply(self, plan: Plan) -> None:
+            super().apply(plan)
+            self.store.objects["it"]["tags"] = ["other"]
+            raise TrustmeshError("the connection was lost")
+
+    store = Store()
+
+    outcomes = run(Halfway("it", Sample.declared({"title": "A", "tags": ["x"]}), store))
+
+    assert (str(outcomes[0].error), outcomes[0].action.value) == ("the connection was lost", "create")
+    assert outcomes[0].facts["title"] == "A", "the facts are what is there now"
+    assert summarise(outcomes) == {"none": 0, "create": 1, "update": 0, "replace": 0, "delete": 0, "failed": 1}
+    _one_truth(outcomes)
+
+
+def test_f8_what_was_accepted_and_dropped_is_unchanged() -> None:
+    store = Store(it={"title": "A"})
+    store.ignores = {"count"}
+
+    outcomes = run(sample("it", store, title="A", count=3))
+
+    assert isinstance(outcomes[0].error, NotConverged)
+    assert not outcomes[0].changed
+    _one_truth(outcomes)
+
+
+@pytest.mark.parametrize("error", [TrustmeshError("refused"), KeyError("x")])
+def test_f8_what_cannot_be_looked_at_again_may_have_changed(error: Exception) -> None:
+    store = Store()
+    store.broken["write", "it"] = TrustmeshError("timed out")
+    store.hook = lambda verb, path: store.broken.update({("read", "it"): error}) if verb == "write" else None
+
+    outcomes = run(sample("it", store, title="A"))
+
+    assert (str(outcomes[0].error), outcomes[0].changed) == ("timed out", True), (
+        "the first failure is the one to report"
+    )
+    _one_truth(outcomes)
+
+
 # -- results -----------------------------------------------------------------------------------------------------------
 
 
@@ -272,4 +340,5 @@ def test_the_result_of_an_item_has_the_same_keys_for_every_module() -> None:
         "reasons": ["exists but is declared absent"],
         "warnings": [],
     }
-    assert (bad["failed"], bad["msg"], bad["action"]) == (True, "refused. Ask.", "update")
+    assert (bad["failed"], bad["msg"], bad["changed"], bad["action"]) == (True, "refused. Ask.", False, "none")
+    assert bad["reasons"] == ["title is old, declared new"], "why something was due is still said"
