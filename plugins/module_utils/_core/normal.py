@@ -82,8 +82,11 @@ def spell_duration(seconds: int) -> str:
 
 def instant(text: str) -> datetime.datetime:
     """Read an RFC 3339 text with its offset; raises ``ValueError``."""
-    # A trailing Z is understood from Python 3.11 on.
-    moment = datetime.datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
+    try:
+        # A trailing Z is understood from Python 3.11 on.
+        moment = datetime.datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an instant; write it like 2026-11-21T14:00:00Z") from None
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} names no offset from UTC; write it like 2026-11-21T14:00:00Z")
     return moment.astimezone(datetime.timezone.utc)

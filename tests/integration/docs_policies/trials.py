@@ -273,6 +273,11 @@ def _revocation(world: World) -> list[Args]:
     return _items("revocations", {"mount": world["pki_int"], "serial": issued["serial_number"]})
 
 
+def _issued(world: World) -> list[Args]:
+    world.api.write(f"{world['pki_int']}/issue/mesh", common_name="switch.hub.example")
+    return [{"mount": world["pki_int"], "common_names": ["switch.hub.example"]}]
+
+
 def _session(world: World) -> list[Args]:
     kept = {"path": str(world.directory / "token"), "min_ttl": "5m"}
     return [kept, kept, {"path": kept["path"], "state": "absent"}]
@@ -319,5 +324,6 @@ TRIALS: t.Final[dict[str, Trial]] = {
     "vault_token": Trial("vault_token", _session, poorer=_tokens_stay, log_in=_by_approle),
     "vault_info": Trial("vault_info", lambda world: [{}], poorer=_no_mounts),
     "vault_pki_revocation": Trial("vault_pki_revocation", _revocation, World.authority),
+    "vault_pki_certificate_info": Trial("vault_pki_certificate_info", _issued, World.authority),
     "certificate": Trial("certificate", _certificate, World.authority, poorer=_role_is_not_seen),
 }

@@ -63,6 +63,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "vault_info": {},
     "vault_kv_secret": {"secrets": [{"mount": "kv", "path": "a", "data": {"key": "value"}}]},
     "vault_mount": {"mounts": [{"path": "kv", "type": "kv"}]},
+    "vault_pki_certificate_info": {"mount": "pki", "common_names": ["a.example"]},
     "vault_pki_config": {"engines": [{"mount": "pki", "urls": {"ocsp_servers": ["http://ocsp.example"]}}]},
     "vault_pki_issuer": {
         "issuers": [{"name": "root", "type": "root", "mount": "pki", "common_name": "R", "ttl": "90d"}]

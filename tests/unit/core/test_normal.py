@@ -264,3 +264,9 @@ def test_what_is_no_pem_is_refused_without_quoting_it(wrong: str, message: str) 
     with pytest.raises(ValueError, match=re.escape(message)) as caught:
         normal.pem_blocks(wrong)
     assert "AAAA" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "2026-02-31T00:00:00Z", "14:00"])
+def test_f7_a_text_that_is_not_an_instant_is_named_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an instant; write it like 2026-11-21T14:00:00Z"):
+        normal.instant(text)

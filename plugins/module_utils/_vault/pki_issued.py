@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""The certificates that a PKI engine has issued to some names, from its own store (``<mount>/certs``)."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from .._core.normal import instant
+from .._pki.certificate import CertificateFacts, certificate_pem, facts_of, iso, parse_certificates
+from .errors import Forbidden, NoEndpoint, Rejected, VaultError
+from .port import Vault
+
+#: As in `_vault.connection`: more threads gain nothing against one server.
+_WORKERS: t.Final = 4
+
+
+def issued_to(vault: Vault, mount: str, names: Collection[str], now: datetime.datetime) -> list[dict[str, t.Any]]:
+    """Return what the engine stores of certificates that were issued to ``names`` and have not expired.
+
+    A certificate is issued to its common name; one without a common name to its DNS names. The oldest comes first.
+    """
+    wanted = frozenset(name.lower() for name in names)
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        entries = pool.map(lambda serial: _entry(vault, mount, serial), _candidates(vault, mount, wanted, now))
+        found = [
+            _shown(facts, data)
+            for facts, data in (entry for entry in entries if entry)
+            if facts.not_after > now and wanted & _names(facts)
+        ]
+    return sorted(found, key=lambda entry: (entry["not_before"], entry["serial"]))
+
+
+def _candidates(vault: Vault, mount: str, wanted: frozenset[str], now: datetime.datetime) -> list[str]:
+    """Return the serial numbers to read: OpenBao's listing tells names and times, HashiCorp's tells numbers alone."""
+    try:
+        listed = vault.catalog(f"{mount}/certs/detailed")
+    except (Forbidden, NoEndpoint, Rejected):  # a server without this listing may deny what it does not know
+        return vault.list(f"{mount}/certs")
+    return [serial for serial, told in listed.items() if _may_fit(told, wanted, now)]
+
+
+def _may_fit(told: Mapping[str, t.Any], wanted: frozenset[str], now: datetime.datetime) -> bool:
+    """Tell whether a certificate has to be read to know; what the listing does not tell is read."""
+    names = {str(name).lower() for name in [told.get("common_name"), *(told.get("dns_names") or [])] if name}
+    if names and not names & wanted:
+        return False
+    try:
+        return instant(str(told["not_after"])) > now
+    except (KeyError, ValueError):
+        return True
+
+
+def _entry(vault: Vault, mount: str, serial: str) -> tuple[CertificateFacts, Mapping[str, t.Any]] | None:
+    """Return a certificate and what the engine says about it; ``None`` when it was tidied away meanwhile."""
+    data = vault.read(f"{mount}/cert/{serial}")
+    if data is None:
+        return None
+    text = data.get("certificate")
+    if not isinstance(text, str):
+        raise VaultError(f"{mount} returned no certificate for {serial}", remedy="Check what answers at that address.")
+    return facts_of(parse_certificates(text.encode())[0]), data
+
+
+def _names(facts: CertificateFacts) -> frozenset[str]:
+    names = [facts.subject.common_name] if facts.subject.common_name else facts.sans.dns
+    return frozenset(name.lower() for name in names)
+
+
+def _shown(facts: CertificateFacts, data: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    revoked = data.get("revocation_time")
+    since = datetime.datetime.fromtimestamp(revoked, tz=datetime.timezone.utc) if isinstance(revoked, int) else None
+    return {
+        "serial": facts.serial,
+        "common_name": facts.subject.common_name,
+        "dns_names": sorted(facts.sans.dns),
+        "not_before": iso(facts.not_before),
+        "not_after": iso(facts.not_after),
+        "spki_sha256": facts.spki_sha256,
+        "fingerprint_sha256": facts.fingerprint_sha256,
+        "revoked": bool(revoked),
+        "revoked_at": iso(since) if revoked and since else None,
+        "certificate": certificate_pem(facts.certificate),
+    }
