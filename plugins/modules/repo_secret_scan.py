@@ -14,7 +14,7 @@ author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Searches the files of the working tree, every version of every file that any branch, tag or stash reaches, and the
-    messages of commits. What was removed from the tree is still in every clone.
+    messages of commits and tags. What was removed from the tree is still in every clone.
   - Two means work together. The detectors of the library C(detect-secrets) find keywords, noise and the tokens of many
     services; a table of this collection adds private keys as a whole, tokens of Vault and OpenBao, further services,
     passwords in URLs, and files that are secret by their name.
@@ -22,8 +22,9 @@ description:
     Marks in the code, such as C(pragma allowlist secret), allow nothing, because they have none of these.
   - A finding is a result and not a failure; RV(results[].ok) and RV(summary) tell. What cannot be read fails
     the task after everything was looked at, with the other results in place.
-  - Nothing of a repository is run, written, locked or fetched. A repository that belongs to another user is refused, as
-    git does, because its configuration may name programs; run the task as its owner.
+  - Nothing of a repository is run, written, locked or fetched, whatever its configuration names. Replaced objects,
+    grafts and caches of commits are looked through. A repository that belongs to another user is refused, as git does;
+    run the task as its owner.
 extends_documentation_fragment:
   - trustmesh.security._attributes.info
 options:
@@ -224,7 +225,7 @@ results:
           type: str
           choices: [tree, history, message]
         commit:
-          description: The commit that brought it.
+          description: The commit that brought it; the name of a reference for what no commit holds.
           returned: when it is committed and the history was searched
           type: str
         problem:

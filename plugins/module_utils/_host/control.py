@@ -11,21 +11,17 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import time
-import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from .._core.errors import InvalidInput, TrustmeshError, certain
 from .._core.files import named_failure
+from .._core.programs import environment, start_session
 from .._core.redact import Secret
 from .procfs import ProcessId, identify, port_holder, runs, session_members
 from .readiness import Readiness
-
-# What a program may expect of any session. The rest of our environment stays here: it may hold tokens.
-_INHERITED: t.Final = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
 
 _SHOWN_LOG_LINES = 5
 _KILL_PATIENCE = 5.0
@@ -68,9 +64,8 @@ class Program:
 
     def variables(self) -> dict[str, str]:
         """Return the whole environment of the program."""
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         given = {name: v.reveal() if isinstance(v, Secret) else v for name, v in self.environment.items()}
-        return {**inherited, **given}
+        return {**environment(), **given}
 
 
 def refuse_taken_port(readiness: Readiness) -> None:
@@ -90,24 +85,12 @@ def launch(program: Program) -> ProcessId:
         log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         with named_failure(program.argv[0]):
-            # run_command waits for what it starts; this has to outlive the module.
-            child = subprocess.Popen(  # pylint: disable=ansible-bad-function
-                program.argv,
-                executable=program.executable,
-                cwd=program.chdir,
-                env=program.variables(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            child = start_session(program.argv, program.executable, program.chdir, program.variables(), log)
     finally:
         os.close(log)
-    process = identify(child.pid)
+    process = identify(child)
     if process is None:
         raise ProcessFailure(f"it ended at once{_log_tail(program)}")
-    # It shall outlive us; without this the destructor would warn that it still runs.
-    child.returncode = 0
     return process
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import subprocess
 import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from dataclasses import dataclass, replace
 from .._core.errors import InvalidInput, TrustmeshError, certain
 from .._core.kinds import MAPPING, TEXT, Kind
 from .._core.plan import Action, Plan, Step
+from .._core.programs import ProgramFailure, environment, run
 from .._core.redact import Secret
 from .._core.resource import StateResource
 from .._core.spec import STATE, Options
@@ -34,6 +34,21 @@ LABEL: t.Final = "security.trustmesh.digest"
 _NAME: t.Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
 _LARGEST: t.Final = 512_000
 _DEADLINE: t.Final = 60
+_INSTALL: t.Final = "Install podman 4.3 or newer, or correct the name."
+#: Where podman of this user keeps its secrets, and how it reaches them.
+_SETTINGS: t.Final = (
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "CONTAINER_CONNECTION",
+    "CONTAINER_HOST",
+    "CONTAINER_SSHKEY",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "STORAGE_DRIVER",
+    "STORAGE_OPTS",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+)
 #: Stand for digests: while there is no key nothing can be compared, and what somebody else made has none.
 _UNKNOWN, _FOREIGN = "?", "-"
 
@@ -80,28 +95,14 @@ class Podman:
         self._run(["rm", "--", name])
 
     def _run(self, arguments: Sequence[str], given: str = "") -> str:
+        argv = [self._executable, "secret", *arguments]
         try:
-            done = subprocess.run(  # pylint: disable=ansible-bad-function
-                [self._executable, "secret", *arguments],
-                input=given.encode("utf-8"),
-                capture_output=True,
-                check=False,
-                timeout=_DEADLINE,
-            )
-        except FileNotFoundError:
-            raise ContainerFailure(
-                f"there is no program {self._executable} on this host",
-                field="executable",
-                remedy="Install podman 4.3 or newer.",
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise ContainerFailure(
-                f"podman took longer than {_DEADLINE} s", remedy="See whether it is stuck."
-            ) from None
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise ContainerFailure(f"podman secret {arguments[0]}: {said[-1] if said else done.returncode}")
-        return done.stdout.decode("utf-8", "replace")
+            done = run(argv, environment(*_SETTINGS), _DEADLINE, given=given.encode("utf-8"), remedy=_INSTALL)
+        except ProgramFailure as failure:
+            raise failure.within("executable") from None
+        if done.status != 0:
+            raise ContainerFailure(f"podman secret {arguments[0]}: {done.complaint}")
+        return done.output.decode("utf-8", "replace")
 
 
 _DIGEST: t.Final = Kind(lambda value: None if value is None else Secret(str(value)))

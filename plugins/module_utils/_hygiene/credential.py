@@ -17,7 +17,6 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from .._core.errors import InvalidInput, TrustmeshError, certain
 from .._core.files import Attributes, FileTransaction, named_failure, read_file
 from .._core.kinds import MAPPING, TEXT, Kind
 from .._core.plan import Action, Plan, Step
+from .._core.programs import ProgramFailure, environment, run
 from .._core.redact import Secret
 from .._core.resource import StateResource
 from .._core.spec import STATE, Options
@@ -58,6 +58,7 @@ _UNIT: t.Final = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(?:service|socket|mount|swap)
 _LARGEST: t.Final = 1 << 20
 _DEADLINE: t.Final = 60
 _TOOL: t.Final = "systemd-creds"
+_INSTALL: t.Final = "Install systemd 250 or newer, or set encrypt to never."
 #: Stands for what cannot be decrypted here; no value is like it.
 _UNREADABLE: t.Final = Secret("\0")
 
@@ -71,7 +72,7 @@ class Sealer:
 
     def available(self) -> bool:
         """Tell whether systemd-creds is installed."""
-        return shutil.which(_TOOL) is not None
+        return shutil.which(_TOOL, path=environment()["PATH"]) is not None
 
     def seal(self, name: str, value: Secret, with_key: str) -> bytes:
         """Return a value as systemd decrypts it for the credential of this name only."""
@@ -86,19 +87,12 @@ class Sealer:
 
     def _run(self, *arguments: str, given: bytes) -> bytes:
         try:
-            done = subprocess.run(  # pylint: disable=ansible-bad-function
-                [_TOOL, *arguments], input=given, capture_output=True, check=False, timeout=_DEADLINE
-            )
-        except FileNotFoundError:
-            raise CredentialFailure(
-                f"there is no {_TOOL} on this host", remedy="Install systemd 250 or newer, or set encrypt to never."
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise CredentialFailure(f"{_TOOL} took longer than {_DEADLINE} s") from None
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise CredentialFailure(f"{_TOOL} {arguments[0]}: {said[-1] if said else done.returncode}")
-        return done.stdout
+            done = run([_TOOL, *arguments], environment(), _DEADLINE, given=given, remedy=_INSTALL)
+        except ProgramFailure as failure:
+            raise CredentialFailure(failure.problem, remedy=failure.remedy) from None
+        if done.status != 0:
+            raise CredentialFailure(f"{_TOOL} {arguments[0]}: {done.complaint}")
+        return done.output
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@
 
 """What a git repository holds: the files of its working tree, and everything that ever was in its history.
 
-Nothing of the repository is executed or changed: no hook, no filter, no watcher, no lock, no fetch. git's own refusal
-of repositories that belong to somebody else stays in force, because their configuration may name programs.
+Nothing of the repository is executed or changed: no hook, no filter, no watcher, no signature program, no lock, no
+fetch. Plumbing commands are used, which read few settings, and every setting that names a program or hides something
+is overruled. git's own refusal of repositories that belong to somebody else stays in force.
 """
 
 from __future__ import annotations
@@ -15,17 +16,57 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
+import select
 import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .._core.errors import TrustmeshError, certain
+from .._core.errors import TrustmeshError
+from .._core.programs import Finished, ProgramFailure, conversation, environment, run
 
-_SETTINGS: t.Final = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+#: A repository's own configuration may set any of these (git-config(1)); the command line comes last.
+_SETTINGS: t.Final = {
+    # What names a program.
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "core.sshCommand": "false",
+    "core.askPass": "false",
+    "core.editor": "false",
+    "core.pager": "cat",
+    "core.gitProxy": "false",
+    "core.alternateRefsCommand": "false",
+    "credential.helper": "",
+    "diff.external": "",
+    "gpg.program": "false",
+    "gpg.openpgp.program": "false",
+    "gpg.x509.program": "false",
+    "gpg.ssh.program": "false",
+    "gpg.ssh.defaultKeyCommand": "false",
+    "log.showSignature": "false",
+    "protocol.allow": "never",
+    # What makes git overlook commits or files: caches that somebody else may have written.
+    "core.commitGraph": "false",
+    "core.multiPackIndex": "false",
+    "core.untrackedCache": "false",
+    "core.ignoreCase": "false",
+    "diff.ignoreSubmodules": "none",
+    "submodule.recurse": "false",
+}
+#: For git itself: no replaced objects, no grafted parents, no locks, no questions, no network.
+_VARIABLES: t.Final = {
+    "LC_ALL": "C",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": "/dev/null",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+}
 _RAW: t.Final = re.compile(rb"\n?:(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) ([A-Z])\d*")
+_COMMIT: t.Final = re.compile(rb"[0-9a-f]{40,64}")
 _REGULAR: t.Final = (b"100644", b"100755", b"120000")
 _DEADLINE: t.Final = 600
+_PATIENCE: t.Final = 60
 _PIECE: t.Final = 1 << 20
 
 
@@ -35,11 +76,15 @@ class GitFailure(TrustmeshError):
 
 @dataclass(frozen=True)
 class Blob:
-    """One version of one file, and the commit that brought it first."""
+    """One version of one file, and the commit that brought it first; the name of a reference for what has no commit."""
 
     identity: str
     path: str
     commit: str
+
+
+#: Returns kind and content of an object by its identity; no content for one that is too large.
+Read = t.Callable[[str], tuple[str, t.Optional[bytes]]]
 
 
 class Repository:
@@ -53,8 +98,8 @@ class Repository:
         return os.path.lexists(os.path.join(self.path, ".git")) or os.path.isfile(os.path.join(self.path, "HEAD"))
 
     def is_bare(self) -> bool:
-        """Tell whether it has no working tree."""
-        return self._text("rev-parse", "--is-bare-repository") == "true"
+        """Tell whether it has no working tree; what its configuration says of that (core.bare) does not count."""
+        return not os.path.lexists(os.path.join(self.path, ".git"))
 
     def is_shallow(self) -> bool:
         """Tell whether a part of the history was not cloned."""
@@ -62,12 +107,13 @@ class Repository:
 
     def is_partial(self) -> bool:
         """Tell whether objects were left on a server until they are needed; reading them would fetch them."""
-        done = self._run("config", "--get-regexp", r"^remote\..*\.promisor$", accept=(0, 1))
+        pattern = r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$"
+        done = self._run("config", "--get-regexp", pattern, accept=(0, 1))
         return done.strip() != b""
 
     def tracked_and_new(self) -> list[str]:
         """Return the files of the working tree that are committed or would be by ``git add --all``."""
-        listed = self._run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        listed = self._in_tree("ls-files", "-z", "--cached", "--others", "--exclude-standard")
         return sorted({os.fsdecode(name) for name in listed.split(b"\0") if name})
 
     def not_ignored(self, names: Sequence[str]) -> list[str]:
@@ -75,93 +121,115 @@ class Repository:
         if not names:
             return []
         given = b"\0".join(os.fsencode(name) for name in names) + b"\0"
-        ignored = self._run("check-ignore", "-z", "--no-index", "--stdin", accept=(0, 1), given=given)
+        ignored = self._in_tree("check-ignore", "-z", "--no-index", "--stdin", accept=(0, 1), given=given)
         return [name for name in names if os.fsencode(name) not in ignored.split(b"\0")]
 
-    def history(self) -> Iterator[Blob]:
-        """Yield every version of every file that any reference reaches, the oldest first, each once.
+    def commits(self) -> list[str]:
+        """Return every commit that any reference reaches, the oldest first."""
+        return self._text("rev-list", "--all", "--reverse").split()
+
+    def history(self, commits: Sequence[str]) -> Iterator[Blob]:
+        """Yield every version of every file of some commits, each once, with the first commit that has it.
 
         Merges are compared with every parent, so that what only a merge brought is seen too.
         """
         seen: set[bytes] = set()
         commit = ""
-        tokens = iter(
-            self._run(
-                "log", "--all", "--reverse", "--raw", "--no-abbrev", "--root", "-m", "--no-renames", "-z",
-                "--format=commit %H",
-            ).split(b"\0")
-        )  # fmt: skip
+        given = "".join(f"{entry}\n" for entry in commits).encode("ascii")
+        argv = ("diff-tree", "--stdin", "--raw", "-r", "-m", "--root", "--no-renames", "--no-abbrev", "--no-ext-diff",
+                "--no-textconv", "--ignore-submodules=none", "-z")  # fmt: skip
+        tokens = iter(self._run(*argv, given=given).split(b"\0"))
         for token in tokens:
             entry = _RAW.fullmatch(token)
             if entry is None:
-                commit = token.decode("ascii", "replace").strip().partition("commit ")[2] or commit
+                found = _COMMIT.match(token.strip())
+                commit = found.group().decode("ascii") if found else commit
                 continue
             path, identity = next(tokens, b""), entry.group(4)
             if entry.group(2) in _REGULAR and identity.strip(b"0") and identity + path not in seen:
                 seen.add(identity + path)
                 yield Blob(identity.decode("ascii"), os.fsdecode(path), commit)
 
-    def messages(self) -> Iterator[tuple[str, bytes]]:
-        """Yield commit and message of every commit that any reference reaches."""
-        tokens = self._run("log", "--all", "--reverse", "-z", "--format=%H%n%B").split(b"\0")
-        for token in filter(None, tokens):
-            commit, _newline, message = token.partition(b"\n")
-            yield commit.decode("ascii"), message
+    def beside_commits(self, read: Read) -> Iterator[tuple[str, str, t.Optional[bytes]]]:
+        """Yield what references name beside commits: reference, path (empty for the text of a tag), content.
+
+        Files and trees that were put in the place of others (git-replace(1)) are such.
+        """
+        for line in self._text("for-each-ref", "--format=%(objecttype) %(objectname) %(refname)").splitlines():
+            kind, identity, name = line.split(" ", 2)
+            seen: set[str] = set()
+            while kind == "tag" and identity not in seen:
+                seen.add(identity)
+                content = read(identity)[1]
+                head, _blank, message = (content or b"").partition(b"\n\n")
+                yield name, "", message if content is not None else None
+                about = dict(entry.split(b" ", 1) for entry in head.split(b"\n") if b" " in entry)
+                kind, identity = (about.get(field, b"").decode("ascii", "replace") for field in (b"type", b"object"))
+            if kind == "blob":
+                yield name, name, read(identity)[1]
+            elif kind == "tree":
+                for held, path in self._tree(identity):
+                    yield name, path, read(held)[1]
+
+    def _tree(self, identity: str) -> Iterator[tuple[str, str]]:
+        """Yield identity and path of every file of a tree."""
+        for entry in self._run("ls-tree", "-r", "-z", "--full-tree", identity).split(b"\0"):
+            about, _tab, path = entry.partition(b"\t")
+            if about.startswith(_REGULAR):
+                yield about.split()[2].decode("ascii"), os.fsdecode(path)
+
+    @staticmethod
+    def message(commit: bytes) -> bytes:
+        """Return the message in the content of a commit."""
+        return commit.partition(b"\n\n")[2]
 
     @contextlib.contextmanager
-    def reader(self, largest: int) -> Iterator[t.Callable[[str], t.Optional[bytes]]]:
-        """Yield a function from the identity of a blob to its content, ``None`` when it is larger than ``largest``."""
-        with subprocess.Popen(  # pylint: disable=ansible-bad-function
-            self._argv("cat-file", "--batch"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-        ) as process:
-            questions, answers = certain(process.stdin), certain(process.stdout)
+    def reader(self, largest: int) -> Iterator[Read]:
+        """Yield a function that reads objects; content that is larger than ``largest`` is left out."""
+        argv = self._argv("cat-file", "--batch")
+        with conversation(argv, _environment(self.path), remedy="Install the package git.") as (questions, answers):
 
-            def read(identity: str) -> t.Optional[bytes]:
+            def read(identity: str) -> tuple[str, t.Optional[bytes]]:
                 questions.write(f"{identity}\n".encode("ascii"))
                 questions.flush()
+                if not select.select([answers], [], [], _PATIENCE)[0]:
+                    raise GitFailure(f"git does not read object {identity}", remedy="Scan a fresh clone of it.")
                 about = answers.readline().split()
                 if len(about) != 3:
                     raise GitFailure(f"object {identity} is missing", remedy="Repair the repository (git fsck).")
-                size = int(about[2])
+                kind, size = about[1].decode("ascii"), int(about[2])
                 if size > largest:
                     for start in range(0, size + 1, _PIECE):
                         answers.read(min(_PIECE, size + 1 - start))
-                    return None
-                return answers.read(size + 1)[:-1]
+                    return kind, None
+                return kind, answers.read(size + 1)[:-1]
 
             yield read
 
     def _text(self, *arguments: str) -> str:
         return self._run(*arguments).decode("utf-8", "replace").strip()
 
+    def _in_tree(self, *arguments: str, accept: Sequence[int] = (0,), given: bytes = b"") -> bytes:
+        """Run git on the working tree at this path, whatever tree the repository's configuration names."""
+        return self._run(f"--work-tree={self.path}", *arguments, accept=accept, given=given)
+
     def _argv(self, *arguments: str) -> list[str]:
-        return ["git", *_SETTINGS, "-C", self.path, "--no-pager", *arguments]
+        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        return ["git", *settings, "-C", self.path, "--no-pager", *arguments]
 
-    def _run(self, *arguments: str, accept: Sequence[int] = (0,), given: t.Optional[bytes] = None) -> bytes:
+    def _run(self, *arguments: str, accept: Sequence[int] = (0,), given: bytes = b"") -> bytes:
+        argv = self._argv(*arguments)
         try:
-            done = subprocess.run(  # pylint: disable=ansible-bad-function
-                self._argv(*arguments),
-                input=given if given is not None else b"",
-                capture_output=True,
-                check=False,
-                env=_environment(),
-                timeout=_DEADLINE,
-            )
-        except FileNotFoundError:
-            raise GitFailure("git is not installed on this host", remedy="Install the package git.") from None
-        except subprocess.TimeoutExpired:
-            raise GitFailure(f"git took longer than {_DEADLINE} s", remedy="Scan a clone of it elsewhere.") from None
-        if done.returncode not in accept:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise GitFailure(_told(said[0] if said else f"status {done.returncode}"), remedy=_remedy(said))
-        return done.stdout
+            done = run(argv, _environment(self.path), _DEADLINE, given=given, remedy="Install the package git.")
+        except ProgramFailure as failure:
+            raise GitFailure(failure.problem, remedy=failure.remedy) from None
+        if done.status not in accept:
+            raise GitFailure(_git_message(done), remedy=_remedy(done.complaints))
+        return done.output
 
 
-def _told(line: str) -> str:
+def _git_message(done: Finished) -> str:
+    line = done.complaints[0] if done.complaints else done.complaint
     return f"git: {re.sub(r'^(fatal|error): ', '', line)}"
 
 
@@ -171,7 +239,8 @@ def _remedy(said: Sequence[str]) -> str:
     return "See what git says of it."
 
 
-def _environment() -> dict[str, str]:
+def _environment(path: str) -> dict[str, str]:
     """Return an environment in which git looks at the given repository alone, asks nobody, and writes nothing."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return {**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
+    # SUDO_UID: git takes a repository of the user who called sudo for one of root's own.
+    ceiling = os.path.dirname(os.path.realpath(path))
+    return environment("SUDO_UID", "XDG_CONFIG_HOME", GIT_CEILING_DIRECTORIES=ceiling, **_VARIABLES)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import typing as t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,7 @@ SHARED: t.Final = tuple(_COMMON)
 _MESSAGE: t.Final = "(message)"
 _IN_TREE: t.Final = "Take it out of the file, replace the secret because it is known, and clean the history."
 _IN_HISTORY: t.Final = "Replace the secret: everybody who cloned the repository has it. Then clean the history."
+_COMMIT: t.Final = re.compile(r"[0-9a-f]{40,64}")
 _Key = tuple[str, str, str]
 
 
@@ -150,19 +152,27 @@ class RepositoryScan:
         if repository.is_shallow():
             seen.problems.append("the clone is shallow: what happened before its first commit was not seen")
             seen.complete = False
+        commits = repository.commits()
+        seen.commits += len(commits)
         with repository.reader(largest) as read:
-            for blob in repository.history():
+            for blob in repository.history(commits):
                 if wanted(blob.path):
                     seen.versions += 1
-                    content = read(blob.identity)
-                    if content is None:
-                        seen.skip("larger than largest_file")
-                        seen.complete = False
-                    else:
-                        self._scan(blob.path, content, blob.commit, seen)
-        for commit, message in repository.messages():
-            seen.commits += 1
-            self._scan(_MESSAGE, message, commit, seen)
+                    self._version(blob.path, read(blob.identity)[1], blob.commit, seen)
+            for commit in commits:
+                content = read(commit)[1]
+                self._version(_MESSAGE, None if content is None else repository.message(content), commit, seen)
+            for name, path, content in repository.beside_commits(read):
+                if not path or wanted(path):
+                    seen.versions += bool(path)
+                    self._version(path or _MESSAGE, content, name, seen)
+
+    def _version(self, path: str, content: t.Optional[bytes], commit: str, seen: _Seen) -> None:
+        if content is None:
+            seen.skip("larger than largest_file")
+            seen.complete = False
+        else:
+            self._scan(path, content, commit, seen)
 
     def _scan(self, path: str, content: bytes, commit: str, seen: _Seen) -> None:
         """Scan one text, or take what it gave the last time; what the tree has shown only learns its commit."""
@@ -185,12 +195,13 @@ class RepositoryScan:
 def _finding(entry: Detected, path: str, commit: str) -> Finding:
     shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
     where = "message" if path == _MESSAGE else "history" if commit else "tree"
-    place = f"the message of {commit[:12]}" if where == "message" else shown
+    brought_by = commit[:12] if _COMMIT.fullmatch(commit) else commit
+    place = f"the message of {brought_by}" if where == "message" else shown
     return Finding(
         entry.rule,
         entry.severity,
         shown,
-        f"{place}, line {entry.line}: {entry.title}" + (f", in commit {commit[:12]}" if where == "history" else ""),
+        f"{place}, line {entry.line}: {entry.title}" + (f", in commit {brought_by}" if where == "history" else ""),
         _IN_HISTORY if commit else _IN_TREE,
         line=entry.line,
         facts=(("where", where), ("commit", commit or None)),

@@ -184,6 +184,26 @@ def test_a_repository_runs_nothing_of_ours_and_is_not_changed(scan: t.Any, repos
     assert {path: path.stat().st_mtime_ns for path in (repository.path / ".git").rglob("*")} == before
 
 
+def test_r8_a_signed_commit_runs_no_program(scan: t.Any, repository: Corpus) -> None:
+    """R8: the program that the repository names for checking signatures does not run."""
+    mark, program = repository.path.parent / "ran", repository.path.parent / "gpg"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    program.chmod(0o755)
+    repository.git("config", "log.showSignature", "true")
+    repository.git("config", "gpg.program", str(program))
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n"
+    commit = repository.git("cat-file", "commit", "HEAD")
+    head, _blank, message = commit.partition("\n\n")
+    given = f"{head}\n{signature}\n{message}\n"
+    (repository.path.parent / "commit").write_text(given)
+    signed = repository.git("hash-object", "-t", "commit", "-w", "--literally", str(repository.path.parent / "commit"))
+    repository.git("update-ref", "HEAD", signed)
+    assert _paths(scan(repository.path)) == {"a.txt", "b.txt"}
+    assert not mark.exists()
+    repository.git("log")
+    assert mark.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a directory to another user")
 def test_a_repository_of_another_user_is_refused(run_module: t.Any, repository: Corpus) -> None:
     subprocess.run(["chown", "-R", "65534", str(repository.path)], check=True)
