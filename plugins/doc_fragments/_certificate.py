@@ -117,7 +117,7 @@ options:
   on_mismatch:
     description:
       - What to do when an existing certificate differs from the declaration. V(replace) issues a new one and says why,
-        V(fail) changes nothing and says why. A renewal that time alone demands is always made.
+        V(fail) changes nothing and says why. What has expired, is due or is revoked is always replaced.
       - A file at one of the published paths that is neither a usable key nor certificate and was not made by this
         module is never overwritten. A usable foreign pair is kept as a generation.
     type: str

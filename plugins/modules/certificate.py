@@ -24,7 +24,11 @@ description:
   - With O(certificates[].provider=vault) the token needs C(update) on C(<mount>/sign/<role>) (or
     C(<mount>/issuer/<issuer>/sign/<role>)) and C(read) on C(<mount>/roles/<role>). Without the latter, what the role
     would cut short is noticed only after signing. The CA's certificate is open to everybody.
-  - Any number of certificates costs one login and, when nothing is due, two reads per role and issuer and no write.
+  - A certificate that its engine has revoked is replaced with a new key. For that the token needs C(list) on
+    C(<mount>/certs/revoked), which is asked for once per mount. Without it the revocation list of the issuer is read,
+    which everybody may do. That list does not know what was revoked since it was made, which is a warning.
+  - Any number of certificates costs one login and, when nothing is due, two reads per role and issuer, one per mount
+    and no write.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._certificate
@@ -426,6 +430,7 @@ from ..module_utils._core.spec import Params, Spec, batch, build_each
 from ..module_utils._local_ca.signer import LocalSigner
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.port import Vault
+from ..module_utils._vault.revoked import RevokedCertificates
 from ..module_utils._vault.signer import VaultSigner
 
 SPEC = VAULT + Spec(requires=(CRYPTOGRAPHY,)) + batch("certificates", ITEM_OPTIONS, shared=SHARED)
@@ -438,6 +443,7 @@ class Signers:
         self._params = params
         self._stack = stack
         self._signers: dict[t.Any, Signer] = {}
+        self._revoked: dict[str, RevokedCertificates] = {}
         self.vault: Vault | None = None
 
     def __call__(self, item: t.Mapping[str, t.Any]) -> Signer:
@@ -452,7 +458,9 @@ class Signers:
             return LocalSigner(item["ca_directory"], item["ca_passphrase_file"])
         if self.vault is None:
             self.vault = connect(self._params, self._stack)
-        return VaultSigner(self.vault, item["mount"], item["role"], item["issuer"])
+        mount = item["mount"].strip("/")
+        revoked = self._revoked.setdefault(mount, RevokedCertificates(self.vault, mount))
+        return VaultSigner(self.vault, mount, item["role"], item["issuer"], revoked)
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:

@@ -20,8 +20,8 @@ description:
     results of the others in place.
   - The first certificate of a source is judged. The others are taken for its intermediates.
   - A TLS server may present whatever it likes, trusted or not. Nothing is sent to it.
-  - A token is needed for sources with O(sources[].mount) only. Any valid one will do, because the engine shows
-    certificates to everybody.
+  - A token is needed for sources with O(sources[].mount) only. Any valid one will do for O(sources[].serial) and
+    O(sources[].issuer), because the engine shows certificates to everybody.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes.info
@@ -81,6 +81,10 @@ options:
       mount:
         description:
           - Path of the PKI engine of O(sources[].serial) or O(sources[].issuer).
+          - Beside another kind of source, the engine that issued the certificate. It is asked whether the certificate
+            is revoked, with one request however many sources name it. The token needs C(list) on
+            C(<mount>/certs/revoked). Without it the revocation list of the engine's default issuer is read, and
+            RV(results[].warnings) says what that list cannot know.
         type: str
       serial:
         description:
@@ -468,13 +472,14 @@ from ..module_utils._core.module import inform_module
 from ..module_utils._core.spec import Params, Spec, batch, items
 from ..module_utils._inspection.survey import ITEM_CONSTRAINTS, ITEM_OPTIONS, SHARED, Survey
 from ..module_utils._vault.connection import VAULT, connect
+from ..module_utils._vault.revoked import RevokedCertificates
 
 SPEC = VAULT + Spec(requires=(CRYPTOGRAPHY,)) + batch("sources", ITEM_OPTIONS, shared=SHARED, **ITEM_CONSTRAINTS)
 
 
 def gather(params: Params, stack: contextlib.ExitStack) -> t.Mapping[str, t.Any]:
     """Return the facts and verdicts of all sources."""
-    survey = Survey(lambda: connect(params, stack), system_clock())
+    survey = Survey(lambda: connect(params, stack), system_clock(), RevokedCertificates)
     return survey.run(items(SPEC, params))
 
 

@@ -53,6 +53,8 @@ class Holding:
     made_at: t.Optional[datetime.datetime] = None
     #: The certificates of former generations: since when there is each, and its file.
     previous: tuple[tuple[datetime.datetime, str], ...] = ()
+    #: Since when and why the authority has revoked the certificate.
+    revoked: t.Optional[str] = None
 
 
 def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, ...]]) -> t.Optional[Holding]:

@@ -12,7 +12,7 @@ import datetime
 import functools
 import typing as t
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
 from .._core.files import FileTransaction
@@ -22,7 +22,7 @@ from .._core.resource import Resource
 from .._pki.certificate import CertificateFacts, certificate_pem, facts_of, iso, parse_certificates
 from .._pki.chain import is_self_signed, order_chain, verify_chain
 from .._pki.development import is_development
-from .._pki.drift import EXPIRY, Wanted, reissue_reasons
+from .._pki.drift import EXPIRY, REVOKED, Wanted, reissue_reasons
 from .._pki.keys import generate, load_private_key, private_pem, spki_sha256
 from .._pki.renewal import due_at
 from .._pki.request import make_csr
@@ -103,7 +103,11 @@ class Certificate(HostCertificate):
         self.signer.check(self.wanted)
         authority = self.signer.chain()
         self._refuse_development(authority)
-        return read_holding(self.layout, authority)
+        holding = read_holding(self.layout, authority)
+        if holding is None or holding.facts is None:
+            return holding
+        revoked = self.signer.revocation(holding.facts.certificate)
+        return replace(holding, revoked=revoked) if revoked else holding
 
     def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
         if current is None:
@@ -164,11 +168,18 @@ class Certificate(HostCertificate):
         changes = [Change("certificate", "unusable", "usable", problem) for problem in current.problems]
         if current.facts is not None:
             held_key = current.key.spki_sha256 if current.key else None
-            changes += reissue_reasons(current.facts, self.wanted, now, key_spki=held_key, authority=current.authority)
-        beyond_expiry = [change for change in changes if change.path != EXPIRY]
-        if beyond_expiry and self.policy.on_mismatch == "fail":
+            changes += reissue_reasons(
+                current.facts,
+                self.wanted,
+                now,
+                key_spki=held_key,
+                authority=current.authority,
+                revoked=current.revoked,
+            )
+        differing = [change for change in changes if change.path not in (EXPIRY, REVOKED)]
+        if differing and self.policy.on_mismatch == "fail":
             raise PolicyRefusal(
-                f"would have to be issued anew: {'; '.join(change.reason for change in beyond_expiry)}",
+                f"would have to be issued again: {'; '.join(change.reason for change in differing)}",
                 field="on_mismatch",
                 remedy="Correct the declaration, or set on_mismatch to replace.",
             )
@@ -181,7 +192,7 @@ class Certificate(HostCertificate):
             yield Change("made_at", iso(made), "renewed", reason)
 
     def _may_keep_key(self, current: Holding, now: datetime.datetime) -> bool:
-        if self.policy.renew_key or any(self._outdated(current, now)):
+        if self.policy.renew_key or current.revoked or any(self._outdated(current, now)):
             return False
         return current.key is not None and current.key.spec == self.wanted.key
 

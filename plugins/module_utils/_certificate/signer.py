@@ -26,6 +26,9 @@ class Signer(t.Protocol):
     def chain(self) -> t.Optional[tuple[x509.Certificate, ...]]:
         """Return the certificates of the signing CA, issuer first; ``None`` while there is no such CA (yet)."""
 
+    def revocation(self, certificate: x509.Certificate) -> t.Optional[str]:
+        """Say since when and why the authority has revoked a certificate; ``None`` when it has not, or cannot tell."""
+
     def check(self, wanted: Wanted) -> None:
         """Raise :class:`InvalidInput` for what this authority is known to refuse or to change."""
 

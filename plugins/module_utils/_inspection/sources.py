@@ -52,6 +52,9 @@ class Reader(t.Protocol):
     def read(self, path: str) -> dict[str, t.Any] | None:
         """Return the data of a path, ``None`` only when there is no such object."""
 
+    def list(self, path: str) -> list[str]:
+        """Return the keys below a path."""
+
 
 class NotFound(TrustmeshError):
     """There is no certificate where one was looked for."""
@@ -68,6 +71,8 @@ class Found:
     revoked: str | None = None
     #: Whether the source knows about revocation at all.
     knows_revocation: bool = False
+    #: Why the engine that was to be asked about revocation could not tell.
+    unknown: str = ""
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -75,7 +80,7 @@ def label(item: Mapping[str, t.Any]) -> str:
     """Return what to call a source in results."""
     if item["name"]:
         return str(item["name"])
-    if item["mount"]:
+    if item["serial"] or item["issuer"]:
         return f"{item['mount']}/{item['serial'] or item['issuer']}"
     return str(item["endpoint"] or item["path"] or ("PEM text" if item["pem"] else "DER data"))
 

@@ -14,6 +14,7 @@ import threading
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from .._core.errors import TrustmeshError
 from .._core.files import read_file
@@ -22,10 +23,13 @@ from .._core.spec import Options
 from .._pki.errors import PkiError
 from .._pki.keys import load_private_key, spki_sha256
 from .._pki.renewal import Window
-from .._pki.revocation import CrlFacts, parse_crl
+from .._pki.revocation import CrlFacts, Standing, parse_crl
 from .endpoint import Endpoint
 from .inspection import PURPOSES, Expectation, inspect
-from .sources import SOURCE_CONSTRAINTS, SOURCE_OPTIONS, NotFound, Reader, certificates_in, find, label
+from .sources import SOURCE_CONSTRAINTS, SOURCE_OPTIONS, Found, NotFound, Reader, certificates_in, find, label
+
+if t.TYPE_CHECKING:
+    from cryptography import x509
 
 _COMMON: t.Final[Options] = {
     "ca_file": {"type": "path"},
@@ -50,12 +54,27 @@ SHARED: t.Final = tuple(_COMMON)
 _WORKERS: t.Final = 16
 
 
+class Revoked(t.Protocol):
+    """What one engine has revoked."""
+
+    def standing(self, certificate: x509.Certificate) -> Standing:
+        """Tell whether a certificate is revoked."""
+
+
 class Survey:
     """Reads files that several sources name once, and judges all sources at one instant."""
 
-    def __init__(self, vault: Callable[[], Reader], now: datetime.datetime) -> None:
+    def __init__(
+        self,
+        vault: Callable[[], Reader],
+        now: datetime.datetime,
+        revoked: Callable[[Reader, str], Revoked] | None = None,
+    ) -> None:
         self._vault = _once(vault)
         self._now = now
+        self._revoked = revoked
+        self._engines: dict[str, Revoked] = {}
+        self._lock = threading.Lock()
         self._certificates = functools.lru_cache(maxsize=None)(certificates_in)
         self._crl = functools.lru_cache(maxsize=None)(_crl)
 
@@ -78,12 +97,28 @@ class Survey:
         try:
             expected = self._expectation(item)
             found = find(item, self._vault)
+            found = self._asked(item, found)
             inspection = inspect(found, expected, self._now)
         except TrustmeshError as error:
             return {**result, "failed": True, "msg": str(error), "warnings": []}
         if found.tls is not None:
             result["tls"] = dict(found.tls)
         return {**result, **inspection.shown(), "warnings": list(found.warnings)}
+
+    def _asked(self, item: Mapping[str, t.Any], found: Found) -> Found:
+        """Ask the engine that is named beside a file or server whether it has revoked the certificate."""
+        if self._revoked is None or not item["mount"] or found.knows_revocation:
+            return found
+        mount = item["mount"].strip("/")
+        with self._lock:
+            if mount not in self._engines:
+                self._engines[mount] = self._revoked(self._vault(), mount)
+        standing = self._engines[mount].standing(found.certificates[0])
+        notes = (*found.warnings, standing.note) if standing.note else found.warnings
+        unknown = "" if standing.known else standing.note
+        return replace(
+            found, revoked=standing.revoked, knows_revocation=standing.known, unknown=unknown, warnings=notes
+        )
 
     def _expectation(self, item: Mapping[str, t.Any]) -> Expectation:
         anchors = self._certificates(item["ca_file"], "ca_file") if item["ca_file"] else None

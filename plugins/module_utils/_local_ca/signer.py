@@ -57,6 +57,9 @@ class LocalSigner:
                 self._chain = read_chain(self._paths)
             return self._chain
 
+    def revocation(self, certificate: x509.Certificate) -> str | None:
+        """Return ``None``: where the lists of a local authority are published is not known here."""
+
     def check(self, wanted: Wanted) -> None:
         """Refuse a lifetime beyond the authority's own end; clients would stop trusting the certificate then."""
         chain = self.chain()

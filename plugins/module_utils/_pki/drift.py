@@ -36,6 +36,8 @@ if t.TYPE_CHECKING:
 BACKDATE_SECONDS: t.Final = 30
 #: The path of a change that time alone makes due.
 EXPIRY: t.Final = "not_after"
+#: The path of the change that a revocation at the authority makes due.
+REVOKED: t.Final = "revoked"
 _LIST: t.Final = {"type": "list", "elements": "str"}
 _SAN_FIELDS: t.Final = {"dns": "dns_names", "ip": "ip_addresses", "uri": "uris", "email": "emails"}
 _SUBJECT_SETS: t.Final = (
@@ -114,10 +116,7 @@ class CertificateState(State):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a certificate has to satisfy: the declared fields, a lifetime in seconds and when to renew.
-
-    ``revoked`` says when and why once somebody knows that the certificate in place is revoked.
-    """
+    """What a certificate has to satisfy: the declared fields, a lifetime in seconds and when to renew."""
 
     state: CertificateState
     ttl: int | None = None
@@ -125,7 +124,6 @@ class Wanted:
     window: Window = field(default_factory=Window)
     jitter_fraction: float = 0.0
     seed: str = ""
-    revoked: str | None = None
 
     @property
     def common_name(self) -> str | None:
@@ -167,11 +165,13 @@ def reissue_reasons(
     *,
     key_spki: str | None = None,
     authority: t.Sequence[x509.Certificate] | None = None,
+    revoked: str | None = None,
 ) -> list[Change]:
     """Return every reason to issue the certificate again, not only the first; empty when it can stay.
 
     ``key_spki`` is the digest of the private key beside the certificate, ``authority`` the chain of who would sign now,
-    issuer first; where either is ``None`` (unreadable, not there yet) its check is left out.
+    issuer first; where either is ``None`` (unreadable, not there yet) its check is left out. ``revoked`` says since
+    when and why the authority has revoked the certificate.
     """
     current = CertificateState.of(facts).without_copied_name(wanted.state)
     return [
@@ -180,7 +180,7 @@ def reissue_reasons(
         *_issuer_reasons(facts, authority),
         *_lifetime_reasons(facts, wanted),
         *_time_reasons(facts, wanted, now),
-        *_revocation_reasons(wanted),
+        *_revocation_reasons(revoked),
     ]
 
 
@@ -232,6 +232,6 @@ def _time_reasons(facts: CertificateFacts, wanted: Wanted, now: datetime.datetim
         yield Change(EXPIRY, iso(facts.not_after), "renewed", found.reason)
 
 
-def _revocation_reasons(wanted: Wanted) -> t.Iterator[Change]:
-    if wanted.revoked is not None:
-        yield Change("revoked", True, False, f"is revoked {wanted.revoked}".rstrip())
+def _revocation_reasons(revoked: str | None) -> t.Iterator[Change]:
+    if revoked is not None:
+        yield Change(REVOKED, True, False, f"is revoked {revoked}")

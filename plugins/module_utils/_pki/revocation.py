@@ -62,6 +62,19 @@ class Revocation:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What an authority says about one certificate.
+
+    ``revoked`` says since when and why it is revoked; ``None`` stands for "not revoked" where ``known`` is true.
+    ``note`` says how far the answer can be relied on, empty where it is exact.
+    """
+
+    revoked: str | None
+    note: str = ""
+    known: bool = True
+
+
+@dataclass(frozen=True)
 class CrlFacts:
     """What a revocation list says about itself; entries are asked for one by one, since lists can be long."""
 

@@ -18,6 +18,7 @@ from .._pki.certificate import parse_certificates
 from .._pki.request import request_pem
 from .errors import Forbidden, NoIssuer, NoMount
 from .port import Data, Vault
+from .revoked import RevokedCertificates
 
 if t.TYPE_CHECKING:
     from cryptography import x509
@@ -30,8 +31,11 @@ if t.TYPE_CHECKING:
 class VaultSigner:
     """Signs with one role; reads the role and the issuer once, however many certificates it serves."""
 
-    def __init__(self, vault: Vault, mount: str, role: str, issuer: t.Optional[str]) -> None:
+    def __init__(
+        self, vault: Vault, mount: str, role: str, issuer: t.Optional[str], revoked: RevokedCertificates
+    ) -> None:
         self._vault = vault
+        self._revoked = revoked
         self._mount = mount.strip("/")
         self._role_name = role
         self._issuer = issuer
@@ -52,6 +56,16 @@ class VaultSigner:
                 self._chain = self._read_chain()
                 self._read = True
         return self._chain
+
+    def revocation(self, certificate: x509.Certificate) -> t.Optional[str]:
+        """Say since when and why the mount has revoked a certificate."""
+        try:
+            standing = self._revoked.standing(certificate, self._issuer_ref)
+        except NoMount:  # reading the issuer has warned about that
+            return None
+        if standing.note:
+            self._vault.warn(standing.note)
+        return standing.revoked
 
     def check(self, wanted: Wanted) -> None:
         """Refuse what the role would cut short; the server does so with no more than a warning."""
@@ -105,10 +119,13 @@ class VaultSigner:
             self._vault.warn(f"role {self._role_name} cannot be read: {error}")
             return None
 
+    @property
+    def _issuer_ref(self) -> str:
+        return self._issuer or (self._role or {}).get("issuer_ref") or "default"
+
     def _read_chain(self) -> t.Optional[Chain]:
-        issuer = self._issuer or (self._role or {}).get("issuer_ref") or "default"
         try:
-            data = self._vault.read(f"{self._mount}/issuer/{issuer}/json")
+            data = self._vault.read(f"{self._mount}/issuer/{self._issuer_ref}/json")
         except (NoIssuer, NoMount) as error:
             self._vault.warn(f"no certificate can be issued yet: {error}")
             return None

@@ -59,6 +59,9 @@ class TestAuthority:
     def chain(self) -> tuple[x509.Certificate, ...]:
         return (self.certificate,)
 
+    def revocation(self, certificate: x509.Certificate) -> None:
+        """Revoke nothing."""
+
     def check(self, wanted: Wanted) -> None:
         """Refuse nothing."""
 

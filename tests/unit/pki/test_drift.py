@@ -61,7 +61,6 @@ def test_table(case: dict[str, t.Any], node: Made, mesh: dict[str, Made]) -> Non
         CertificateState.declared(case.get("wanted", {})),
         ttl=given.get("ttl"),
         window=Window.parse(given.get("window")),
-        revoked=given.get("revoked"),
     )
     changes = reissue_reasons(
         CertificateFacts.of(node.certificate),
@@ -69,6 +68,7 @@ def test_table(case: dict[str, t.Any], node: Made, mesh: dict[str, Made]) -> Non
         START + given["at"] * DAY,
         key_spki={"none": None, "own": spki_sha256(node.key), "other": spki_sha256(forge.ec_key())}[given["key"]],
         authority=None if given["issuer"] == "none" else (mesh[given["issuer"]].certificate,),
+        revoked=given.get("revoked"),
     )
     assert [[change.path, change.reason] for change in changes] == case["changes"]
     for change in changes:
