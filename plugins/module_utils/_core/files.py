@@ -4,7 +4,12 @@
 #
 # Private to this collection: names and behaviour here may change in any release.
 
-"""Files that appear whole or not at all, many in one go.
+"""The one room for files: everything that this collection reads, writes, locks or removes on a host goes through here.
+
+*Reading* (:mod:`.reading`): :func:`read_file`, :func:`read_found`, :func:`open_file`, :func:`status`, :func:`exists`,
+:func:`is_directory`, :func:`link_text`, :func:`entries`, :func:`walk`. *Writing*: :class:`FileTransaction` and, for one
+file, :func:`put_file`, :func:`reserve_file`, :func:`open_log`, :func:`make_directory`, :func:`remove`. *Locking*
+(:mod:`.locks`): :func:`hold`. How a path is followed and what is refused is said in :mod:`.places`.
 
 A :class:`FileTransaction` collects groups of files. Each file is written under a temporary name in its own directory,
 with owner and mode in place before the name becomes visible. One pass makes everything durable, then the names are
@@ -15,143 +20,73 @@ visible name either old or new and never partial; its temporary files are remove
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import errno
-import grp
 import os
-import pwd
-import re
-import secrets
-import shutil
-import stat
 import threading
 import typing as t
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .errors import InvalidInput, TrustmeshError
+from .attributes import (
+    OPEN_DIRECTORY,
+    Attributes,
+    FileFailure,
+    group_name,
+    kind_of,
+    named_failure,
+    octal_mode,
+    user_name,
+)
+from .errors import TrustmeshError
+from .leftovers import remove_leftovers, temporary_name
+from .locks import hold
+from .places import Directory, Identity, locate, make_directory
+from .reading import (
+    LIMIT,
+    Found,
+    entries,
+    exists,
+    is_directory,
+    link_text,
+    open_file,
+    open_log,
+    read_file,
+    read_found,
+    status,
+    walk,
+)
+from .removal import remove_entry
+from .staging import NEW_FILE, Move, Place, Removal, Reservation, flush
 
-# From here on one syncfs(2) is cheaper than an fsync(2) per file.
-_FSYNC_ONE_BY_ONE = 8
-_TEMPORARY = re.compile(r"\.trustmesh-(\d+)-[0-9a-f]+\.tmp")
-
-_REMEDIES = {
-    errno.ENOSPC: ("the disk is full", "Free some space."),
-    errno.EDQUOT: ("the disk quota is used up", "Free some space."),
-    errno.EROFS: ("the file system is read-only", "Remount it writable or choose another directory."),
-    errno.EACCES: ("permission denied", "Run as a user who may write there (become: true)."),
-    errno.EPERM: ("operation not permitted", "Run as a user who may set this owner and mode (become: true)."),
-    errno.ENOENT: ("no such directory", "Create it first."),
-    errno.ENOTDIR: ("a part of the path is a file", "Correct the path."),
-    errno.EISDIR: ("a directory is in the way", "Correct the path or remove the directory."),
-    errno.ENAMETOOLONG: ("the name is too long", "Shorten it."),
-    errno.ELOOP: ("symbolic links form a loop", "Correct the links."),
-}
-
-
-class FileFailure(TrustmeshError):
-    """A file could not be read or written."""
-
-
-@contextlib.contextmanager
-def named_failure(path: str) -> Iterator[None]:
-    """Turn an ``OSError`` into a failure that names the path, the cause and the remedy."""
-    try:
-        yield
-    except OSError as error:
-        problem, remedy = _REMEDIES.get(error.errno or 0, (error.strerror or type(error).__name__, None))
-        raise FileFailure(problem, field=path, remedy=remedy) from None
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """Owner, group and permission bits of a file; ``None`` leaves what the system gives."""
-
-    uid: t.Optional[int] = None
-    gid: t.Optional[int] = None
-    mode: int = 0o600
-
-    @classmethod
-    def declared(
-        cls, owner: t.Optional[str], group: t.Optional[str], mode: str, mode_field: str = "mode"
-    ) -> Attributes:
-        """Resolve names on this host; raises :class:`InvalidInput` for what does not exist here."""
-        return cls(
-            None if owner is None else _lookup(owner, "owner", lambda name: pwd.getpwnam(name).pw_uid),
-            None if group is None else _lookup(group, "group", lambda name: grp.getgrnam(name).gr_gid),
-            octal_mode(mode, mode_field),
-        )
-
-    def differences(self, status: os.stat_result) -> list[tuple[str, str, str]]:
-        """Return (what, held, wanted) for every declared attribute that a file does not have."""
-        found = []
-        if self.uid is not None and status.st_uid != self.uid:
-            found.append(("owner", user_name(status.st_uid), user_name(self.uid)))
-        if self.gid is not None and status.st_gid != self.gid:
-            found.append(("group", group_name(status.st_gid), group_name(self.gid)))
-        if stat.S_IMODE(status.st_mode) != self.mode:
-            found.append(("mode", f"{stat.S_IMODE(status.st_mode):04o}", f"{self.mode:04o}"))
-        return found
-
-
-def octal_mode(value: str, name: str) -> int:
-    """Return permission bits from an octal text; raises :class:`InvalidInput` naming ``name``."""
-    if not re.fullmatch(r"(0o?)?[0-7]{3,4}", str(value)):
-        raise InvalidInput(f"{value!r} is not an octal mode", field=name, remedy='Quote it, for example "0640".')
-    return int(str(value).replace("o", ""), 8)
-
-
-def _lookup(value: str, name: str, find: t.Callable[[str], int]) -> int:
-    if str(value).isdigit():
-        return int(value)
-    try:
-        return find(value)
-    except KeyError:
-        raise InvalidInput(f"{value!r} does not exist on this host", field=name, remedy="Create it first.") from None
-
-
-def user_name(uid: int) -> str:
-    """Return the name of a user on this host, or the number of one that has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def group_name(gid: int) -> str:
-    """Return the name of a group on this host, or the number of one that has none."""
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
-
-
-@dataclass(frozen=True)
-class _Move:
-    """A finished file that gets its name by one rename."""
-
-    temporary: str
-    final: str
-
-    def take_effect(self) -> None:
-        os.replace(self.temporary, self.final)
-
-
-@dataclass(frozen=True)
-class _Link:
-    """A symbolic link, which appears whole by itself unless it has to replace something."""
-
-    target: str
-    final: str
-    temporary_beside: t.Callable[[str], str]
-
-    def take_effect(self) -> None:
-        try:
-            os.symlink(self.target, self.final)
-        except FileExistsError:
-            temporary = self.temporary_beside(self.final)
-            os.symlink(self.target, temporary)
-            os.replace(temporary, self.final)
+__all__ = [
+    "LIMIT",
+    "OPEN_DIRECTORY",
+    "Attributes",
+    "FileFailure",
+    "FileGroup",
+    "FileTransaction",
+    "Found",
+    "Reservation",
+    "entries",
+    "exists",
+    "group_name",
+    "hold",
+    "is_directory",
+    "kind_of",
+    "link_text",
+    "make_directory",
+    "named_failure",
+    "octal_mode",
+    "open_file",
+    "open_log",
+    "put_file",
+    "read_file",
+    "read_found",
+    "remove",
+    "reserve_file",
+    "status",
+    "user_name",
+    "walk",
+]
 
 
 @dataclass
@@ -160,79 +95,119 @@ class FileGroup:
 
     identity: str
     #: Called with a directory before the first temporary name is made in it.
-    sweep: t.Callable[[str], None]
+    sweep: t.Callable[[Directory], None]
     #: What makes the staged names visible, in order.
-    deeds: list[t.Union[_Move, _Link]] = field(default_factory=list)
-    written: list[str] = field(default_factory=list)
-    obsolete: list[str] = field(default_factory=list)
-    #: Directories that are there, as far as this group has looked.
+    deeds: list[Move] = field(default_factory=list)
+    #: Every file that has to be durable before the first name is moved.
+    written: list[Place] = field(default_factory=list)
+    #: Those of them that have their own name already; nothing refers to them before a name is moved.
+    direct: list[Place] = field(default_factory=list)
+    obsolete: list[Removal] = field(default_factory=list)
+    #: Directories that this group made, and those that are there as far as it has looked.
+    made: list[Place] = field(default_factory=list)
     directories: set[str] = field(default_factory=set)
+    reservations: list[Reservation] = field(default_factory=list)
+    begun: bool = False
 
-    def directory(self, path: str, attributes: t.Optional[Attributes] = None) -> None:
-        """Create a directory and its parents now; an empty directory is no half-written state."""
+    def directory(self, path: str, attributes: Attributes = OPEN_DIRECTORY) -> None:
+        """Make a directory and its parents now; an empty directory is no half-written state."""
         if path in self.directories:
             return
         self.directories.add(path)
-        if os.path.isdir(path):
-            return
         with named_failure(path):
-            os.makedirs(path, mode=0o755, exist_ok=True)
-            if attributes is not None:
-                _give(path, attributes)
+            fresh = not exists(path)
+            make_directory(path, attributes)
+            if fresh:
+                self.made.append(Place.of(path))
 
     def write(self, path: str, content: bytes, attributes: Attributes) -> None:
         """Write a file that nothing refers to yet, directly under its name."""
-        with named_failure(path):
-            _write(path, content, attributes)
-        self.written.append(path)
+        self.reserve(path, content, attributes).close()
 
-    def put(self, path: str, content: bytes, attributes: Attributes) -> str:
-        """Stage a file that replaces ``path`` when the group takes effect; return its name until then."""
-        temporary = self._temporary_beside(path)
-        self.deeds.append(_Move(temporary, path))
-        self.written.append(temporary)
+    def reserve(self, path: str, room: bytes, attributes: Attributes) -> Reservation:
+        """Make such a file and leave it open to be filled before the group is left; ``room`` is its content so far."""
         with named_failure(path):
-            _write(temporary, content, attributes)
-        return temporary
+            place = Place.of(path)
+            reservation = self._new(place, path)
+            self.direct.append(place)
+            reservation.make(room, attributes)
+            return reservation
+
+    def put(self, path: str, content: bytes, attributes: Attributes) -> None:
+        """Stage a file that replaces ``path`` when the group takes effect."""
+        self.put_reserved(path, content, attributes).close()
+
+    def put_reserved(self, path: str, room: bytes, attributes: Attributes) -> Reservation:
+        """Stage such a file and leave it open to be filled before the group is left."""
+        with named_failure(path):
+            place, temporary = self._temporary(path)
+            reservation = self._new(place.beside(temporary), path)
+            reservation.make(room, attributes)
+            return reservation
 
     def link(self, path: str, target: str) -> None:
         """Stage a symbolic link that replaces ``path`` when the group takes effect."""
-        self.deeds.append(_Link(target, path, self._temporary_beside))
+        with named_failure(path):
+            place, temporary = self._temporary(path)
+            os.symlink(target, temporary, dir_fd=place.open().descriptor)
 
-    def remove(self, path: str) -> None:
-        """Remove a file, link or tree after everything else of the group took effect."""
-        self.obsolete.append(path)
+    def remove(self, path: str, *, unless_named_by: t.Optional[str] = None) -> None:
+        """Remove a file, link or tree after everything else of the group took effect.
+
+        With ``unless_named_by`` it stays when that link names it at that moment.
+        """
+        with named_failure(path), contextlib.suppress(FileNotFoundError):
+            self.obsolete.append(Removal(Place.of(path), unless_named_by))
 
     def discard(self) -> None:
-        """Drop the temporary names that were not moved.
+        """Drop what was staged and not moved.
 
-        Files written directly stay: a move that already happened may refer to them.
+        What was written under its own name goes as well unless a move has happened, which may refer to it.
         """
-        for deed in self.deeds:
-            if isinstance(deed, _Move):
-                with contextlib.suppress(OSError):
-                    os.unlink(deed.temporary)
+        self.close()
+        doomed = [deed.final.beside(deed.temporary) for deed in self.deeds]
+        if not self.begun:
+            doomed += self.direct
+        for place in doomed:
+            with contextlib.suppress(OSError, TrustmeshError):
+                place.remove()
+        filled = {os.path.dirname(place.path) for place in self.direct}
+        for place in self.made:
+            if place.path in filled and not self.begun:
+                with contextlib.suppress(OSError, TrustmeshError):
+                    os.rmdir(place.name, dir_fd=place.open().descriptor)
 
-    def _temporary_beside(self, path: str) -> str:
-        directory = os.path.dirname(path) or "."
-        self.sweep(directory)
-        return os.path.join(directory, f".trustmesh-{os.getpid()}-{secrets.token_hex(6)}.tmp")
+    def close(self) -> None:
+        """Close what was reserved."""
+        for reservation in self.reservations:
+            reservation.close()
+        self.reservations.clear()
+
+    def _temporary(self, path: str) -> tuple[Place, str]:
+        place = Place.of(path)
+        self.sweep(place.open())
+        temporary = temporary_name()
+        self.deeds.append(Move(temporary, place))
+        return place, temporary
+
+    def _new(self, place: Place, path: str) -> Reservation:
+        reservation = Reservation(os.open(place.name, NEW_FILE, 0o600, dir_fd=place.open().descriptor), path)
+        self.written.append(place)
+        self.reservations.append(reservation)
+        return reservation
 
     def take_effect(self) -> None:
         """Make every staged name visible."""
         for deed in self.deeds:
-            with named_failure(deed.final):
+            with named_failure(deed.final.path):
                 deed.take_effect()
+            self.begun = True
 
     def clean_up(self) -> None:
         """Remove what is obsolete."""
-        for path in self.obsolete:
-            with named_failure(path):
-                if os.path.isdir(path) and not os.path.islink(path):
-                    shutil.rmtree(path)
-                else:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(path)
+        for removal in self.obsolete:
+            with named_failure(removal.place.path):
+                removal.take_effect()
 
 
 class FileTransaction:
@@ -240,7 +215,7 @@ class FileTransaction:
 
     def __init__(self) -> None:
         self._groups: list[FileGroup] = []
-        self._swept: set[str] = set()
+        self._swept: set[Identity] = set()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -252,24 +227,24 @@ class FileTransaction:
         except BaseException:
             group.discard()
             raise
+        group.close()
         with self._lock:
             self._groups.append(group)
 
-    def _sweep(self, directory: str) -> None:
+    def _sweep(self, folder: Directory) -> None:
         with self._lock:
-            fresh = directory not in self._swept
-            self._swept.add(directory)
+            fresh = folder.identity not in self._swept
+            self._swept.add(folder.identity)
         if fresh:
-            _remove_leftovers(directory)
+            remove_leftovers(folder)
 
     def commit(self) -> dict[str, TrustmeshError]:
         """Make everything durable and visible; return failures by identity."""
         groups, self._groups = self._groups, []
         failures: dict[str, TrustmeshError] = {}
-        written = [path for group in groups for path in group.written]
-        _flush([*written, *dict.fromkeys(os.path.dirname(path) for path in written)])
+        flush([place for group in groups for place in group.written], with_files=True)
         self._each(groups, FileGroup.take_effect, failures)
-        _flush({os.path.dirname(deed.final) for group in groups for deed in group.deeds})
+        flush([deed.final for group in groups for deed in group.deeds], with_files=False)
         self._each(groups, FileGroup.clean_up, failures)
         return failures
 
@@ -291,8 +266,8 @@ def put_file(path: str, content: bytes, attributes: Attributes) -> None:
     transaction = FileTransaction()
     with transaction.group(path) as group:
         group.put(path, content, attributes)
-    for failure in transaction.commit().values():
-        raise failure
+    for failed in transaction.commit().values():
+        raise failed
 
 
 @contextlib.contextmanager
@@ -304,86 +279,20 @@ def reserve_file(path: str, size: int, attributes: Attributes) -> Iterator[t.Cal
     transaction = FileTransaction()
     # The group clears up after any exception, the one that ends a generator included.
     with transaction.group(path) as group:  # pylint: disable=contextmanager-generator-missing-cleanup
-        temporary = group.put(path, bytes(size), attributes)
-        _flush([temporary])
-
-        def fill(content: bytes) -> None:
-            with named_failure(path), open(temporary, "r+b") as handle:
-                handle.write(content)
-                handle.truncate()
-
-        yield fill
-    for failure in transaction.commit().values():
-        raise failure
+        reservation = group.put_reserved(path, bytes(size), attributes)
+        reservation.flush()
+        yield reservation.fill
+    for failed in transaction.commit().values():
+        raise failed
 
 
-def read_file(path: str) -> t.Optional[bytes]:
-    """Return the content of a file, ``None`` when there is none; raises :class:`FileFailure` otherwise."""
+def remove(path: str) -> bool:
+    """Remove a file, link or tree now; tell whether there was one. Raises :class:`FileFailure`."""
     with named_failure(path):
         try:
-            with open(path, "rb") as handle:
-                return handle.read()
+            folder, name = locate(path)
+            folder.stat(name)
         except FileNotFoundError:
-            return None
-
-
-def _remove_leftovers(directory: str) -> None:
-    """Remove the temporary files of processes that no longer run."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(directory):
-            owner = _TEMPORARY.fullmatch(name)
-            if owner and not os.path.exists(f"/proc/{owner.group(1)}"):
-                os.unlink(os.path.join(directory, name))
-
-
-def _write(path: str, content: bytes, attributes: Attributes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        _give(descriptor, attributes)
-    finally:
-        os.close(descriptor)
-
-
-def _give(target: t.Union[int, str], attributes: Attributes) -> None:
-    if attributes.uid is not None or attributes.gid is not None:
-        os.chown(
-            target, -1 if attributes.uid is None else attributes.uid, -1 if attributes.gid is None else attributes.gid
-        )
-    os.chmod(target, attributes.mode)
-
-
-def _flush(paths: Iterable[str]) -> None:
-    """Make files and directories durable: each by itself when few, by file system when many."""
-    chosen = list(paths)
-    if len(chosen) > _FSYNC_ONE_BY_ONE and _flush_file_systems(chosen):
-        return
-    for path in chosen:
-        with contextlib.suppress(OSError):  # durability is best effort, the move itself is not
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-def _flush_file_systems(paths: Iterable[str]) -> bool:
-    """Call syncfs(2) once per file system; tell whether that worked."""
-    try:
-        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    except (OSError, AttributeError):
-        return False
-    by_device: dict[int, str] = {}
-    for path in paths:
-        with contextlib.suppress(OSError):
-            by_device.setdefault(os.stat(path).st_dev, path)
-    for path in by_device.values():
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            if syncfs(descriptor) != 0:
-                return False
-        finally:
-            os.close(descriptor)
-    return True
+            return False
+        remove_entry(folder, name)
+        return True

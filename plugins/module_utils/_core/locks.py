@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Private to this collection: names and behaviour here may change in any release.
+
+"""One run at a time per store.
+
+A lock is held from before a batch is read until after it is proved, so that what was read is still true when it is
+written. It lies on a file in the store that its owner alone may open, since whoever can open a file can lock it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+import typing as t
+from collections.abc import Iterator
+
+from .attributes import FileFailure, named_failure
+from .places import Directory, directory, make_directory
+from .reading import is_directory, names_in, refuse_unless_regular
+
+LOCK_NAME: t.Final = ".lock"
+#: How long a run waits for another one, in seconds.
+PATIENCE = 60.0
+_POLL = 0.05
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+@contextlib.contextmanager
+def hold(stores: t.Iterable[str], *, make: bool = True) -> Iterator[None]:
+    """Hold the lock of each directory, in the order of their names so that two runs never wait for each other.
+
+    A directory that is missing is made, and removed at the end when nothing was put into it; without ``make`` it is
+    left out. Raises :class:`FileFailure` naming the directory when another run holds it for longer than
+    :data:`PATIENCE`.
+    """
+    deadline = time.monotonic() + PATIENCE
+    with contextlib.ExitStack() as stack:
+        for path in sorted(set(stores)):
+            with named_failure(path):
+                stack.enter_context(_held(path, make, deadline))
+        yield
+
+
+@contextlib.contextmanager
+def _held(path: str, make: bool, deadline: float) -> Iterator[None]:
+    made: list[str] = []
+    while True:
+        folder = _folder(path, make, made)
+        if folder is None:
+            yield
+            return
+        descriptor = _locked(folder, path, deadline)
+        if descriptor is not None:
+            break
+    try:
+        yield
+    finally:
+        if made:
+            _undo(folder, made)
+        os.close(descriptor)
+
+
+def _folder(path: str, make: bool, made: list[str]) -> t.Optional[Directory]:
+    """Open the directory; note which ones were made for it, innermost first."""
+    missing, at = [], os.path.abspath(path)
+    while not is_directory(at):
+        missing.append(at)
+        at = os.path.dirname(at)
+    if missing and not make:
+        return None
+    found = make_directory(path)
+    made[:] = missing or made
+    return found
+
+
+def _locked(folder: Directory, path: str, deadline: float) -> t.Optional[int]:
+    """Return the descriptor that holds the lock; ``None`` when the file was removed before it was locked."""
+    try:
+        descriptor = os.open(LOCK_NAME, _FLAGS, 0o600, dir_fd=folder.descriptor)
+    except FileNotFoundError:  # the directory was removed meanwhile
+        return None
+    try:
+        refuse_unless_regular(os.fstat(descriptor), folder, os.path.join(path, LOCK_NAME))
+        _lock(descriptor, path, deadline)
+        if os.path.samestat(os.fstat(descriptor), folder.stat(LOCK_NAME)):
+            return descriptor
+    except FileNotFoundError:
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _lock(descriptor: int, path: str, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise FileFailure(
+                    f"another run has been working there for more than {PATIENCE:.0f} seconds",
+                    field=path,
+                    remedy=f"Wait until it ends, or see what it waits for (fuser {path}/{LOCK_NAME} names it).",
+                ) from None
+        time.sleep(_POLL)
+
+
+def _undo(folder: Directory, made: list[str]) -> None:
+    """Remove the directories that were made for the lock and that nothing was put into, while it is held."""
+    with contextlib.suppress(OSError, FileFailure):
+        if names_in(folder) == [LOCK_NAME]:
+            os.unlink(LOCK_NAME, dir_fd=folder.descriptor)
+        for at in made:
+            os.rmdir(os.path.basename(at), dir_fd=directory(os.path.dirname(at)).descriptor)
