@@ -164,3 +164,26 @@ def test_what_is_installed_is_what_was_planned(tmp_path: pathlib.Path) -> None:
     assert not resource.plan(held, START)
     assert held is not None and held.facts is not None
     assert held.facts.sans.dns == {NAME, "b.svc.example"}
+
+
+class _Lapsed(TestAuthority):
+    """An authority whose own certificate has expired; it goes on signing, as a server with a wrong clock would."""
+
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        builder = x509.CertificateBuilder().subject_name(self.name).issuer_name(self.name)
+        builder = builder.public_key(self.key.public_key()).serial_number(7)
+        builder = builder.not_valid_before(START - datetime.timedelta(days=9))
+        builder = builder.not_valid_after(START - datetime.timedelta(days=1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        return (builder.sign(self.key, hashes.SHA256()),)  # type: ignore[arg-type]
+
+
+def test_kind_10_the_chain_of_a_new_certificate_is_checked_before_anything_is_installed(
+    tmp_path: pathlib.Path,
+) -> None:
+    item = {name: option.get("default") for name, option in ITEM_OPTIONS.items()}
+    item.update(name=NAME, directory=str(tmp_path), mount="pki", role="mesh", ttl="30d", renew_jitter_percent=0)
+    resource = declared(item, lambda _item: _Lapsed("Other"), FileTransaction())
+    with pytest.raises(SignedOtherwise, match=r"the chain from test authority does not hold"):
+        resource.apply(resource.plan(None, START))
+    assert not list(tmp_path.iterdir())

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils._core.errors import PolicyRefusal
+from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._envelope import cipher
+from plugins.module_utils._envelope.errors import EnvelopeError
 from plugins.module_utils._envelope.local import LocalKey
 from plugins.module_utils._envelope.record import Form
 from plugins.module_utils._envelope.rewrap import ByHand, Rewrap, Terms
@@ -105,3 +106,66 @@ def test_unknown_keys_stop_everything(owners: list[str]) -> None:
         return
     with pytest.raises(PolicyRefusal, match=f"{owners.count('other')} of {len(rows)} wrapped keys"):
         resource.plan(resource.read(), NOON)
+
+
+class _Forgetful(LocalKey):
+    """A master key that wraps what it cannot open afterwards, as a damaged or misconfigured one would."""
+
+    def wrap(self, keys: t.Sequence[bytes]) -> list[str]:
+        """Wrap other keys."""
+        return super().wrap([cipher.new_key() for _key in keys])
+
+
+def test_kind_10_nothing_is_replaced_by_a_key_that_does_not_open_what_it_wrapped() -> None:
+    """The guard of rewrap: a data key is written only after the new master key has given it back."""
+    bad = _Forgetful(Secret(secrets.token_hex(32)), "bad", Form())
+    rows: dict[int, str | None] = {1: OLD.wrap([cipher.new_key()])[0]}
+    column = MemoryColumn(dict(rows))
+    resource = Rewrap(column, ByHand(OLD, bad), Terms("old", "bad"))
+    with pytest.raises(EnvelopeError, match="does not open what it wrapped"):
+        resource.apply(resource.plan(resource.read(), NOON))
+    assert column.rows == rows
+
+
+class _Deceived(ByHand):
+    """Takes keys for the old one's that it does not open."""
+
+    def is_current(self, wrapped: t.Sequence[str]) -> list[bool | None]:
+        """Tell by the looks."""
+        return [False if known is None else known for known in super().is_current(wrapped)]
+
+
+def test_kind_10_keys_that_the_old_one_does_not_open_are_named_and_left() -> None:
+    mine, theirs = OLD.wrap([cipher.new_key()])[0], OTHER.wrap([cipher.new_key()])[0]
+    column = MemoryColumn({1: mine, 2: theirs})
+    resource = Rewrap(column, _Deceived(OLD, NEW), Terms("old", "new"))
+    with pytest.raises(TrustmeshError, match=r"1 of the keys .*\(rows 2\)"):
+        resource.apply(resource.plan(resource.read(), NOON))
+    assert column.rows[2] == theirs
+    assert NEW.unwrap([t.cast(str, column.rows[1])])[0] is not None
+
+
+class _Moving(MemoryColumn):
+    """Others write one row, the first time that it is to be replaced."""
+
+    meanwhile: t.ClassVar[str] = OLD.wrap([cipher.new_key()])[0]
+
+    def replace(self, entries: t.Sequence[tuple[t.Any, str, str]]) -> int:
+        """Write before, once."""
+        if self.lives == 10**6:
+            self.rows[1] = self.meanwhile
+        return super().replace(entries)
+
+
+def test_kind_10_a_row_that_was_written_meanwhile_is_rewrapped_as_it_is_then() -> None:
+    column = _Moving({1: OLD.wrap([cipher.new_key()])[0]})
+    resource = Rewrap(column, ByHand(OLD, NEW), Terms("old", "new"))
+    resource.apply(resource.plan(resource.read(), NOON))
+    assert NEW.unwrap([t.cast(str, column.rows[1])]) == OLD.unwrap([column.meanwhile])
+    assert resource.describe(resource.read())["rewrapped"] == 1
+
+
+@pytest.mark.parametrize("rows", [0, -1])
+def test_batches_have_rows(rows: int) -> None:
+    with pytest.raises(InvalidInput, match="batch_rows"):
+        Terms("old", "new", rows)

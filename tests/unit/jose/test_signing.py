@@ -133,3 +133,14 @@ def test_a_signer_does_not_show_its_key() -> None:
 def test_any_octets_are_no_signature_and_no_error(signature: bytes, message: bytes) -> None:
     assert not verifier_of(EC.public_key()).verifies(signature, message)
     assert not verifier_of(RSA.public_key()).verifies(signature, message)
+
+
+def test_kind_10_an_es256_signature_has_64_octets() -> None:
+    """RFC 7518, 3.4: longer ones spell the same two numbers and would be a second signature over one message."""
+    signer = KeySigner.of(EC)
+    signature = signer.sign(b"message")
+    verifier = verifier_of(EC.public_key())
+    assert verifier.verifies(signature, b"message")
+    first, second = signature[:32], signature[32:]
+    for other in (first + b"\0" + second, signature[:-1], signature + b"\0", first + b"\0" * 32 + second, b"", first):
+        assert not verifier.verifies(other, b"message")
