@@ -19,11 +19,14 @@ description:
   - Key, certificate and chains are swapped together. They are written as a I(generation) in C(.trustmesh/<name>/) below
     O(certificates[].directory), and the published files are symbolic links through the one link C(current). Moving that
     link is the swap, so neither a reader nor a crash ever meets a key beside another key's certificate.
+  - What the role, the mount or the issuer would refuse or change (life, names, key, usages) is a failure before
+    anything is signed, in check mode too. What is in place and good stays, with a warning. A life counts from the
+    moment of signing, however far the role dates back (C(not_before_duration)).
   - A new certificate is verified against the declaration before it is installed. If an authority shortens the life,
-    drops a name or adds a usage, the task fails and says so, and nothing is installed.
+    drops a name or adds a usage all the same, the task fails and says so, and nothing is installed.
   - With O(certificates[].provider=vault) the token needs C(update) on C(<mount>/sign/<role>) (or
     C(<mount>/issuer/<issuer>/sign/<role>)) and C(read) on C(<mount>/roles/<role>). Without the latter, what the role
-    would cut short is noticed only after signing. The CA's certificate is open to everybody.
+    refuses or cuts short is noticed only by the server or after signing. The CA's certificate is open to everybody.
   - A certificate that its engine has revoked is replaced with a new key. For that the token needs C(list) on
     C(<mount>/certs/revoked), which is asked for once per mount. Without it the revocation list of the issuer is read,
     which everybody may do. That list does not know what was revoked since it was made, which is a warning.

@@ -22,7 +22,7 @@ from .._core.resource import Resource
 from .._pki.certificate import CertificateFacts, certificate_pem, facts_of, iso, parse_certificates
 from .._pki.chain import is_self_signed, order_chain, verify_chain
 from .._pki.development import is_development
-from .._pki.drift import EXPIRY, REVOKED, Wanted, reissue_reasons
+from .._pki.drift import EXPIRY, REVOKED, Wanted, is_granted, reissue_reasons
 from .._pki.keys import generate, load_private_key, private_pem, spki_sha256
 from .._pki.renewal import due_at
 from .._pki.request import make_csr
@@ -100,29 +100,33 @@ class Certificate(HostCertificate):
         self.policy = policy
 
     def read(self) -> t.Optional[Holding]:
-        self.signer.check(self.wanted)
         authority = self.signer.chain()
         self._refuse_development(authority)
         holding = read_holding(self.layout, authority)
+        self.signer.prepare(self.wanted, new=not self._was_granted(holding))
         if holding is None or holding.facts is None:
             return holding
         revoked = self.signer.revocation(holding.facts.certificate)
         return replace(holding, revoked=revoked) if revoked else holding
 
     def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
+        objections = self.signer.objections(self.wanted, now)
         if current is None:
+            _refuse(objections)
             changes = tuple(Change(path, None, value, ABSENT) for path, value in self.wanted.shown().items())
             return Plan(Action.CREATE, changes, (Step("issue", self.name, {"key": "new", "at": now}),))
         renewal = self._renewal(current, now)
         if renewal:
+            _refuse(objections)
             body = {"key": "same" if self._may_keep_key(current, now) else "new", "at": now, "held": current.made_at}
             step = Step("issue", self.name, body)
             return Plan(Action.REPLACE, tuple(renewal), (step,))
         repairs = [*current.placement, *_text_changes(current)]
+        warnings = tuple(f"{self.identity}: the next renewal would be refused. {problem}" for problem in objections)
         if not repairs:
-            return NO_PLAN
+            return Plan(warnings=warnings) if warnings else NO_PLAN
         step = Step("arrange", self.name, {"authority": current.authority, "at": now, "held": current.made_at})
-        return Plan(Action.UPDATE, tuple(repairs), (step,))
+        return Plan(Action.UPDATE, tuple(repairs), (step,), warnings)
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
@@ -175,6 +179,8 @@ class Certificate(HostCertificate):
                 key_spki=held_key,
                 authority=current.authority,
                 revoked=current.revoked,
+                backdate_seconds=self.signer.backdate_seconds,
+                signed_at=current.made_at,
             )
         differing = [change for change in changes if change.path not in (EXPIRY, REVOKED)]
         if differing and self.policy.on_mismatch == "fail":
@@ -191,6 +197,12 @@ class Certificate(HostCertificate):
             reason = f"the certificate was made at {iso(made)}, not_before is {iso(wanted)}"
             yield Change("made_at", iso(made), "renewed", reason)
 
+    def _was_granted(self, current: t.Optional[Holding]) -> bool:
+        """Tell whether the certificate in place has the declared life, so that the authority grants it."""
+        if current is None or current.facts is None:
+            return False
+        return is_granted(current.facts, self.wanted.ttl, self.signer.backdate_seconds, current.made_at)
+
     def _may_keep_key(self, current: Holding, now: datetime.datetime) -> bool:
         if self.policy.renew_key or current.revoked or any(self._outdated(current, now)):
             return False
@@ -205,6 +217,8 @@ class Certificate(HostCertificate):
             )
 
     def _issue(self, *, same_key: bool, now: datetime.datetime) -> Contents:
+        self.signer.prepare(self.wanted, new=True)
+        _refuse(self.signer.objections(self.wanted, now))
         key = load_private_key(read_file(self.layout, "key") or b"") if same_key else generate(self.wanted.key)
         csr = make_csr(key, self.wanted.subject, self.wanted.sans)
         leaf, chain = self.signer.sign(csr, self.wanted)
@@ -231,7 +245,10 @@ class Certificate(HostCertificate):
                 field="clock",
                 remedy="Set the clock of this host (it is behind the authority's), then run again.",
             )
-        changes = reissue_reasons(facts, self.wanted, now, key_spki=key_spki, authority=chain)
+        backdate = self.signer.backdate_seconds
+        changes = reissue_reasons(
+            facts, self.wanted, now, key_spki=key_spki, authority=chain, backdate_seconds=backdate, signed_at=now
+        )
         never_rests = self.wanted.window.problem(facts.not_before, facts.not_after)
         reasons = [never_rests] if never_rests else [change.reason for change in changes]
         if reasons:
@@ -249,6 +266,14 @@ class Certificate(HostCertificate):
                 field="issuer",
                 remedy="Complete the chain of that issuer; nothing was installed.",
             )
+
+
+def _refuse(objections: t.Sequence[InvalidInput]) -> None:
+    """Raise what an authority has against a declaration, before it is asked to sign."""
+    if objections:
+        first, *others = objections
+        more = "".join(f"; {other.field}: {other.problem}" for other in others)
+        raise InvalidInput(f"{first.problem}{more}", field=first.field, remedy=first.remedy)
 
 
 def _anchors(chain: Chain) -> Chain:

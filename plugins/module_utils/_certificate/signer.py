@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 if t.TYPE_CHECKING:
     from cryptography import x509
 
+    from .._core.errors import InvalidInput
     from .._pki.drift import Wanted
 
 
@@ -29,8 +31,15 @@ class Signer(t.Protocol):
     def revocation(self, certificate: x509.Certificate) -> t.Optional[str]:
         """Say since when and why the authority has revoked a certificate; ``None`` when it has not, or cannot tell."""
 
-    def check(self, wanted: Wanted) -> None:
-        """Raise :class:`InvalidInput` for what this authority is known to refuse or to change."""
+    @property
+    def backdate_seconds(self) -> int:
+        """By how much the validity of what it signs begins before the moment of signing."""
+
+    def prepare(self, wanted: Wanted, *, new: bool) -> None:
+        """Look up what :meth:`objections` needs; ``new`` where no certificate of that life was granted yet."""
+
+    def objections(self, wanted: Wanted, now: datetime.datetime) -> list[InvalidInput]:
+        """Return what this authority is known to refuse or to change; pure, after :meth:`prepare`."""
 
     def sign(
         self, csr: x509.CertificateSigningRequest, wanted: Wanted

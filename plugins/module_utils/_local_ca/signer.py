@@ -60,18 +60,22 @@ class LocalSigner:
     def revocation(self, certificate: x509.Certificate) -> str | None:
         """Return ``None``: where the lists of a local authority are published is not known here."""
 
-    def check(self, wanted: Wanted) -> None:
-        """Refuse a lifetime beyond the authority's own end; clients would stop trusting the certificate then."""
+    backdate_seconds = BACKDATE_SECONDS
+
+    def prepare(self, wanted: Wanted, *, new: bool) -> None:
+        """Look up nothing beside the chain."""
+
+    def objections(self, wanted: Wanted, now: datetime.datetime) -> list[InvalidInput]:
+        """Object to a lifetime beyond the authority's own end; clients would stop trusting the certificate then."""
         chain = self.chain()
         if chain is None or wanted.ttl is None:
-            return
+            return []
         end = validity(chain[0])[1]
-        if self._clock() + datetime.timedelta(seconds=wanted.ttl) > end:
-            raise InvalidInput(
-                f"{spell_duration(wanted.ttl)} reaches beyond the end of {dn_text(chain[0].subject)} at {iso(end)}",
-                field="ttl",
-                remedy="Declare a shorter ttl, or renew the authority (trustmesh.security.local_ca).",
-            )
+        if now + datetime.timedelta(seconds=wanted.ttl) <= end:
+            return []
+        problem = f"{spell_duration(wanted.ttl)} reaches beyond the end of {dn_text(chain[0].subject)} at {iso(end)}"
+        remedy = "Declare a shorter ttl, or renew the authority (trustmesh.security.local_ca)."
+        return [InvalidInput(problem, field="ttl", remedy=remedy)]
 
     def sign(self, csr: x509.CertificateSigningRequest, wanted: Wanted) -> tuple[x509.Certificate, Chain]:
         """Return the certificate and the chain of its issuer, issuer first.

@@ -120,7 +120,6 @@ class Wanted:
 
     state: CertificateState
     ttl: int | None = None
-    backdate_seconds: int = BACKDATE_SECONDS
     window: Window = field(default_factory=Window)
     jitter_fraction: float = 0.0
     seed: str = ""
@@ -166,19 +165,22 @@ def reissue_reasons(
     key_spki: str | None = None,
     authority: t.Sequence[x509.Certificate] | None = None,
     revoked: str | None = None,
+    backdate_seconds: int = BACKDATE_SECONDS,
+    signed_at: datetime.datetime | None = None,
 ) -> list[Change]:
     """Return every reason to issue the certificate again, not only the first; empty when it can stay.
 
     ``key_spki`` is the digest of the private key beside the certificate, ``authority`` the chain of who would sign now,
     issuer first; where either is ``None`` (unreadable, not there yet) its check is left out. ``revoked`` says since
-    when and why the authority has revoked the certificate.
+    when and why the authority has revoked the certificate. ``signed_at`` is the moment of signing where that is known,
+    ``backdate_seconds`` by how much the authority lets validity begin before it.
     """
     current = CertificateState.of(facts).without_copied_name(wanted.state)
     return [
         *plan_state(current, wanted.state).changes,
         *_key_reasons(facts, key_spki),
         *_issuer_reasons(facts, authority),
-        *_lifetime_reasons(facts, wanted),
+        *_lifetime_reasons(facts, wanted.ttl, backdate_seconds, signed_at),
         *_time_reasons(facts, wanted, now),
         *_revocation_reasons(revoked),
     ]
@@ -214,15 +216,30 @@ def lifetime_tolerance(seconds: int) -> int:
     return 60 + seconds // 100
 
 
-def _lifetime_reasons(facts: CertificateFacts, wanted: Wanted) -> t.Iterator[Change]:
-    if wanted.ttl is None:
+def is_granted(
+    facts: CertificateFacts, ttl: int | None, backdate_seconds: int, signed_at: datetime.datetime | None = None
+) -> bool:
+    """Tell whether a certificate was granted the declared life, in seconds.
+
+    Life counts from the moment of signing; back-dating lengthens the dates, not what was granted. The habit may have
+    changed since, and the clock of this host may differ from the authority's, so that either figure may be the right
+    one. Without a moment, back-dating may be missing altogether.
+    """
+    if ttl is None:
+        return True
+    since = facts.not_before if signed_at is None else signed_at
+    lives = facts.lifetime_seconds - backdate_seconds, int((facts.not_after - since).total_seconds())
+    return any(abs(life - ttl) <= lifetime_tolerance(ttl) for life in lives)
+
+
+def _lifetime_reasons(
+    facts: CertificateFacts, ttl: int | None, backdate_seconds: int, signed_at: datetime.datetime | None
+) -> t.Iterator[Change]:
+    if ttl is None or is_granted(facts, ttl, backdate_seconds, signed_at):
         return
-    # Back-dating lengthens the dates, not what was granted; it may also be missing.
-    tolerance = lifetime_tolerance(wanted.ttl)
-    excess = facts.lifetime_seconds - wanted.ttl
-    if -tolerance <= excess <= wanted.backdate_seconds + tolerance:
-        return
-    held, declared = spell_duration(facts.lifetime_seconds), spell_duration(wanted.ttl)
+    # A usual back-dating is not worth a word.
+    seconds = facts.lifetime_seconds - (backdate_seconds if backdate_seconds > BACKDATE_SECONDS else 0)
+    held, declared = spell_duration(seconds), spell_duration(ttl)
     yield Change("ttl", held, declared, f"lifetime is {held}, declared ttl {declared}")
 
 

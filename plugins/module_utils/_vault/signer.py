@@ -8,17 +8,22 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import threading
 import typing as t
+from dataclasses import replace
 
+from .._core.clock import system_clock
 from .._core.errors import InvalidInput
-from .._core.normal import spell_duration
-from .._pki.certificate import parse_certificates
+from .._pki.certificate import parse_certificates, validity
+from .._pki.drift import BACKDATE_SECONDS
 from .._pki.request import request_pem
 from .errors import Forbidden, NoIssuer, NoMount
+from .pki_mount import PkiMount
 from .port import Data, Vault
 from .revoked import RevokedCertificates
+from .role_rules import Bounds, life_objections, objections
 
 if t.TYPE_CHECKING:
     from cryptography import x509
@@ -43,6 +48,8 @@ class VaultSigner:
         self._read = False
         self._role: t.Optional[Data] = None
         self._chain: t.Optional[Chain] = None
+        self._bounds = Bounds(self._mount)
+        self._measured = False
 
     @property
     def identity(self) -> str:
@@ -67,17 +74,28 @@ class VaultSigner:
             self._vault.warn(standing.note)
         return standing.revoked
 
-    def check(self, wanted: Wanted) -> None:
-        """Refuse what the role would cut short; the server does so with no more than a warning."""
-        self.chain()
-        longest = (self._role or {}).get("max_ttl") or 0
-        ttl = wanted.ttl
-        if ttl and longest and ttl > longest:
-            raise InvalidInput(
-                f"{spell_duration(ttl)} exceeds the max_ttl of role {self._role_name}, {spell_duration(longest)}",
-                field="ttl",
-                remedy="Declare a shorter ttl or raise max_ttl (trustmesh.security.vault_pki_role).",
-            )
+    @property
+    def backdate_seconds(self) -> int:
+        """By how much the validity of what the role signs begins before the moment of signing."""
+        seconds = (self._role or {}).get("not_before_duration", BACKDATE_SECONDS)
+        return seconds if isinstance(seconds, int) else BACKDATE_SECONDS
+
+    def prepare(self, wanted: Wanted, *, new: bool) -> None:
+        """Look up what :meth:`objections` needs beside role and issuer; ``new`` where no such life was granted yet."""
+        chain = self.chain()
+        with self._lock:
+            if new and not self._measured:
+                self._bounds = replace(self._bounds, ceiling=PkiMount(self._vault, self._mount).ceiling)
+                self._measured = True
+            life = wanted.ttl or (self._role or {}).get("ttl") or 0
+            if chain and system_clock() + datetime.timedelta(seconds=life) > validity(chain[0])[1]:
+                self._bounds = replace(self._bounds, issuer=chain[0], beyond_end=self._beyond_end())
+
+    def objections(self, wanted: Wanted, now: datetime.datetime) -> list[InvalidInput]:
+        """Return what role, mount and issuer would refuse or change, as far as it was looked up."""
+        role = self._role or {}
+        found = list(objections(role, self._role_name, wanted)) if role else []
+        return [*found, *life_objections(role, self._role_name, wanted, self._bounds, now)]
 
     def sign(self, csr: x509.CertificateSigningRequest, wanted: Wanted) -> tuple[x509.Certificate, Chain]:
         """Return the signed certificate and the chain of its issuer."""
@@ -111,10 +129,23 @@ class VaultSigner:
             body["uri_sans"] = sorted(sans.uri)
         return body
 
+    def _beyond_end(self) -> t.Optional[str]:
+        """Return what the issuer does with a life that reaches beyond its own end; a right of its keepers to read."""
+        if self._bounds.beyond_end is None:
+            try:
+                data = self._vault.read(f"{self._mount}/issuer/{self._issuer_ref}") or {}
+            except (Forbidden, NoIssuer, NoMount):
+                return None
+            return str(data.get("leaf_not_after_behavior") or "err")
+        return self._bounds.beyond_end
+
     def _read_role(self) -> t.Optional[Data]:
         """Return the role, or ``None`` where the token may sign but not look; the signature is checked either way."""
         try:
-            return self._vault.read(f"{self._mount}/roles/{self._role_name}")
+            role = self._vault.read(f"{self._mount}/roles/{self._role_name}")
+            if role is None:
+                self._vault.warn(f"{self._mount} has no role {self._role_name} yet")
+            return role
         except (Forbidden, NoMount) as error:
             self._vault.warn(f"role {self._role_name} cannot be read: {error}")
             return None

@@ -34,26 +34,33 @@ def test_trap_20_a_ttl_that_the_role_would_cut_is_refused_before_signing(
     assert not estate.directory.exists()
 
 
-def test_trap_20_a_ttl_that_the_mount_cuts_is_refused_after_signing_and_installs_nothing(
-    run_module: t.Any, estate: Estate, vault: t.Any
+def test_trap_20_a_ttl_that_the_mount_cuts_is_refused_before_signing(
+    run_module: t.Any, estate: Estate, vault: t.Any, audit_window: t.Any
 ) -> None:
     estate.role("loose", max_ttl=0)
     vault.api.write(f"sys/mounts/{estate.engine.path}/tune", max_lease_ttl="10d")
-    refused = run_module("certificate", estate.args({"name": NAME}, role="loose", ttl="30d"))
-    assert refused.failed
-    assert "lifetime is 10d30s, declared ttl 30d" in refused.msg
-    assert "nothing was installed" in refused.msg
+    args = estate.args({"name": NAME}, role="loose", ttl="30d")
+    with audit_window() as window:
+        refusals = [run_module("certificate", args, check=True), run_module("certificate", args)]
+    for refused in refusals:
+        assert refused.failed
+        assert f"ttl: 30d exceeds the max_lease_ttl of mount {estate.engine.path}, 10d" in refused.msg
+    assert not window.writes
     assert not estate.path(NAME).is_symlink()
 
 
 def test_trap_20_a_life_inside_the_renewal_margin_is_refused_instead_of_looping(
-    run_module: t.Any, estate: Estate
+    run_module: t.Any, estate: Estate, audit_window: t.Any
 ) -> None:
     estate.role("short", max_ttl="1h")
-    refused = run_module("certificate", estate.args({"name": NAME}, role="short", renew_before="7d"))
-    assert refused.failed
-    assert "renew_before: " in refused.msg
-    assert "every run would issue again" in refused.msg
+    args = estate.args({"name": NAME}, role="short", renew_before="7d")
+    with audit_window() as window:
+        refusals = [run_module("certificate", args, check=True), run_module("certificate", args)]
+    for refused in refusals:
+        assert refused.failed
+        assert "renew_before: " in refused.msg
+        assert "every run would issue again" in refused.msg
+    assert not window.writes
     assert not estate.path(NAME).is_symlink()
 
 

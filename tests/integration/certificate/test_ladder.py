@@ -82,7 +82,7 @@ def test_everything_is_published_and_openssl_agrees(
     assert chain.count("BEGIN CERTIFICATE") == 1, "intermediates without the root (trap 27)"
 
 
-def test_a_noop_of_many_costs_one_login_and_two_reads(
+def test_c5_a_noop_of_many_costs_one_login_and_three_reads(
     run_module: t.Any, estate: Estate, audit_window: t.Any, unique_name: Callable[[str], str], vault: t.Any
 ) -> None:
     approle = unique_name("approle")
@@ -91,6 +91,7 @@ def test_a_noop_of_many_costs_one_login_and_two_reads(
     vault.api.write(f"sys/auth/{approle}", type="approle")
     rules = [f'path "{mount}/sign/mesh" {{ capabilities = ["update"] }}']
     rules += [f'path "{mount}/roles/mesh" {{ capabilities = ["read"] }}']
+    rules += [f'path "{mount}/certs/revoked" {{ capabilities = ["list"] }}']
     vault.api.write(f"sys/policies/acl/{policy}", policy="\n".join(rules))
     vault.api.write(f"auth/{approle}/role/issuer", token_policies=[policy])
     role_id = vault.api.read(f"auth/{approle}/role/issuer/role-id")["role_id"]

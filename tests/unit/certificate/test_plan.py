@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared
 from plugins.module_utils._certificate.holding import HeldKey, Holding
 from plugins.module_utils._certificate.resource import Certificate, SignedOtherwise, _texts
-from plugins.module_utils._core.errors import PolicyRefusal
+from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
 from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._core.normal import duration
 from plugins.module_utils._core.plan import Change, Plan
@@ -62,8 +62,14 @@ class TestAuthority:
     def revocation(self, certificate: x509.Certificate) -> None:
         """Revoke nothing."""
 
-    def check(self, wanted: Wanted) -> None:
-        """Refuse nothing."""
+    backdate_seconds = 30
+
+    def prepare(self, wanted: Wanted, *, new: bool) -> None:
+        """Look up nothing."""
+
+    def objections(self, wanted: Wanted, now: datetime.datetime) -> list[InvalidInput]:
+        """Object to nothing."""
+        return []
 
     def sign(
         self, csr: x509.CertificateSigningRequest, wanted: Wanted

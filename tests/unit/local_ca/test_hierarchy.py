@@ -253,7 +253,7 @@ def test_a_signer_gives_leaf_and_chain(estate: Estate) -> None:
     _pair(estate)
     signer = LocalSigner(str(estate.directory / "mesh"), clock=lambda: estate.now)
     wanted = _wanted(ttl=86400)
-    signer.check(wanted)
+    assert signer.objections(wanted, estate.now) == []
     leaf, chain = signer.sign(make_csr(forge.ec_key(), wanted.subject, wanted.sans), wanted)
     assert chain == signer.chain() == (estate.certificate("mesh"), estate.certificate("root"))
     assert verify_chain(leaf, chain[:1], chain[1:], START, "ServerAuth") == []
@@ -263,10 +263,10 @@ def test_a_signer_gives_leaf_and_chain(estate: Estate) -> None:
 def test_trap_22_a_leaf_does_not_outlive_its_authority(estate: Estate) -> None:
     estate.make("dev", ttl="100d")
     signer = LocalSigner(str(estate.directory / "dev"), clock=lambda: estate.now)
-    signer.check(_wanted())
-    with pytest.raises(InvalidInput, match="reaches beyond the end of CN=dev") as caught:
-        signer.check(_wanted(ttl=101 * 86400))
-    assert caught.value.field == "ttl"
+    assert signer.objections(_wanted(), estate.now) == []
+    (objection,) = signer.objections(_wanted(ttl=101 * 86400), estate.now)
+    assert "reaches beyond the end of CN=dev" in objection.problem
+    assert objection.field == "ttl"
     wanted = _wanted()
     leaf, _chain = signer.sign(make_csr(forge.ec_key(), wanted.subject, wanted.sans), wanted)
     assert validity(leaf)[1] == START + 100 * DAY
@@ -275,7 +275,7 @@ def test_trap_22_a_leaf_does_not_outlive_its_authority(estate: Estate) -> None:
 def test_a_signer_without_its_authority_says_what_is_missing(estate: Estate) -> None:
     signer = LocalSigner(str(estate.directory / "dev"))
     assert signer.chain() is None
-    signer.check(_wanted())
+    assert signer.objections(_wanted(), estate.now) == []
     wanted = _wanted()
     request = make_csr(forge.ec_key(), wanted.subject, wanted.sans)
     with pytest.raises(PkiError, match="Make the authority first"):

@@ -156,3 +156,33 @@ def test_what_is_wanted_makes_a_request() -> None:
 def test_a_kind_of_key_that_is_not_allowed_is_refused() -> None:
     with pytest.raises(InvalidInput, match="1024 is not allowed for rsa keys"):
         assert Wanted(CertificateState.declared({"key_type": "rsa", "key_size": 1024})).key
+
+
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("dates", "backdate", "signed_at", "ttl", "reason"),
+    [
+        ((-2, 22), 7200, None, 22, None),
+        ((-2, 24), 7200, None, 24, None),
+        ((-2, 24), 30, 0, 24, None),  # the role dated further back when this was signed
+        ((-2, 24), 7200, 1, 24, None),  # the clock of this host is ahead
+        ((-2, 22), 7200, 0, 24, "lifetime is 22h, declared ttl 1d"),  # cut, although the dates span a day
+        ((-2, 24), 30, None, 24, "lifetime is 1d2h, declared ttl 1d"),
+        ((0, 24), 7200, None, 24, None),  # dated back by nobody
+        ((0, 26), 0, 0, 24, "lifetime is 1d2h, declared ttl 1d"),
+    ],
+)
+def test_c4_life_counts_from_the_moment_of_signing(
+    dates: tuple[int, int], backdate: int, signed_at: int | None, ttl: int, reason: str | None
+) -> None:
+    made = make("a.example", start=START + dates[0] * HOUR, end=START + dates[1] * HOUR)
+    changes = reissue_reasons(
+        CertificateFacts.of(made.certificate),
+        Wanted(CertificateState(), ttl=ttl * 3600),
+        START + HOUR,
+        backdate_seconds=backdate,
+        signed_at=None if signed_at is None else START + signed_at * HOUR,
+    )
+    assert [change.reason for change in changes] == ([] if reason is None else [reason])

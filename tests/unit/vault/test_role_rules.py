@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""C4: what a role has against a declaration, and what bounds a life."""
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+import typing as t
+
+import pytest
+
+from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared
+from plugins.module_utils._certificate.resource import Certificate
+from plugins.module_utils._core.files import FileTransaction
+from plugins.module_utils._pki.drift import Wanted
+from plugins.module_utils._vault.role_rules import Bounds, life_objections, objections
+from tests.unit.pki.forge import DAY, NOON, make
+from tests.unit.vault.role_cases import CASES, ROLE
+
+
+def _wanted(**declare: t.Any) -> Wanted:
+    item = {name: option.get("default") for name, option in ITEM_OPTIONS.items()}
+    item.update(name="a.svc.example", directory=str(pathlib.Path("/pki")), mount="pki", role="mesh", **declare)
+    resource = declared(item, lambda _item: t.cast(t.Any, None), FileTransaction())
+    assert isinstance(resource, Certificate)
+    return resource.wanted
+
+
+def _as_shown(role: dict[str, t.Any]) -> dict[str, t.Any]:
+    oids = role.get("ext_key_usage_oids")
+    return {**ROLE, **role, **({"ext_key_usage_oids": oids.split(",")} if oids else {})}
+
+
+@pytest.mark.parametrize(("role", "declare", "field"), CASES, ids=str)
+def test_c4_a_role_objects_to_what_the_server_refuses(
+    role: dict[str, t.Any], declare: dict[str, t.Any], field: str | None
+) -> None:
+    found = list(objections(_as_shown(role), "tried", _wanted(**declare)))
+    assert [entry.field for entry in found][:1] == ([] if field is None else [field])
+    for entry in found:
+        assert entry.problem.startswith("role tried ")
+        assert entry.remedy is not None and "trustmesh.security.vault_pki_role" in entry.remedy
+
+
+@pytest.mark.parametrize(
+    ("role", "declare"),
+    [
+        ({"allowed_domains": ["{{identity.entity.name}}.x"], "allowed_domains_template": True}, {}),
+        ({"allowed_domains": [], "allow_token_displayname": True}, {}),
+        ({"allowed_uri_sans": ["{{x}}"], "allowed_uri_sans_template": True}, {"uris": ["a://b"]}),
+        ({"ext_key_usage": ["SomethingNew"]}, {"extended_key_usage": ["ServerAuth"]}),
+        ({"allowed_ip_sans_cidr": ["10.0.0.0/8"]}, {"ip_addresses": ["10.1.2.3"]}),
+    ],
+    ids=str,
+)
+def test_c4_what_cannot_be_decided_here_is_left_to_the_server(
+    role: dict[str, t.Any], declare: dict[str, t.Any]
+) -> None:
+    assert not list(objections(_as_shown(role), "tried", _wanted(**declare)))
+
+
+def test_c4_addresses_outside_the_networks_of_a_role_are_refused() -> None:
+    role = {**ROLE, "allowed_ip_sans_cidr": ["10.0.0.0/8", "2001:db8::/32"]}
+    (found,) = objections(role, "tried", _wanted(ip_addresses=["192.0.2.1", "10.0.0.1"]))
+    assert found.field == "ip_addresses"
+    assert "declared 192.0.2.1" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("ttl", "role", "bounds", "problem"),
+    [
+        ("24h", {"max_ttl": 86400, "not_before_duration": 7200}, {}, None),
+        ("86401s", {"max_ttl": 86400}, {}, "exceeds the max_ttl of role tried, 1d"),
+        ("2d", {"max_ttl": 0}, {"ceiling": 86400}, "exceeds the max_lease_ttl of mount pki, 1d"),
+        ("2d", {"max_ttl": 864000}, {"ceiling": 86400}, "exceeds the max_lease_ttl of mount pki, 1d"),
+        ("1d", {"max_ttl": 0}, {"ceiling": 86400}, None),
+        ("99d", {"not_after": "2030-01-01T00:00:00Z"}, {"ceiling": 86400}, None),
+        ("30d", {}, {"issuer": 20, "beyond_end": "err"}, "which the issuer refuses"),
+        ("30d", {}, {"issuer": 20, "beyond_end": "truncate"}, "where the issuer cuts it"),
+        ("30d", {}, {"issuer": 20}, "cannot be read"),
+        ("30d", {}, {"issuer": 20, "beyond_end": "permit"}, None),
+        ("30d", {}, {"issuer": 40, "beyond_end": "err"}, None),
+        (None, {"ttl": 30 * 86400}, {"issuer": 20, "beyond_end": "err"}, "which the issuer refuses"),
+        (None, {"max_ttl": 0}, {"issuer": 20, "beyond_end": "err"}, None),
+    ],
+    ids=str,
+)
+def test_c4_the_bounds_of_a_life(
+    ttl: str | None, role: dict[str, t.Any], bounds: dict[str, t.Any], problem: str | None
+) -> None:
+    if "issuer" in bounds:
+        bounds = {**bounds, "issuer": make("Issuing", ca=True, end=NOON + bounds["issuer"] * DAY).certificate}
+    found = list(life_objections({**ROLE, **role}, "tried", _wanted(ttl=ttl), Bounds("pki", **bounds), NOON))
+    assert [entry.field for entry in found] == ([] if problem is None else ["ttl"])
+    assert problem is None or problem in found[0].problem
+
+
+def test_c4_a_life_that_never_rests_is_refused_before_signing() -> None:
+    wanted = _wanted(renew_before="7d")
+    assert wanted.ttl is None
+    (found,) = life_objections({**ROLE, "max_ttl": 3600}, "tried", wanted, Bounds("pki"), NOON)
+    assert found.field == "renew_before"
+    assert "every run would issue again" in found.problem
+    backdated = {**ROLE, "max_ttl": 6 * 86400, "not_before_duration": 2 * 86400}
+    assert not list(life_objections(backdated, "tried", wanted, Bounds("pki"), NOON + datetime.timedelta(0)))
