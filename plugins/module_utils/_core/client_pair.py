@@ -8,19 +8,21 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 
 from .errors import InvalidInput
+from .files import exists, refuse_irregular
 
 
 def load_client_pair(context: ssl.SSLContext, client_cert: str, client_key: str) -> None:
     """Load a pair of PEM files for handshakes; raises :class:`InvalidInput` naming the option."""
+    for path in (client_cert, client_key):
+        refuse_irregular(path)
     try:
         context.load_cert_chain(client_cert, client_key, password=_no_password)
     except (OSError, ValueError) as error:
         cause = spoken(error)
-        about_key = "key" in cause or not os.path.exists(client_key)
+        about_key = "key" in cause or not exists(client_key)
         raise InvalidInput(
             f"{client_cert} and {client_key} cannot be used together ({cause})",
             field="client_key" if about_key else "client_cert",

@@ -7,9 +7,10 @@
 """The one room for files: everything that this collection reads, writes, locks or removes on a host goes through here.
 
 *Reading* (:mod:`.reading`): :func:`read_file`, :func:`read_found`, :func:`open_file`, :func:`status`, :func:`exists`,
-:func:`is_directory`, :func:`link_text`, :func:`entries`, :func:`walk`. *Writing*: :class:`FileTransaction` and, for one
-file, :func:`put_file`, :func:`reserve_file`, :func:`open_log`, :func:`make_directory`, :func:`remove`. *Locking*
-(:mod:`.locks`): :func:`hold`. How a path is followed and what is refused is said in :mod:`.places`.
+:func:`is_directory`, :func:`link_text`, :func:`entries`, :func:`walk`, :func:`refuse_irregular`. *Writing*:
+:class:`FileTransaction` and, for one file, :func:`put_file`, :func:`reserve_file`, :func:`open_log`,
+:func:`make_directory`, :func:`remove`. *Locking* (:mod:`.locks`): :func:`hold`. How a path is followed and what is
+refused is said in :mod:`.places`.
 
 A :class:`FileTransaction` collects groups of files. Each file is written under a temporary name in its own directory,
 with owner and mode in place before the name becomes visible. One pass makes everything durable, then the names are
@@ -51,6 +52,7 @@ from .reading import (
     open_log,
     read_file,
     read_found,
+    refuse_irregular,
     status,
     walk,
 )
@@ -81,6 +83,7 @@ __all__ = [
     "put_file",
     "read_file",
     "read_found",
+    "refuse_irregular",
     "remove",
     "reserve_file",
     "status",
@@ -133,14 +136,14 @@ class FileGroup:
             reservation.make(room, attributes)
             return reservation
 
-    def put(self, path: str, content: bytes, attributes: Attributes) -> None:
-        """Stage a file that replaces ``path`` when the group takes effect."""
-        self.put_reserved(path, content, attributes).close()
+    def put(self, path: str, content: bytes, attributes: Attributes, *, fresh: bool = False) -> None:
+        """Stage a file that replaces ``path`` when the group takes effect; if ``fresh``, there must be none then."""
+        self.put_reserved(path, content, attributes, fresh=fresh).close()
 
-    def put_reserved(self, path: str, room: bytes, attributes: Attributes) -> Reservation:
+    def put_reserved(self, path: str, room: bytes, attributes: Attributes, *, fresh: bool = False) -> Reservation:
         """Stage such a file and leave it open to be filled before the group is left."""
         with named_failure(path):
-            place, temporary = self._temporary(path)
+            place, temporary = self._temporary(path, fresh)
             reservation = self._new(place.beside(temporary), path)
             reservation.make(room, attributes)
             return reservation
@@ -183,11 +186,11 @@ class FileGroup:
             reservation.close()
         self.reservations.clear()
 
-    def _temporary(self, path: str) -> tuple[Place, str]:
+    def _temporary(self, path: str, fresh: bool = False) -> tuple[Place, str]:
         place = Place.of(path)
         self.sweep(place.open())
         temporary = temporary_name()
-        self.deeds.append(Move(temporary, place))
+        self.deeds.append(Move(temporary, place, fresh))
         return place, temporary
 
     def _new(self, place: Place, path: str) -> Reservation:

@@ -81,6 +81,10 @@ class Directory:
             return False
         return not self.open_to_others or bool(self.status.st_mode & stat.S_ISVTX and _ours(entry.st_uid))
 
+    def is_ours(self, entry: os.stat_result) -> bool:
+        """Tell whether nobody but root and the effective user can have written what a file there holds."""
+        return self.vouches_for(entry) and _ours(entry.st_uid) and not entry.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
     @property
     def open_to_others(self) -> bool:
         """Whether others than its owner may write here; the process' own group alone does not count as others."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,6 +51,11 @@ def environment(*names: str, **settings: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in (*_INHERITED, *names) if name in os.environ}
     path = [entry for entry in kept.get("PATH", "").split(os.pathsep) if os.path.isabs(entry)]
     return {**kept, "PATH": os.pathsep.join(path) or _USUAL_PATH, **settings}
+
+
+def find(program: str, variables: Mapping[str, str]) -> str | None:
+    """Return the path of a program on the ``PATH`` of an environment; ``None`` when there is none."""
+    return shutil.which(program, path=variables.get("PATH"))
 
 
 def run(

@@ -34,6 +34,8 @@ class Found:
 
     content: bytes
     status: os.stat_result
+    #: Whether nobody but root and the effective user can have written it, or put it where it is.
+    ours: bool = True
 
 
 def read_found(path: str, *, limit: int = LIMIT) -> t.Optional[Found]:
@@ -203,6 +205,15 @@ def _below(folder: Directory, path: str, deepest: int) -> Iterator[tuple[str, os
             yield from _below(child, inner, deepest - 1)
 
 
+def refuse_irregular(path: str) -> None:
+    """Refuse a path that leads to anything but a file, before a library opens it by its name; none at all is fine."""
+    found = status(path, follow=True)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise FileFailure(
+            f"is {kind_of(found)}, not a regular file", field=path, remedy="Remove it, or correct the path."
+        )
+
+
 def refuse_unless_regular(found: os.stat_result, folder: Directory, path: str) -> None:
     """Refuse what is not a regular file, and a file of others that was given one more name in a strange directory."""
     if not stat.S_ISREG(found.st_mode):
@@ -235,7 +246,7 @@ def _taken(descriptor: int, folder: Directory, path: str, limit: int) -> Found:
     try:
         found = os.fstat(descriptor)
         refuse_unless_regular(found, folder, path)
-        return Found(_content(descriptor, found.st_size, path, limit), found)
+        return Found(_content(descriptor, found.st_size, path, limit), found, folder.is_ours(found))
     except OSError as error:
         raise failure(path, error) from None
     finally:

@@ -60,14 +60,25 @@ class Place:
 
 @dataclass(frozen=True)
 class Move:
-    """A finished file or link that gets its name by one rename."""
+    """A finished file or link that gets its name by one rename, or, if ``fresh``, only where nothing has it."""
 
     temporary: str
     final: Place
+    fresh: bool = False
 
     def take_effect(self) -> None:
         folder = self.final.open().descriptor
-        os.replace(self.temporary, self.final.name, src_dir_fd=folder, dst_dir_fd=folder)
+        if self.fresh:
+            self._claim(folder)
+        else:
+            os.replace(self.temporary, self.final.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def _claim(self, folder: int) -> None:
+        try:
+            os.link(self.temporary, self.final.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            raise FileFailure("appeared meanwhile", field=self.final.path, remedy="Run again.") from None
+        os.unlink(self.temporary, dir_fd=folder)
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,11 @@ import datetime
 import hashlib
 import hmac
 import os
-import stat
 import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput, PolicyRefusal
-from .._core.files import Attributes, FileTransaction, named_failure, read_file
+from .._core.files import Attributes, FileTransaction, read_found
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.reconcile import Batch
 from .._core.redact import Secret
@@ -59,16 +58,12 @@ class MasterKeyFile(Resource[KeyFile]):
         self._give_up = bool(item["deletion_allowed"])
 
     def read(self) -> KeyFile | None:
-        content = read_file(self.name)
-        if content is None:
+        found = read_found(self.name)
+        if found is None:
             return None
-        with named_failure(self.name):
-            status = os.stat(self.name)
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidInput(f"{self.name} is no regular file", field="path")
-        misplaced = tuple(self._attributes.differences(status))
+        misplaced = tuple(self._attributes.differences(found.status))
         try:
-            return KeyFile(master_key(content.decode("ascii", "replace").strip()), None, misplaced)
+            return KeyFile(master_key(found.content.decode("ascii", "replace").strip()), None, misplaced)
         except EnvelopeError as error:
             return KeyFile(None, error.problem, misplaced)
 
@@ -110,10 +105,9 @@ class MasterKeyFile(Resource[KeyFile]):
             if step.verb == "remove":
                 group.remove(self.name)
                 return
-            if plan.action is Action.CREATE and os.path.lexists(self.name):
-                raise InvalidInput(f"{self.name} appeared meanwhile", field="path", remedy="Run again.")
             key = step.body.reveal() if step.verb == "place" else Secret(cipher.new_key().hex()).reveal()
-            group.put(self.name, f"{key}\n".encode(), self._attributes)
+            # What another run made meanwhile may have wrapped something already.
+            group.put(self.name, f"{key}\n".encode(), self._attributes, fresh=plan.action is Action.CREATE)
 
     def describe(self, current: KeyFile | None) -> dict[str, t.Any]:
         if current is None:

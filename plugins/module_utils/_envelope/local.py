@@ -17,7 +17,7 @@ import stat
 import typing as t
 from collections.abc import Mapping
 
-from .._core.files import named_failure
+from .._core.files import read_found
 from .._core.redact import Secret
 from .._core.spec import Params
 from . import cipher
@@ -82,29 +82,23 @@ def from_environment(variable: str, environ: Mapping[str, str]) -> Secret:
 
 def from_file(path: str) -> Secret:
     """Return the master key in a file that nobody else may read."""
-    with named_failure(path), open(path, "rb", opener=_at_once) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise EnvelopeError(f"{path} is no regular file", field="path")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise EnvelopeError(
-                f"{path} has mode {stat.S_IMODE(status.st_mode):04o}, so that others may use the key",
-                field="path",
-                remedy="Set its mode to 0600, and rotate the key if others had access.",
-            )
-        if status.st_uid not in (0, os.geteuid()):
-            raise EnvelopeError(
-                f"{path} belongs to another user (uid {status.st_uid})",
-                field="path",
-                remedy="It has to belong to the user who runs this, or to root.",
-            )
-        content = file.read(_LONGEST_FILE)
-    return _checked(content.decode("ascii", "replace").strip(), "path", path)
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open without waiting for whoever writes into a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    found = read_found(path, limit=_LONGEST_FILE)
+    if found is None:
+        raise EnvelopeError(f"{path} does not exist", field="path", remedy=_MAKE)
+    mode = stat.S_IMODE(found.status.st_mode)
+    if mode & 0o077:
+        raise EnvelopeError(
+            f"{path} has mode {mode:04o}, so that others may use the key",
+            field="path",
+            remedy="Set its mode to 0600, and rotate the key if others had access.",
+        )
+    if found.status.st_uid not in (0, os.geteuid()):
+        raise EnvelopeError(
+            f"{path} belongs to another user (uid {found.status.st_uid})",
+            field="path",
+            remedy="It has to belong to the user who runs this, or to root.",
+        )
+    return _checked(found.content.decode("ascii", "replace").strip(), "path", path)
 
 
 def _checked(text: str, field: str, what: str) -> Secret:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -17,13 +16,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .._core.errors import InvalidInput, TrustmeshError, certain
-from .._core.files import named_failure
-from .._core.programs import environment, start_session
+from .._core.files import FileFailure, is_directory, named_failure, open_file, open_log
+from .._core.programs import environment, find, start_session
 from .._core.redact import Secret
 from .procfs import ProcessId, identify, port_holder, runs, session_members
 from .readiness import Readiness
 
 _SHOWN_LOG_LINES = 5
+#: As many bytes of a log are looked at.
+_LOG_END = 16384
 _KILL_PATIENCE = 5.0
 # One connection that a busy machine drops does not make a server that is up one that is not.
 _DOUBT = 1.0
@@ -54,13 +55,13 @@ class Program:
                 field="argv",
                 remedy="Install it, or give its full path.",
             )
-        if not os.path.isdir(self.chdir):
+        if not is_directory(self.chdir):
             raise InvalidInput(f"{self.chdir} is not a directory", field="chdir", remedy="Create it first.")
 
     @property
     def executable(self) -> str | None:
         """The path of the program, looked up on the path that it will be given; ``None`` when there is none."""
-        return shutil.which(self.argv[0], path=self.variables().get("PATH"))
+        return find(self.argv[0], self.variables())
 
     def variables(self) -> dict[str, str]:
         """Return the whole environment of the program."""
@@ -80,9 +81,7 @@ def refuse_taken_port(readiness: Readiness) -> None:
 
 def launch(program: Program) -> ProcessId:
     """Start the program in a session of its own, its output appended to the log file; return who it is."""
-    log_file = certain(program.log_file)
-    with named_failure(log_file):
-        log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    log = open_log(certain(program.log_file))
     try:
         with named_failure(program.argv[0]):
             child = start_session(program.argv, program.executable, program.chdir, program.variables(), log)
@@ -157,8 +156,10 @@ def _wait(condition: Callable[[], bool], seconds: float) -> bool:
 def _log_tail(program: Program) -> str:
     """Return the end of the log for a message."""
     try:
-        with open(program.log_file or "", encoding="utf-8", errors="replace") as handle:
-            lines = handle.read().splitlines()[-_SHOWN_LOG_LINES:]
-    except OSError:
+        with open_file(program.log_file or "") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - _LOG_END))
+            lines = handle.read(_LOG_END).decode("utf-8", "replace").splitlines()[-_SHOWN_LOG_LINES:]
+    except (FileFailure, OSError):
         return ""
     return "; its log ends with: " + " / ".join(lines) if lines else "; its log is empty"

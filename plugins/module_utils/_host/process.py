@@ -18,14 +18,13 @@ import datetime
 import hashlib
 import hmac
 import json
-import os
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from .._core.errors import InvalidInput, certain
-from .._core.files import named_failure
+from .._core.files import Attributes, FileFailure, exists, open_file, put_file, read_found, remove
 from .._core.kinds import BOOLEAN, MAPPING, TEXT, Kind
 from .._core.plan import NO_PLAN, Action, Change, Plan, Step, plan_state
 from .._core.redact import Secret
@@ -37,6 +36,8 @@ from .readiness import Readiness
 
 # Text by text: unlike a list of names, an argument may hold commas or be empty.
 _ARGV = Kind(lambda value: tuple(str(entry) for entry in value), {"type": "list", "elements": "str"}, list)
+_PART: t.Final = 2**20
+_LARGEST_WATCHED: t.Final = 2**30
 _DIGESTS = Kind(lambda value: {name: Secret(digest) for name, digest in value.items()})
 
 
@@ -133,8 +134,7 @@ class LocalProcess(Resource[ProcessState]):
             if step.verb == "stop":
                 end(step.body, self.program.stop_timeout)
             if step.verb in ("stop", "forget"):
-                with named_failure(self.program.pid_file):
-                    os.unlink(self.program.pid_file)
+                remove(self.program.pid_file)
             if step.verb == "start":
                 self._start()
             if step.verb == "wait" and self.readiness is not None:
@@ -159,7 +159,7 @@ class LocalProcess(Resource[ProcessState]):
             "environment": _digests(self.program),
             "files": desired.files,
         }
-        _store(self.program.pid_file, f"{process.pid}\n{json.dumps(record)}\n")
+        put_file(self.program.pid_file, f"{process.pid}\n{json.dumps(record)}\n".encode(), Attributes())
 
     def _process(self) -> ProcessId:
         record = certain(_load(self.program.pid_file))
@@ -185,23 +185,35 @@ def _digests(program: Program) -> dict[str, str]:
 def _file_digest(path: str) -> str:
     """Return what stands for the content of a watched file; in a first check run it may not exist yet."""
     try:
-        with open(path, "rb") as handle:
-            return hashlib.sha256(handle.read()).hexdigest()
-    except FileNotFoundError:
-        return "absent"
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({error.strerror})", field="watch_files") from None
+        if not exists(path):
+            return "absent"
+        digest, size = hashlib.sha256(), 0
+        with open_file(path) as handle:
+            for part in iter(partial(handle.read, _PART), b""):
+                digest.update(part)
+                size += len(part)
+                if size > _LARGEST_WATCHED:
+                    raise InvalidInput("is larger than 1 GiB", field=path, remedy="Do not watch it.")
+        return digest.hexdigest()
+    except (FileFailure, InvalidInput) as error:
+        raise error.within("watch_files") from None
 
 
 def _load(path: str) -> dict[str, t.Any] | None:
     """Return what a pid file of ours says; a foreign one is an error, since its process is not ours to end."""
-    if not os.path.lexists(path):
+    found = read_found(path)
+    if found is None:
         return None
-    with named_failure(path), open(path, encoding="utf-8", errors="replace") as handle:
-        first, _newline, rest = handle.read().partition("\n")
+    if not found.ours:
+        raise InvalidInput(
+            f"others than its user can have written {path}, so that the process it names may be any",
+            field="pid_file",
+            remedy="Remove it, and keep it where nobody else may write: in a directory of the user who runs this.",
+        )
+    first, _newline, rest = found.content.decode("utf-8", "replace").partition("\n")
     try:
-        return {**json.loads(rest), "pid": int(first)}
-    except (ValueError, TypeError):
+        return _record(first, json.loads(rest))
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidInput(
             f"{path} was not written by this module",
             field="pid_file",
@@ -209,14 +221,15 @@ def _load(path: str) -> dict[str, t.Any] | None:
         ) from None
 
 
-def _store(path: str, text: str) -> None:
-    """Write the pid file at once and readable to its owner alone, whole or not at all."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with named_failure(path):
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(text)
-        os.replace(temporary, path)
+def _record(pid: str, held: t.Any) -> dict[str, t.Any]:
+    """Return a record whose fields are what a start writes; raises ``ValueError``, ``TypeError`` or ``KeyError``."""
+    types = {"ticks": int, "boot": str, "argv": list, "chdir": str, "environment": dict, "files": dict}
+    if not isinstance(held, dict) or not all(isinstance(held[name], kind) for name, kind in types.items()):
+        raise TypeError
+    process = int(pid)
+    if process <= 1:
+        raise ValueError
+    return {**held, "pid": process}
 
 
 def _with_reasons(plan: Plan, reason: t.Callable[[Change], str]) -> Plan:

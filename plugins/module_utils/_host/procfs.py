@@ -12,13 +12,10 @@ counted in clock ticks since boot, and the id of that boot it names one process 
 
 from __future__ import annotations
 
-import os
-import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import TrustmeshError
-
-PROC: t.Final = "/proc"
+from .._core.kernel import kernel_link, kernel_names, kernel_text
 
 _LISTENING = "0A"
 _GONE = ("Z", "X", "x")
@@ -42,13 +39,10 @@ class _Stat:
 
 def boot_id() -> str:
     """Return the id that the kernel drew at boot; raises :class:`TrustmeshError` where there is no ``/proc``."""
-    try:
-        with open(f"{PROC}/sys/kernel/random/boot_id", encoding="ascii") as handle:
-            return handle.read().strip()
-    except OSError:
-        raise TrustmeshError(
-            "this host has no /proc, by which processes are recognised", remedy="Run this on Linux."
-        ) from None
+    text = kernel_text("sys", "kernel", "random", "boot_id")
+    if text is None:
+        raise TrustmeshError("this host has no /proc, by which processes are recognised", remedy="Run this on Linux.")
+    return text.strip()
 
 
 def identify(pid: int) -> ProcessId | None:
@@ -82,14 +76,12 @@ def port_holder(port: int) -> str | None:
 
 
 def _pids() -> list[int]:
-    return [int(name) for name in os.listdir(PROC) if name.isdigit()]
+    return [int(name) for name in kernel_names() or () if name.isdigit()]
 
 
 def _stat(pid: int) -> _Stat | None:
-    try:
-        with open(f"{PROC}/{pid}/stat", encoding="utf-8", errors="replace") as handle:
-            text = handle.read()
-    except OSError:
+    text = kernel_text(pid, "stat")
+    if not text:
         return None
     # The program's name comes second, in brackets, and may hold blanks and brackets of its own.
     fields = text.rpartition(")")[2].split()
@@ -98,28 +90,15 @@ def _stat(pid: int) -> _Stat | None:
 
 def _listeners(table: str, port: int) -> list[str]:
     """Return the inodes of the sockets that listen on ``port``."""
-    try:
-        with open(f"{PROC}/net/{table}", encoding="ascii") as handle:
-            rows = [line.split() for line in handle.readlines()[1:]]
-    except OSError:
-        return []
+    rows = [line.split() for line in (kernel_text("net", table) or "").splitlines()[1:]]
     return [row[9] for row in rows if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == port]
 
 
 def _open_files(pid: int) -> set[str]:
-    found = set()
-    try:
-        for name in os.listdir(f"{PROC}/{pid}/fd"):
-            found.add(os.readlink(f"{PROC}/{pid}/fd/{name}"))
-    except OSError:  # another user's, or it has ended meanwhile
-        pass
-    return found
+    links = (kernel_link(pid, "fd", name) for name in kernel_names(pid, "fd") or ())
+    return {link for link in links if link is not None}
 
 
 def _program(pid: int) -> str:
     """Return the program's name; never its arguments, which are not ours to print."""
-    try:
-        with open(f"{PROC}/{pid}/comm", encoding="utf-8", errors="replace") as handle:
-            return handle.read().strip()
-    except OSError:
-        return "unknown"
+    return (kernel_text(pid, "comm") or "unknown").strip()

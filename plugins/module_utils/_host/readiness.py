@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import http.client
-import os
 import socket
 import ssl
 import typing as t
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from .._core.errors import InvalidInput
+from .._core.files import exists, refuse_irregular
 
 #: The options of a readiness condition; exactly one of ``port`` and ``url`` is given.
 READY_OPTIONS: t.Final[Mapping[str, Mapping[str, t.Any]]] = {
@@ -90,8 +90,10 @@ def _bad_answer(options: Mapping[str, t.Any]) -> str | None:
 
 def _status(url: str, ca_cert: str | None) -> int:
     """Ask once, around any proxy, since that could not reach our loopback; raises ``OSError``."""
-    if ca_cert is not None and not os.path.exists(ca_cert):
-        raise OSError(errno.ENOENT, f"{ca_cert} does not exist")
+    if ca_cert is not None:
+        refuse_irregular(ca_cert)
+        if not exists(ca_cert):
+            raise OSError(errno.ENOENT, f"{ca_cert} does not exist")
     context = ssl.create_default_context(cafile=ca_cert)
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context), _NoRedirect()

@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput, TrustmeshError, certain
-from .._core.files import Attributes, FileTransaction, named_failure, read_file
+from .._core.files import Attributes, FileTransaction, entries, read_file, status
 from .._core.kinds import MAPPING, TEXT, Kind
 from .._core.plan import Action, Plan, Step
-from .._core.programs import ProgramFailure, environment, run
+from .._core.programs import ProgramFailure, environment, find, run
 from .._core.redact import Secret
 from .._core.resource import StateResource
 from .._core.spec import STATE, Options
@@ -72,7 +71,7 @@ class Sealer:
 
     def available(self) -> bool:
         """Tell whether systemd-creds is installed."""
-        return shutil.which(_TOOL, path=environment()["PATH"]) is not None
+        return find(_TOOL, environment()) is not None
 
     def seal(self, name: str, value: Secret, with_key: str) -> bytes:
         """Return a value as systemd decrypts it for the credential of this name only."""
@@ -183,12 +182,9 @@ class ServiceCredentials(StateResource[CredentialState]):
 
     def _held(self) -> dict[str, str]:
         """Return the files of the service's directory with their modes."""
-        if not os.path.isdir(self._place.directory):
-            return {}
-        with named_failure(self._place.directory):
-            names = sorted(os.listdir(self._place.directory))
-            modes = [os.lstat(os.path.join(self._place.directory, name)).st_mode for name in names]
-        return {name: f"{stat.S_IMODE(mode):04o}" for name, mode in zip(names, modes)}
+        names = entries(self._place.directory) or []
+        found = {name: status(os.path.join(self._place.directory, name)) for name in names}
+        return {name: f"{stat.S_IMODE(it.st_mode):04o}" for name, it in found.items() if it is not None}
 
     def _value(self, name: str) -> Secret:
         content = certain(read_file(self._place.file(name)))

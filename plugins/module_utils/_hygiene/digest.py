@@ -18,7 +18,7 @@ import secrets
 import typing as t
 
 from .._core.errors import InvalidInput
-from .._core.files import Attributes, named_failure, put_file, read_file
+from .._core.files import Attributes, FileTransaction, Found, exists, read_found
 from .._core.redact import Secret
 
 _BYTES: t.Final = 32
@@ -34,10 +34,10 @@ class DigestKey:
     def of(self, name: str, value: Secret) -> t.Optional[str]:
         """Return the digest of a named secret; ``None`` while there is no key, so that nothing can be compared."""
         if self._key is None:
-            content = read_file(self._path)
-            if content is None:
+            found = read_found(self._path)
+            if found is None:
                 return None
-            self._key = self._checked(content)
+            self._key = self._checked(found)
         message = f"{name}\0{value.reveal()}".encode("utf-8", "surrogatepass")
         # The first part tells digests of another key from those of another value.
         mark = hmac.new(self._key, b"key", hashlib.sha256).hexdigest()[:8]
@@ -45,14 +45,18 @@ class DigestKey:
 
     def ensure(self) -> None:
         """Make the key when there is none."""
-        if read_file(self._path) is None:
-            with named_failure(self._path):
-                os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            put_file(self._path, f"{secrets.token_hex(_BYTES)}\n".encode("ascii"), Attributes())
+        if exists(self._path):
+            return
+        files = FileTransaction()
+        with files.group(self._path) as group:
+            group.directory(os.path.dirname(self._path), Attributes(mode=0o700))
+            group.put(self._path, f"{secrets.token_hex(_BYTES)}\n".encode("ascii"), Attributes(), fresh=True)
+        for failure in files.commit().values():
+            raise failure
 
-    def _checked(self, content: bytes) -> bytes:
+    def _checked(self, found: Found) -> bytes:
         try:
-            key = bytes.fromhex(content.decode("ascii").strip())
+            key = bytes.fromhex(found.content.decode("ascii").strip())
         except (UnicodeDecodeError, ValueError):
             key = b""
         if len(key) < _BYTES:
@@ -61,6 +65,6 @@ class DigestKey:
                 field="digest_key_file",
                 remedy="Remove it, and a new one is made; every secret is then written once more.",
             )
-        if os.stat(self._path).st_mode & 0o077:
+        if found.status.st_mode & 0o077:
             raise InvalidInput(f"others can read {self._path}", field="digest_key_file", remedy="Set its mode to 0600.")
         return key

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import datetime
 import os
+import stat
 import typing as t
 from collections.abc import Mapping, Sequence
 
 from .._core.errors import InvalidInput, TrustmeshError
-from .._core.files import named_failure, read_file
+from .._core.files import is_directory, read_file, status, walk
 from .._core.spec import Options
 from .._ilp.published import published
 from .environment_text import parse_environment
@@ -55,23 +56,20 @@ class Directory:
 
     def observe(self, keys: Sequence[str], *, values: bool) -> dict[str, Observed]:
         """See :class:`Store`."""
-        if not os.path.isdir(self._path):
+        if not is_directory(self._path):
             raise InvalidInput("there is no such directory on this host", field=self._path)
         found: dict[str, Observed] = {}
-        for base, _folders, names in os.walk(self._path, onerror=_raise):
-            for name in names:
-                path = os.path.join(base, name)
-                with named_failure(path):
-                    changed = datetime.datetime.fromtimestamp(os.stat(path).st_mtime, tz=datetime.timezone.utc)
-                content = (read_file(path) or b"") if values else None
-                faults = () if content is None else tuple(value_faults(content.decode("utf-8", "replace")))
-                found[os.path.relpath(path, self._path)] = Observed(changed, faults=faults)
+        for path, entry in walk(self._path):
+            # A mounted secret of Kubernetes is a link to a file in a directory of links.
+            held = status(path, follow=True) if stat.S_ISLNK(entry.st_mode) else entry
+            if held is None or stat.S_ISDIR(held.st_mode):
+                continue
+            content = (read_file(path) or b"").decode("utf-8", "replace") if values else None
+            found[os.path.relpath(path, self._path)] = Observed(
+                datetime.datetime.fromtimestamp(held.st_mtime, tz=datetime.timezone.utc),
+                faults=() if content is None else tuple(value_faults(content)),
+            )
         return found
-
-
-def _raise(error: OSError) -> None:
-    with named_failure(error.filename):
-        raise error
 
 
 class EnvironmentFile:

@@ -16,7 +16,7 @@ import typing as t
 from collections.abc import Mapping
 
 from .._core.errors import TrustmeshError
-from .._core.files import Attributes, FileTransaction, named_failure, read_file
+from .._core.files import Attributes, FileTransaction, entries, read_file, read_found
 
 SUFFIX: t.Final = ".pem"
 _READABLE: t.Final = Attributes(mode=0o644)
@@ -36,7 +36,12 @@ class DirectoryPublisher:
 
     def held(self) -> Mapping[str, str]:
         """Return the texts by owner; a file with another owner or mode than declared counts as another text."""
-        return {name: text if self._in_order(name) else "" for name, text in self.texts().items()}
+        files = {name: read_found(self._file(name)) for name in self._names()}
+        return {
+            name: "" if self._attributes.differences(found.status) else found.content.decode("utf-8", "replace")
+            for name, found in files.items()
+            if found is not None
+        }
 
     def texts(self) -> dict[str, str]:
         """Return the texts by owner, whatever the attributes of their files."""
@@ -48,11 +53,6 @@ class DirectoryPublisher:
         return sorted(
             entry for entry in self._entries() if not entry.startswith(".") and not entry.endswith(self._suffix)
         )
-
-    def _in_order(self, name: str) -> bool:
-        path = self._file(name)
-        with named_failure(path):
-            return not self._attributes.differences(os.stat(path))
 
     def publish(self, texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
         files = FileTransaction()
@@ -78,11 +78,7 @@ class DirectoryPublisher:
         ]
 
     def _entries(self) -> list[str]:
-        with named_failure(self._path):
-            try:
-                return os.listdir(self._path)
-            except FileNotFoundError:
-                return []
+        return entries(self._path) or []
 
     def _file(self, name: str) -> str:
         return os.path.join(self._path, name + self._suffix)

@@ -14,7 +14,7 @@ import typing as t
 from collections.abc import Mapping
 
 from .._core.errors import InvalidInput
-from .._core.files import named_failure, read_file
+from .._core.files import read_found
 from .._core.resource import ON_MISMATCH, Resource
 from .._core.spec import STATE, Options
 from .holder import Holder
@@ -126,12 +126,11 @@ def _source(item: Mapping[str, t.Any], stores: Stores) -> t.Optional[Source]:
 
 
 def _from_file(path: str) -> Document:
-    content = read_file(path)
-    if content is None:
+    found = read_found(path)
+    if found is None:
         raise _nothing_to_adopt(f"{path} does not exist")
-    with named_failure(path):
-        written = datetime.datetime.fromtimestamp(int(os.stat(path).st_mtime), datetime.timezone.utc)
-    return {PRIVATE: content.decode("utf-8", "replace"), "created": spell_instant(written)}
+    written = datetime.datetime.fromtimestamp(int(found.status.st_mtime), datetime.timezone.utc)
+    return {PRIVATE: found.content.decode("utf-8", "replace"), "created": spell_instant(written)}
 
 
 def _nothing_to_adopt(problem: str) -> InvalidInput:

@@ -9,13 +9,12 @@
 from __future__ import annotations
 
 import os
-import stat
 import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput
-from .._core.files import Attributes, named_failure, read_file
+from .._core.files import Attributes, read_file, refuse_irregular, status
 from .._core.kinds import BOOLEAN, INTEGER, SET, TEXT
 from .._core.passphrase import checked_passphrase, read_passphrase
 from .._core.plan import Change
@@ -325,14 +324,11 @@ def _held_state(facts: CertificateFacts | None, crl: CrlFacts | None, encrypted:
 def _placement(placing: Placing) -> dict[str, tuple[Change, ...]]:
     found = {}
     for what, (path, attributes) in placing.files().items():
-        with named_failure(path):
-            try:
-                status = os.stat(path)
-            except FileNotFoundError:
-                continue
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidInput("is not a file", field=path, remedy="Move it away.")
-        found[what] = tuple(_attribute_changes(path, attributes, status))
+        held = status(path, follow=True)
+        if held is None:
+            continue
+        refuse_irregular(path)
+        found[what] = tuple(_attribute_changes(path, attributes, held))
     return {what: changes for what, changes in found.items() if changes}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput
-from .._core.files import named_failure
+from .._core.files import read_file
 from .._pki.certificate import CertificateFacts, parse_certificates
 from .._pki.chain import verify_chain
 from .tls import VERSIONS, Target, observe
@@ -107,8 +107,10 @@ def _credential(item: Mapping[str, t.Any]) -> Credential | None:
 
 
 def _certificates(path: str, field: str) -> tuple[t.Any, ...]:
+    content = read_file(path)
     try:
-        with named_failure(path), open(path, "rb") as handle:
-            return parse_certificates(handle.read())
+        if content is None:
+            raise InvalidInput("does not exist on this host", remedy="Give the path of a PEM file.")
+        return parse_certificates(content)
     except InvalidInput as error:
         raise error.within(f"{field} ({path})") from None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import os
 import ssl
 import typing as t
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from .._core.client_pair import load_client_pair, spoken
 from .._core.deps import HVAC
 from .._core.errors import InvalidInput
+from .._core.files import is_directory, refuse_irregular, status
 from .._core.spec import Params, Spec
 from .errors import VaultError
 from .login import METHODS
@@ -135,9 +135,10 @@ def _authority(params: Params) -> str | None:
     if path is not None:
         try:
             # The library would blame TLS for a file without a certificate in it.
-            ssl.create_default_context(
-                cafile=None if os.path.isdir(path) else path, capath=path if os.path.isdir(path) else None
-            )
+            folder = is_directory(path)
+            if not folder:
+                refuse_irregular(path)
+            ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
         except OSError as error:
             raise InvalidInput(
                 f"{path} cannot be used ({spoken(error)})",
@@ -157,6 +158,6 @@ def _client_pair(params: Params) -> tuple[str, str] | None:
 
 def _file(params: Params, name: str) -> str | None:
     path = setting(params, name)
-    if path is not None and not os.path.exists(path):
+    if path is not None and status(path, follow=True) is None:
         raise InvalidInput(f"{path} does not exist on this host", field=name, remedy="Give the path of a PEM file.")
     return path

@@ -9,12 +9,11 @@
 from __future__ import annotations
 
 import datetime
-import os
 import typing as t
 from dataclasses import replace
 
 from .._core.errors import InvalidInput
-from .._core.files import FileTransaction, named_failure
+from .._core.files import FileTransaction, read_file
 from .._core.plan import ABSENT, Action, Change, Plan, Step
 from .._core.redact import Secret
 from .._pki.certificate import CertificateFacts, certificate_pem, iso, parse_certificates
@@ -165,10 +164,10 @@ class External(Requested):
 
     def _fitting_request(self, key: Key) -> str:
         """Return the request in the file if it is one for the waiting key and the declared subject, else nothing."""
-        if not os.path.exists(self._csr_file):
+        content = read_file(self._csr_file)
+        if content is None:
             return ""
-        with named_failure(self._csr_file), open(self._csr_file, encoding="ascii", errors="replace") as handle:
-            text = handle.read()
+        text = content.decode("ascii", "replace")
         try:
             request = load_request(text)
         except PkiError:

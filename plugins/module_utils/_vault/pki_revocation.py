@@ -9,13 +9,12 @@
 from __future__ import annotations
 
 import datetime
-import os
 import typing as t
 from dataclasses import dataclass
 
 from .._core.deps import CRYPTOGRAPHY
 from .._core.errors import InvalidInput
-from .._core.files import named_failure
+from .._core.files import read_file
 from .._core.kinds import BOOLEAN, INTEGER
 from .._core.plan import Plan, Step
 from .._core.reconcile import Batch
@@ -60,10 +59,8 @@ class Target:
         if item["certificate"] is not None:
             return cls._of("certificate", item["certificate"].encode())
         path = item["certificate_file"]
-        if not os.path.exists(path):
-            return cls("", file=path)
-        with named_failure(path), open(path, "rb") as handle:
-            return cls._of("certificate_file", handle.read(), path)
+        content = read_file(path)
+        return cls("", file=path) if content is None else cls._of("certificate_file", content, path)
 
     @classmethod
     def _of(cls, field: str, data: bytes, path: str = "") -> Target:

@@ -16,13 +16,12 @@ import contextlib
 import datetime
 import hashlib
 import json
-import os
 import secrets
 import typing as t
 from dataclasses import asdict, dataclass, field
 
 from .._core.errors import InvalidInput, NotConverged, certain
-from .._core.files import Attributes, named_failure, put_file, read_file, reserve_file
+from .._core.files import Attributes, put_file, read_file, read_found, remove, reserve_file
 from .._core.kinds import MAPPING, NETWORKS, SECONDS, Kind
 from .._core.normal import spell_duration
 from .._core.plan import NO_PLAN, UNWANTED, Action, Change, Plan, Step
@@ -175,16 +174,14 @@ class Delivery(Resource[DeliveryState]):
         return f"{self.name}.accessor"
 
     def read(self) -> DeliveryState | None:
-        record, content = Record.load(self.record_path), read_file(self.name)
-        if record is None and content is None:
+        record, found = Record.load(self.record_path), read_found(self.name)
+        if record is None and found is None:
             return None
-        with named_failure(self.name):
-            status = os.stat(self.name) if content is not None else None
         return DeliveryState(
             record,
             record is not None and record.accessor in self._accessors(),
-            None if content is None else Secret(content.decode("utf-8", "replace").strip()),
-            tuple(self.terms.attributes.differences(status)) if status is not None and self.terms else (),
+            None if found is None else Secret(found.content.decode("utf-8", "replace").strip()),
+            tuple(self.terms.attributes.differences(found.status)) if found is not None and self.terms else (),
         )
 
     def _accessors(self) -> set[str]:
@@ -274,9 +271,7 @@ class Delivery(Resource[DeliveryState]):
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
             if step.verb == "remove":
-                with named_failure(step.target):
-                    if os.path.lexists(step.target):
-                        os.unlink(step.target)
+                remove(step.target)
             elif step.verb == "destroy":
                 self._destroy(step.target)
             elif step.verb == "put":

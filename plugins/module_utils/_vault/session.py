@@ -8,14 +8,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import os
 import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput, certain
-from .._core.files import Attributes, named_failure, put_file, read_file
+from .._core.files import Attributes, put_file, read_found, remove
 from .._core.normal import duration, spell_duration
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.redact import Secret
@@ -91,12 +89,11 @@ class Session(Resource[SessionState]):
         self.terms = terms
 
     def read(self) -> SessionState | None:
-        content = read_file(self.name)
-        if content is None:
+        found = read_found(self.name)
+        if found is None:
             return None
-        token = Secret(content.decode("ascii", "replace").strip())
-        with named_failure(self.name):
-            misplaced = self.terms.attributes.differences(os.stat(self.name)) if self.terms else []
+        token = Secret(found.content.decode("ascii", "replace").strip())
+        misplaced = self.terms.attributes.differences(found.status) if self.terms else []
         about = self._ask(token)
         return SessionState(
             token,
@@ -162,8 +159,7 @@ class Session(Resource[SessionState]):
             elif step.verb == "revoke":
                 self._revoke(step.body)
             else:
-                with named_failure(self.name), contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.name)
+                remove(self.name)
 
     def _log_in(self) -> None:
         """Log in and keep the token; one that cannot be kept is given back."""

@@ -106,7 +106,7 @@ def test_wrong_place_says_so(run_module: Module, tmp_path: pathlib.Path) -> None
     for path, message in (
         ("master.key", "path: "),
         (str(tmp_path / "none" / "master.key"), "no such directory. Create it first"),
-        (str(tmp_path), "a directory is in the way"),
+        (str(tmp_path), "is a directory, not a regular file"),
     ):
         done = run_module("envelope_key", {"keys": [{"path": path}]})
         assert done.failed

@@ -115,7 +115,7 @@ def test_client_certificate_needs_its_key() -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (None, "cannot be read (No such file or directory)"),
+        (None, "cannot be read (there is no such file)"),
         ("", "is empty"),
         (b"\xff\xfe\x00", "cannot be read (not text)"),
     ],

@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.errors import InvalidInput
+from ..._core.files import FileFailure, read_file
 from ..._core.redact import Secret
 from ..._core.spec import Options, Params
 from ..port import Vault
@@ -55,12 +56,14 @@ def setting(params: Params, name: str) -> str | None:
 
 def _content(field: str, path: str) -> str:
     try:
-        with open(path, encoding="utf-8") as handle:
-            text = handle.read().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not text'})", field=field
-        ) from None
+        content = read_file(path)
+        text = None if content is None else content.decode("utf-8").strip()
+    except FileFailure as failure:
+        raise failure.within(field) from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} cannot be read (not text)", field=field) from None
+    if text is None:
+        raise InvalidInput(f"{path} cannot be read (there is no such file)", field=field, remedy="Correct the path.")
     if not text:
         raise InvalidInput(f"{path} is empty", field=field)
     return text
