@@ -87,8 +87,9 @@ def open_file(path: str) -> Iterator[t.BinaryIO]:
         yield handle
 
 
-def open_log(path: str, mode: int = 0o600) -> int:
-    """Return a descriptor that appends to a file, which is made when it is missing; the caller closes it."""
+@contextlib.contextmanager
+def open_log(path: str, mode: int = 0o600) -> Iterator[int]:
+    """Yield a descriptor that appends to a file, which is made when it is missing."""
     try:
         descriptor, folder = open_entry(
             path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY, mode
@@ -98,10 +99,9 @@ def open_log(path: str, mode: int = 0o600) -> int:
     try:
         refuse_unless_regular(os.fstat(descriptor), folder, path)
         os.set_blocking(descriptor, True)
-    except BaseException:
+        yield descriptor
+    finally:
         os.close(descriptor)
-        raise
-    return descriptor
 
 
 def status(path: str, *, follow: bool = False) -> t.Optional[os.stat_result]:

@@ -81,12 +81,8 @@ def refuse_taken_port(readiness: Readiness) -> None:
 
 def launch(program: Program) -> ProcessId:
     """Start the program in a session of its own, its output appended to the log file; return who it is."""
-    log = open_log(certain(program.log_file))
-    try:
-        with named_failure(program.argv[0]):
-            child = start_session(program.argv, program.executable, program.chdir, program.variables(), log)
-    finally:
-        os.close(log)
+    with open_log(certain(program.log_file)) as log, named_failure(program.argv[0]):
+        child = start_session(program.argv, program.executable, program.chdir, program.variables(), log)
     process = identify(child)
     if process is None:
         raise ProcessFailure(f"it ended at once{_log_tail(program)}")
