@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.errors import TrustmeshError
+from ..module_utils._core.normal import kind_of
 from ..module_utils._jose import base64url
 from ..module_utils._jose.ed25519 import octets_of, read_private, sign
 
@@ -19,7 +20,7 @@ from ..module_utils._jose.ed25519 import octets_of, read_private, sign
 def ed25519_sign(data: t.Any, private_key: t.Any, encoding: str = "text") -> str:
     """Return the signature of a text, or of the octets that it stands for, in base64url."""
     if not isinstance(private_key, str):
-        raise AnsibleFilterError(f"ed25519_sign: private_key: takes a text, not {type(private_key).__name__}")
+        raise AnsibleFilterError(f"ed25519_sign: private_key: takes a text, not {kind_of(private_key)}")
     try:
         CRYPTOGRAPHY.check()
         return base64url.encode(sign(read_private(private_key), octets_of(data, encoding)))

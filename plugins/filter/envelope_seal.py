@@ -11,6 +11,7 @@ import binascii
 import typing as t
 
 from ..module_utils._core.errors import InvalidInput
+from ..module_utils._core.normal import kind_of
 from ..module_utils._envelope.envelope import seal_value
 from ..module_utils._envelope.record import DEK_FIELDS
 from ..plugin_utils.envelope import filter_errors, form_of, opened_key
@@ -41,7 +42,7 @@ def envelope_seal(
 
 def _octets(value: t.Any, binary: bool) -> bytes:
     if not isinstance(value, str):
-        raise InvalidInput(f"takes a text, not {type(value).__name__}", remedy="Write a mapping with to_json first.")
+        raise InvalidInput(f"takes a text, not {kind_of(value)}", remedy="Write a mapping with to_json first.")
     if not binary:
         return value.encode()
     try:

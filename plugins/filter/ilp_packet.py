@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
-from ..module_utils._core.normal import duration
+from ..module_utils._core.normal import duration, kind_of
 from ..module_utils._ilp.agreement import agree
 from ..module_utils._ilp.transaction import Transaction, ending_at
 
@@ -24,9 +24,9 @@ def ilp_packet(
     """Return ``ilpPacket``, ``condition`` and ``fulfilment`` of a transaction, made with the secret of the payee."""
     try:
         if not isinstance(transaction, t.Mapping):
-            raise InvalidInput(f"takes a mapping, not {type(transaction).__name__}")
+            raise InvalidInput(f"takes a mapping, not {kind_of(transaction)}")
         if not isinstance(secret, str):
-            raise InvalidInput(f"is not a text but {type(secret).__name__}", field="secret")
+            raise InvalidInput(f"is {kind_of(secret)}, not a text", field="secret")
         agreed = _lasting(transaction, expires_in)
         return {**agree(agreed, secret, version, keep_order=keep_order).shown(), "transaction": agreed}
     except TrustmeshError as error:

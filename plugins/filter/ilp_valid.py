@@ -13,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
+from ..module_utils._core.normal import kind_of
 from ..module_utils._ilp.examination import examine
 from ..module_utils._ilp.transaction import instant
 
@@ -21,9 +22,9 @@ def ilp_valid(message: t.Any, secret: t.Any = None, *, at: t.Any = "now") -> dic
     """Return whether packet, condition, fulfilment and transfer agree, and every way in which they do not."""
     try:
         if not isinstance(message, t.Mapping):
-            raise InvalidInput(f"takes a mapping, not {type(message).__name__}")
+            raise InvalidInput(f"takes a mapping, not {kind_of(message)}")
         if not isinstance(secret, (str, type(None))):
-            raise InvalidInput(f"is not a text but {type(secret).__name__}", field="secret")
+            raise InvalidInput(f"is {kind_of(secret)}, not a text", field="secret")
         verdict = examine(message, secret=secret, at=_moment(at))
     except TrustmeshError as error:
         raise AnsibleFilterError(f"ilp_valid: {error}") from None

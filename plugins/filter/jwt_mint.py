@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.deps import CRYPTOGRAPHY, PYJWT
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
-from ..module_utils._core.normal import duration
+from ..module_utils._core.normal import duration, kind_of
 from ..module_utils._jose.jwt import FORGERIES, SigningKey, forge, mint, signing_key
 
 
@@ -32,7 +32,7 @@ def jwt_mint(
         CRYPTOGRAPHY.check()
         PYJWT.check()
         if not isinstance(claims, t.Mapping):
-            raise InvalidInput(f"takes a mapping, not {type(claims).__name__}")
+            raise InvalidInput(f"takes a mapping, not {kind_of(claims)}")
         signer = signing_key(algorithm, str(key), kid)
         told = {**_times(lifetime), **claims}
         if forgery is None:

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.errors import TrustmeshError
-from ..module_utils._core.normal import duration
+from ..module_utils._core.normal import duration, kind_of
 from ..module_utils._jose.ed25519 import read_private
 from ..module_utils._signed_message.message import Message
 
@@ -24,7 +24,7 @@ def signed_message_sign(
 ) -> dict[str, t.Any]:
     """Return a signed message with this body and a fresh nonce."""
     if not isinstance(private_key, str):
-        raise AnsibleFilterError(f"signed_message_sign: private_key: takes a text, not {type(private_key).__name__}")
+        raise AnsibleFilterError(f"signed_message_sign: private_key: takes a text, not {kind_of(private_key)}")
     try:
         CRYPTOGRAPHY.check()
         seconds = duration(lifetime)

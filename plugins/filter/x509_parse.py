@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.errors import TrustmeshError
+from ..module_utils._core.normal import kind_of
 from ..module_utils._pki.certificate import CertificateFacts, decoded, parse_certificates
 
 
@@ -29,7 +30,7 @@ def _octets(data: t.Any) -> bytes:
     if isinstance(data, bytes):
         return data
     if not isinstance(data, str):
-        raise AnsibleFilterError(f"x509_parse: takes a text, not {type(data).__name__}")
+        raise AnsibleFilterError(f"x509_parse: takes a text, not {kind_of(data)}")
     return data.encode() if "-----BEGIN " in data else decoded(data)
 
 

@@ -17,6 +17,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..module_utils._aws.kms import KMS, KMS_OPENER
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
+from ..module_utils._core.normal import kind_of
 from ..module_utils._envelope.cipher import IV_BYTES
 from ..module_utils._envelope.local import LOCAL_KINDS, LOCAL_OPENERS
 from ..module_utils._envelope.provider import KeyProvider, key_option, open_provider
@@ -65,7 +66,7 @@ def _validated(
     options: t.Mapping[str, t.Any], constraints: t.Mapping[str, t.Any], given: t.Any, field: str | None = None
 ) -> dict[str, t.Any]:
     if not isinstance(given, Mapping):
-        raise InvalidInput(f"takes a mapping, not {type(given).__name__}", field=field)
+        raise InvalidInput(f"takes a mapping, not {kind_of(given)}", field=field)
     result = ArgumentSpecValidator({**options}, **constraints).validate(dict(given))
     if result.error_messages:
         raise InvalidInput("; ".join(result.error_messages), field=field)

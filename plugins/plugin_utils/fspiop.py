@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.errors import TrustmeshError
+from ..module_utils._core.normal import kind_of
 from ..module_utils._jose.errors import JoseError
 from ..module_utils._jose.fspiop import Verification, verify
 
@@ -33,7 +34,7 @@ def reported_by(name: str) -> t.Iterator[None]:
 def request_of(value: t.Any) -> dict[str, t.Any]:
     """Return the members of a request that matter here; raises :class:`JoseError`."""
     if not isinstance(value, Mapping):
-        raise JoseError(f"takes a request, which is a mapping, not {type(value).__name__}")
+        raise JoseError(f"takes a request, which is a mapping, not {kind_of(value)}")
     request = {name: value.get(name) for name in _MEMBERS}
     for name in ("method", "url"):
         if not isinstance(request[name], str):
@@ -48,7 +49,7 @@ def pem_of(value: t.Any, field: str) -> str | bytes:
     """Return a key as it was given; raises :class:`JoseError` for what is no text."""
     if isinstance(value, (str, bytes)):
         return value
-    raise JoseError(f"is of type {type(value).__name__}", field=field, remedy="Give a key in PEM.")
+    raise JoseError(f"is {kind_of(value)}", field=field, remedy="Give a key in PEM.")
 
 
 def verified(request: t.Any, keys: t.Any, **options: t.Any) -> Verification:

@@ -12,13 +12,14 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.errors import TrustmeshError
+from ..module_utils._core.normal import kind_of
 from ..module_utils._jose.ed25519 import BadSignature, octets_of, read_public, read_signature, verify
 
 
 def ed25519_valid(data: t.Any, signature: t.Any, public_key: t.Any, encoding: str = "text") -> bool:
     """Tell whether a signature is the one of a text, or of the octets that it stands for, by a key."""
     if not isinstance(public_key, str):
-        raise AnsibleFilterError(f"ed25519_valid: public_key: takes a text, not {type(public_key).__name__}")
+        raise AnsibleFilterError(f"ed25519_valid: public_key: takes a text, not {kind_of(public_key)}")
     try:
         CRYPTOGRAPHY.check()
         key, octets = read_public(public_key), octets_of(data, encoding)

@@ -19,6 +19,7 @@ import functools
 import ipaddress
 import re
 import typing as t
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 # Go's time.ParseDuration units plus the `d` that Vault adds; `w` is ours (we always send seconds).
@@ -38,6 +39,17 @@ _NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 _TERM = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h|d|w)")
 # Sharp s, final sigma and the joiners: dropped or replaced by one edition, kept by the other.
 _DISPUTED = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
+_KINDS: t.Final[t.Sequence[tuple[t.Union[type, tuple[type, ...]], str]]] = (
+    (bool, "a truth value"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (str, "a text"),
+    ((bytes, bytearray), "bytes"),
+    ((datetime.date, datetime.time), "a date"),
+    (Mapping, "a mapping"),
+    ((set, frozenset), "a set"),
+    (Sequence, "a list"),
+)
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1-----", re.DOTALL)
 
 
@@ -82,14 +94,25 @@ def spell_duration(seconds: int) -> str:
 
 def instant(text: str) -> datetime.datetime:
     """Read an RFC 3339 text with its offset; raises ``ValueError``."""
+    shown = f"{str(text)!r}"
     try:
         # A trailing Z is understood from Python 3.11 on.
-        moment = datetime.datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise ValueError(f"{text!r} is not an instant; write it like 2026-11-21T14:00:00Z") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} names no offset from UTC; write it like 2026-11-21T14:00:00Z")
-    return moment.astimezone(datetime.timezone.utc)
+        moment = datetime.datetime.fromisoformat(re.sub("[Zz]$", "+00:00", str(text).strip()))
+        if moment.tzinfo is not None:
+            return moment.astimezone(datetime.timezone.utc)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{shown} is not an instant; write it like 2026-11-21T14:00:00Z") from None
+    raise ValueError(f"{shown} names no offset from UTC; write it like 2026-11-21T14:00:00Z")
+
+
+def kind_of(value: t.Any) -> str:
+    """Return what a value is in the words of YAML and JSON; the types of Python and Ansible mean nothing to users."""
+    if value is None:
+        return "null"
+    for kinds, name in _KINDS:
+        if isinstance(value, kinds):
+            return name
+    return "an object"
 
 
 def dns_name(value: t.Any) -> str:

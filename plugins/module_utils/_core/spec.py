@@ -12,6 +12,7 @@ describes them. A module adds pieces together.
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -129,8 +130,21 @@ def build_each(spec: Spec, params: Params, build: t.Callable[[dict[str, t.Any]],
                     raise InvalidInput("not given", field=name, remedy=f"Give it here or beside {spec.plural}.")
             built.append(build(item))
         except InvalidInput as error:
+            given = params[certain(spec.plural)][at]
+            if _beside(spec, params, given, error.field):
+                raise
             raise error.within(f"{spec.plural}[{at}] ({item.get(key)})") from None
     return built
+
+
+def _beside(spec: Spec, params: Params, item: Params, field: str | None) -> bool:
+    """Tell whether a field stands beside the list of items: no item has it, or it is given for those that do not."""
+    name = re.split(r"[.\[ ]", field or "", maxsplit=1)[0]
+    if name not in spec.options or name == spec.plural:
+        return False
+    if name not in spec.options[certain(spec.plural)]["options"]:
+        return True
+    return item.get(name) is None and params.get(name) is not None
 
 
 def redacted(options: Options, params: t.Any, hide: t.Callable[[t.Any], t.Any] = lambda value: _HIDDEN) -> t.Any:

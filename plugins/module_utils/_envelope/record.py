@@ -28,6 +28,7 @@ import binascii
 import typing as t
 from dataclasses import dataclass
 
+from .._core.normal import kind_of
 from .cipher import ALGORITHM, IV_BYTES, TAG_BYTES, Sealed
 from .errors import EnvelopeError
 
@@ -72,7 +73,7 @@ class Record:
         """Read a record; further fields of the row are of no concern. Raises :class:`EnvelopeError` with the field."""
         if not isinstance(fields, t.Mapping):
             raise EnvelopeError(
-                f"takes the fields of a record, not {type(fields).__name__}",
+                f"takes the fields of a record, not {kind_of(fields)}",
                 remedy="Give a mapping with encryptedValue, encryptedDEK, iv, authTag and algorithm.",
             )
         algorithm = _text(fields, "algorithm")
@@ -104,7 +105,7 @@ def _text(fields: t.Mapping[str, t.Any], name: str, *, empty: bool = False) -> s
     value = fields.get(name)
     if not isinstance(value, str) or not (value or empty):
         raise EnvelopeError(
-            "is missing" if value in (None, "") else f"is no text but {type(value).__name__}",
+            "is missing" if value in (None, "") else f"is {kind_of(value)}, not a text",
             field=name,
             remedy="A record has encryptedValue, encryptedDEK, iv, authTag and algorithm.",
         )

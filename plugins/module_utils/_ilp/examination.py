@@ -12,6 +12,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .._core.normal import kind_of
 from .._jose import base64url
 from .agreement import condition_of, fulfilment_of, octets_of
 from .errors import IlpError
@@ -66,7 +67,7 @@ def condition_text(packet: Prepare) -> str:
 def open_packet(text: t.Any) -> Opened:
     """Return packet and transaction of what a message carries as ``ilpPacket``; raises :class:`IlpError`."""
     if not isinstance(text, str):
-        problem = "is missing" if text is None else f"has to be a text, not {type(text).__name__}"
+        problem = "is missing" if text is None else f"is {kind_of(text)}, not a text"
         raise IlpError(problem, field="ilpPacket")
     packet = from_text(text)
     return Opened(packet, parsed(unpacked(packet.data)))

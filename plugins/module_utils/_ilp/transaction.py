@@ -18,6 +18,7 @@ import re
 import typing as t
 from collections.abc import Mapping
 
+from .._core.normal import kind_of
 from .._jose import base64url, canonical
 from .._jose.errors import JoseError
 from .currency import decimal_places
@@ -184,5 +185,5 @@ def _member(data: Transaction, name: str, kind: t.Union[type, tuple[type, ...]],
     value = data.get(name)
     if isinstance(value, kind) and value != "":
         return value
-    problem = f"has to be a {'text' if kind is str else 'mapping'}, not {type(value).__name__}"
+    problem = f"has to be a {'text' if kind is str else 'mapping'}, not {kind_of(value)}"
     raise IlpError("is missing" if value in (None, "") else problem, field=f"{within}.{name}" if within else name)

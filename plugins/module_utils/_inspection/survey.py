@@ -158,7 +158,11 @@ def _key_spki(path: str, passphrase_file: str | None) -> str:
     if content is None:
         raise NotFound(f"{path} does not exist on this host", field="key_file")
     try:
-        return spki_sha256(load_private_key(content, read_passphrase(passphrase_file, "key_passphrase_file")))
+        return spki_sha256(
+            load_private_key(
+                content, read_passphrase(passphrase_file, "key_passphrase_file"), option="key_passphrase_file"
+            )
+        )
     except PkiError as error:
         raise error.within(path) from None
 

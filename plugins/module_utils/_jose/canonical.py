@@ -25,6 +25,7 @@ import typing as t
 from collections.abc import Mapping
 from json.encoder import encode_basestring as _quoted
 
+from .._core.normal import kind_of
 from .errors import JoseError
 
 #: Up to here a double holds every whole number.
@@ -161,9 +162,7 @@ def _spell_other(value: t.Any, members: Members) -> str:
         return _spell(dict(value.items()), members)
     if isinstance(value, (list, tuple)):
         return "[" + ",".join([_spell(entry, members) for entry in value]) + "]"
-    raise JoseError(
-        f"a value of type {type(value).__name__} is not JSON", remedy="Give mappings, lists, texts and numbers."
-    )
+    raise JoseError(f"{kind_of(value)} is not JSON", remedy="Give mappings, lists, texts and numbers.")
 
 
 def _whole(value: int) -> str:

@@ -17,6 +17,8 @@ import base64
 import re
 import typing as t
 
+from .._core.normal import kind_of
+from .._core.recognise import explained
 from .._core.redact import Secret
 from . import base64url
 from .errors import JoseError
@@ -112,7 +114,7 @@ def read_signature(text: str) -> bytes:
 def octets_of(data: t.Any, encoding: str) -> bytes:
     """Return the octets to sign that a template holds as ``text``, in ``base64`` or in ``hex``."""
     if not isinstance(data, str):
-        raise JoseError(f"has to be a text, not {type(data).__name__}", field="data")
+        raise JoseError(f"is {kind_of(data)}, not a text", field="data")
     try:
         if encoding == "text":
             return data.encode("utf-8")
@@ -123,6 +125,9 @@ def octets_of(data: t.Any, encoding: str) -> bytes:
     except ValueError:  # whose text quotes the data
         raise JoseError(f"is not in {encoding}", field="data") from None
     raise JoseError("is unknown", field="encoding", remedy="Use text, base64 or hex.")
+
+
+_KEYS: t.Final = ("private_key", "public_key")
 
 
 def _octets(text: str, field: str, length: int) -> bytes:
@@ -137,7 +142,10 @@ def _octets(text: str, field: str, length: int) -> bytes:
     if len(octets) != length:
         forms = f"{length} octets in hex or base64"
         problem = f"is not {forms}" if length == SIGNATURE_BYTES else f"is neither PEM nor {forms}"
-        raise JoseError(problem, field=field, remedy="Check where it comes from.")
+        remedy = "Check where it comes from."
+        if field in _KEYS:
+            problem, remedy = explained(problem, remedy, text.encode("utf-8", "replace"), field.replace("_", " "))
+        raise JoseError(problem, field=field, remedy=remedy)
     return octets
 
 

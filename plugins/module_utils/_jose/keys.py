@@ -19,6 +19,8 @@ import time
 import typing as t
 from collections import OrderedDict
 
+from .._core.normal import kind_of
+from .._core.recognise import explained
 from .._core.redact import Secret
 from .._pki import keys as pki
 from .._pki.certificate import parse_certificates
@@ -133,7 +135,7 @@ def octets(pem: Pem) -> bytes:
         return pem.encode("utf-8", "replace")
     if isinstance(pem, bytes):
         return pem
-    raise JoseError(f"a key has to be PEM text, not {type(pem).__name__}", field="key")
+    raise JoseError(f"a key has to be PEM text, not {kind_of(pem)}", field="key")
 
 
 def _parse_private(data: bytes) -> PrivateKey:
@@ -172,11 +174,13 @@ def _parse_public(data: bytes) -> PublicKey:
         return _certified(data)
     found = _PUBLIC.search(data)
     if found is None:
-        raise JoseError(
+        problem, remedy = explained(
             "no public key in PEM form was found",
-            field="key",
-            remedy="Give a file that holds -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE-----.",
+            "Give a file that holds -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE-----.",
+            data,
+            "public key",
         )
+        raise JoseError(problem, field="key", remedy=remedy)
     try:
         key = serialization.load_pem_public_key(found.group(0) + b"\n")
     except (ValueError, UnsupportedAlgorithm):  # their texts may quote what was read
@@ -247,7 +251,11 @@ def private_encoding(pem: Pem) -> str:
     for found in _PRIVATE.finditer(octets(pem)):
         if found.group(1) in _PRIVATE_LABELS:
             return _PRIVATE_LABELS[found.group(1)]
-    raise JoseError("no private key in PEM form was found", field="key")
+    raise JoseError(
+        "no private key in PEM form was found",
+        field="key",
+        remedy="Give a file that holds -----BEGIN … PRIVATE KEY-----.",
+    )
 
 
 def readable_by_peer(pem: Pem) -> bool:

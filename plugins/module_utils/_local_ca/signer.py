@@ -99,6 +99,6 @@ class LocalSigner:
         with self._lock:
             if self._authority is None:
                 self._authority = load_authority(
-                    self._paths, read_passphrase(self._passphrase_file, "ca_passphrase_file")
+                    self._paths, read_passphrase(self._passphrase_file, "ca_passphrase_file"), "ca_passphrase_file"
                 )
             return self._authority

@@ -282,7 +282,9 @@ def read_held(placing: Placing, wanted: Wish | None) -> Held | None:
 
 def _key_spki(path: str, pem: bytes, wanted: Wish) -> str:
     try:
-        return spki_sha256(load_private_key(pem, wanted.passphrase if is_encrypted(pem) else None))
+        return spki_sha256(
+            load_private_key(pem, wanted.passphrase if is_encrypted(pem) else None, option="passphrase_file")
+        )
     except PkiError as error:
         raise error.within(path) from None
 

@@ -70,13 +70,16 @@ def _missing(path: str) -> PkiError:
     return PkiError("does not exist", field=path, remedy="Make the authority first (trustmesh.security.local_ca).")
 
 
-def load_authority(paths: AuthorityPaths, passphrase: Secret | None) -> Authority:
-    """Read certificate and key; raises :class:`PkiError` when they are missing or do not belong together."""
+def load_authority(paths: AuthorityPaths, passphrase: Secret | None, option: str) -> Authority:
+    """Read certificate and key; raises :class:`PkiError` when they are missing or do not belong together.
+
+    ``option`` is what the passphrase was declared with, or can be.
+    """
     chain, pem = existing_chain(paths), read_file(paths.key)
     if pem is None:
         raise _missing(paths.key)
     try:
-        key = load_private_key(pem, passphrase)
+        key = load_private_key(pem, passphrase, option=option)
     except PkiError as error:
         raise error.within(paths.key) from None
     if spki_sha256(key) != spki_sha256(chain[0]):

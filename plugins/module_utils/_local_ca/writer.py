@@ -61,7 +61,7 @@ class AuthorityWriter:
 
     def _load_key(self) -> PrivateKey:
         pem = read_file(self._placing.paths.key) or b""
-        return load_private_key(pem, self._wanted.passphrase if is_encrypted(pem) else None)
+        return load_private_key(pem, self._wanted.passphrase if is_encrypted(pem) else None, option="passphrase_file")
 
     def _certify(self, key: PrivateKey, now: datetime.datetime) -> x509.Certificate:
         """Sign a certificate for the key; an intermediate ends with its parent at the latest."""
@@ -75,7 +75,7 @@ class AuthorityWriter:
 
 
 def _parent(declared: Parent, path_length: int) -> Authority:
-    parent = load_authority(declared.paths, declared.passphrase)
+    parent = load_authority(declared.paths, declared.passphrase, "parent_passphrase_file")
     allowed = CertificateFacts.of(parent.certificate).path_length
     if allowed is not None and path_length >= allowed:
         raise PkiError(

@@ -18,6 +18,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.normal import pem_blocks
+from .._core.recognise import explained, is_other
 from .development import has_marker
 from .errors import PkiError
 from .keys import KeySpec, public_key, spec_of, spki_sha256
@@ -41,14 +42,21 @@ def parse_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
     Raises :class:`PkiError` when there is none or one is malformed.
     """
     if data[:1] == _DER_SEQUENCE:
+        if is_other(data, "certificate"):
+            raise _other(data)
         return (_load(data, "the DER data"),)
     text = data.decode("ascii", "replace")
     blocks = [match.group(0) for match in _BLOCK.finditer(text)]
     if not blocks:
-        raise PkiError(
-            "no certificate was found", remedy="Give PEM text (-----BEGIN CERTIFICATE-----) or one certificate in DER."
-        )
+        raise _other(data)
     return tuple(_load(_der(block, at), f"certificate {at} of {len(blocks)}") for at, block in enumerate(blocks, 1))
+
+
+def _other(data: bytes) -> PkiError:
+    """Say what data without a certificate is, where that can be told."""
+    remedy = "Give PEM text (-----BEGIN CERTIFICATE-----) or one certificate in DER."
+    problem, remedy = explained("no certificate was found", remedy, data, "certificate")
+    return PkiError(problem, remedy=remedy)
 
 
 def _der(block: str, at: int) -> bytes:

@@ -13,6 +13,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._core.recognise import explained
 from .._core.redact import Secret
 from .errors import PkiError
 
@@ -36,6 +37,7 @@ SIZES: t.Final[t.Mapping[str, tuple[int, ...]]] = {
 }
 _CURVES: t.Final = {"secp256r1": 256, "secp384r1": 384, "secp521r1": 521}
 _PUBLIC_EXPONENT: t.Final = 65537
+_DECRYPTION: t.Final = "Give the key without encryption: openssl pkey -in FILE -out key.pem"
 _KEY_BLOCK = re.compile(
     rb"-----BEGIN ((?:RSA |EC |DSA |ENCRYPTED |OPENSSH )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL
 )
@@ -77,8 +79,10 @@ def generate(spec: KeySpec) -> PrivateKey:
     raise PkiError(f"keys of type {spec} cannot be made", field="key_type", remedy=f"Use one of {', '.join(SIZES)}.")
 
 
-def load_private_key(pem_bytes: bytes, passphrase: Secret | None = None) -> PrivateKey:
+def load_private_key(pem_bytes: bytes, passphrase: Secret | None = None, *, option: str | None = None) -> PrivateKey:
     """Read a private key in PKCS#1, SEC1 or PKCS#8 form (RFC 8017, 5915, 5958) from PEM.
+
+    ``option`` is where the caller takes a passphrase from, ``None`` where it takes none.
 
     Text and other blocks around the key (``EC PARAMETERS``, certificates) are skipped. The primality checks of an RSA
     key, a hundred times the cost of everything else, are left out where the library allows it: what matters here is
@@ -86,15 +90,19 @@ def load_private_key(pem_bytes: bytes, passphrase: Secret | None = None) -> Priv
     """
     found = _KEY_BLOCK.search(pem_bytes)
     if found is None:
-        raise PkiError(
-            "no private key in PEM form was found", remedy="Give a file that holds -----BEGIN … PRIVATE KEY-----."
+        problem, remedy = explained(
+            "no private key in PEM form was found",
+            "Give a file that holds -----BEGIN … PRIVATE KEY-----.",
+            pem_bytes,
+            "private key",
         )
+        raise PkiError(problem, remedy=remedy)
     if b"OPENSSH" in found.group(1):
         raise PkiError(
             "this is an OpenSSH private key, not one for X.509",
             remedy="Convert a copy with: ssh-keygen -p -m PKCS8 -f FILE",
         )
-    _check_passphrase(found.group(0), passphrase)
+    _check_passphrase(found.group(0), passphrase, option)
     password = passphrase.reveal().encode() if passphrase else None
     key = _load(found.group(0) + b"\n", password)
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
@@ -109,10 +117,11 @@ def is_encrypted(pem_bytes: bytes) -> bool:
     return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in pem_bytes or b"Proc-Type: 4,ENCRYPTED" in pem_bytes
 
 
-def _check_passphrase(block: bytes, passphrase: Secret | None) -> None:
+def _check_passphrase(block: bytes, passphrase: Secret | None, option: str | None) -> None:
     encrypted = is_encrypted(block)
     if encrypted and not passphrase:
-        raise PkiError("the private key is encrypted", remedy="Declare its passphrase.")
+        remedy = f"Declare its passphrase ({option})." if option else _DECRYPTION
+        raise PkiError("the private key is encrypted", remedy=remedy)
     if passphrase and not encrypted:
         raise PkiError(
             "the private key is not encrypted although a passphrase is declared",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from .._core.normal import pem_blocks
+from .._core.recognise import explained
 from .errors import PkiError
 from .names import Subject, SubjectAltNames
 from .usages import extended_key_usage_extension, key_usage_extension
@@ -68,6 +69,18 @@ def load_request(text: str) -> x509.CertificateSigningRequest:
     """Read a request from PEM and check that its sender holds the key; raises :class:`PkiError`."""
     try:
         blocks = [block for block in pem_blocks(text) if any(f"BEGIN {label}-----" in block for label in _LABELS)]
+    except ValueError as error:
+        problem, remedy = explained(str(error), "Make a new request.", text.encode("utf-8", "replace"), "request")
+        raise PkiError(f"the certificate request cannot be read: {problem}", remedy=remedy) from None
+    try:
+        if not blocks:
+            problem, remedy = explained(
+                "0 certificate requests were found, one is needed",
+                "Give exactly one request.",
+                text.encode("utf-8", "replace"),
+                "request",
+            )
+            raise PkiError(problem, remedy=remedy)
         if len(blocks) != 1:
             raise PkiError(
                 f"{len(blocks)} certificate requests were found, one is needed", remedy="Give exactly one request."

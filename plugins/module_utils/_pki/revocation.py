@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.normal import pem_blocks
+from .._core.recognise import explained, is_other
 from .certificate import iso, serial_text
 from .errors import PkiError
 from .names import dn_text
@@ -125,10 +126,12 @@ def parse_crl(data: bytes) -> CrlFacts:
     """Read one revocation list in PEM or DER; raises :class:`PkiError`."""
     der = data
     try:
-        if data[:1] != _DER_SEQUENCE:
+        if data[:1] != _DER_SEQUENCE or is_other(data, "revocation list"):
             found = _BLOCK.search(data.decode("ascii", "replace"))
             if found is None:
-                raise PkiError("no revocation list was found", remedy="Give a CRL in PEM (X509 CRL) or DER.")
+                remedy = "Give a CRL in PEM (X509 CRL) or DER."
+                problem, remedy = explained("no revocation list was found", remedy, data, "revocation list")
+                raise PkiError(problem, remedy=remedy)
             der = base64.b64decode("".join(pem_blocks(found.group(0))[0].splitlines()[1:-1]))
         return CrlFacts.of(x509.load_der_x509_crl(der))
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -17,6 +17,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .._core.normal import kind_of
 from .errors import SealingError
 from .scope import Scope, without_scope
 
@@ -130,7 +131,7 @@ def _texts(value: t.Any, field: str) -> dict[str, str]:
     found = _mapping({} if value is None else value, field)
     for name, text in found.items():
         if not isinstance(text, str):
-            raise SealingError(f"is of type {type(text).__name__}, not a text", field=f"{field}.{name}")
+            raise SealingError(f"is {kind_of(text)}, not a text", field=f"{field}.{name}")
         if any("\ud800" <= character <= "\udfff" for character in name + text):
             raise SealingError("holds half of a surrogate pair, which no file can hold", field=f"{field}.{name}")
     return {str(name): str(text) for name, text in found.items()}
@@ -177,7 +178,8 @@ def _properties(secret: Mapping[str, t.Any]) -> Object:
     found = {name: secret[name] for name in _PROPERTIES if secret.get(name) is not None}
     for name, value in found.items():
         if not isinstance(value, _PROPERTIES[name]):
-            raise SealingError(f"is of type {type(value).__name__}, not {_PROPERTIES[name].__name__}", field=name)
+            wanted = kind_of(_PROPERTIES[name]())
+            raise SealingError(f"is {kind_of(value)}, not {wanted}", field=name)
     return found
 
 

@@ -36,6 +36,12 @@ def refuse_outliving(parent: CertificateFacts, ends: datetime.datetime) -> None:
         )
 
 
+def _declared(body: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    """Return what the server warns of although it was declared: a CA that issues no further CAs."""
+    no_more = "certificate is zero. This certificate cannot be used to issue"
+    return (no_more,) if body.get("max_path_length") == 0 else ()
+
+
 class Deeds:
     """Carries out the steps of one plan. A step without a target concerns the issuer that an earlier one made."""
 
@@ -66,11 +72,13 @@ class Deeds:
 
     def _generate(self, step: Step) -> None:
         """Make key and certificate of a root."""
-        self._issuer_id = self._vault.write(step.target, step.body, once=step.once).data["issuer_id"]
+        reply = self._vault.write(step.target, step.body, once=step.once, declared=_declared(step.body))
+        self._issuer_id = reply.data["issuer_id"]
 
     def _make_request(self, step: Step) -> None:
         """Make a certificate request, and the key where there is none."""
-        self._request = self._vault.write(step.target, step.body, once=step.once).data["csr"]
+        reply = self._vault.write(step.target, step.body, once=step.once, declared=_declared(step.body))
+        self._request = reply.data["csr"]
 
     def _save_request(self, step: Step) -> None:
         """Stage the request for the file that travels to the external CA."""
@@ -79,7 +87,8 @@ class Deeds:
 
     def _sign(self, step: Step) -> None:
         """Have the request signed, and check what comes back before it is installed."""
-        data = self._vault.write(step.target, {**step.body, "csr": self._request}, once=step.once).data
+        body = {**step.body, "csr": self._request}
+        data = self._vault.write(step.target, body, once=step.once, declared=_declared(step.body)).data
         (made,) = parse_certificates(data["certificate"].encode())
         (issuer,) = parse_certificates(data["issuing_ca"].encode())
         if spki_sha256(made) != spki_sha256(load_request(self._request)) or not is_signed_by(made, issuer):

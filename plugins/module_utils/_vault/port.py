@@ -134,14 +134,16 @@ class Vault:
         *,
         once: bool = False,
         wrap_ttl: str | None = None,
+        declared: t.Sequence[str] = (),
     ) -> Reply:
         """Create or update; ``once`` marks requests that make something new each time (issue, sign, generate, login).
 
-        Those are repeated only when the first attempt certainly did nothing.
+        Those are repeated only when the first attempt certainly did nothing. ``declared`` are parts of warnings that
+        say no more than what was declared; they are not surfaced.
         """
         options = {"wrap_ttl": wrap_ttl} if wrap_ttl else {}
         status, payload = self._exchange("post", path, repeatable=not once, json=dict(body or {}), **options)
-        return self._reply(path, status, payload)
+        return self._reply(path, status, payload, declared)
 
     def patch(self, path: str, body: Mapping[str, t.Any]) -> Reply:
         """Update the named fields and leave the others (RFC 7396 merge patch)."""
@@ -209,7 +211,7 @@ class Vault:
             if text not in self.warnings:
                 self.warnings.append(text)
 
-    def _reply(self, path: str, status: int, payload: Data) -> Reply:
+    def _reply(self, path: str, status: int, payload: Data, declared: t.Sequence[str] = ()) -> Reply:
         if status == 404:
             raise Rejected(
                 f"there is nothing at {path} to write to (HTTP 404)", remedy="Something else removed it meanwhile."
@@ -221,7 +223,8 @@ class Vault:
                     f"the server does not know a field sent to {path}: {text}",
                     remedy="This product or version lacks the feature; remove the option or upgrade the server.",
                 )
-            self.warn(f"{path}: {text}")
+            if not any(part in text for part in declared):
+                self.warn(f"{path}: {text}")
         return Reply(
             payload.get("data") or {}, payload.get("auth") or {}, payload.get("wrap_info") or {}, warnings, payload
         )

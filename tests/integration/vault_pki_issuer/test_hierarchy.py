@@ -58,6 +58,13 @@ def test_ladder(ladder: Ladder, engine: Engine, above: Engine) -> None:
     assert engine.keys() == above.keys() == {}
 
 
+def test_f7_a_path_length_of_zero_is_a_wish_and_no_warning(manage: Manage, engine: Engine, above: Engine) -> None:
+    made = manage({**PLAIN, "mount": above.path}, mesh(above), {**PLAIN, "name": "flat", "max_path_length": 0}).ok()
+
+    assert "CA" in made.stdout
+    assert "path length" not in str(made.result.get("warnings"))
+
+
 def test_everything_is_foretold_on_an_empty_server(run_module: t.Any, connection: Item, audit_window: t.Any) -> None:
     parent = Engine(None, "not-there")  # type: ignore[arg-type]
     issuers = [{**ROOT, "mount": "not-there"}, {**mesh(parent), "mount": "nor-there"}]

@@ -246,7 +246,7 @@ def test_a_source_that_cannot_be_read_fails_alone(estate: Estate) -> None:
     assert len(failed) == 8
     assert facts["failed"] is True
     assert "(8 of 9 sources failed, see results)" in facts["msg"]
-    expected = ["does not exist", "directory is in the way", "no certificate was found", "is not base64", "ca_file"]
+    expected = ["does not exist", "not a regular file", "no certificate was found", "is not base64", "ca_file"]
     expected += ["no revocation list", "no private key", "expires_within"]
     for result, text in zip(failed, expected, strict=True):
         assert text in result["msg"]

@@ -155,10 +155,10 @@ def test_a_bad_value_is_reported_with_place_name_field_and_value() -> None:
     assert failure.value.__suppress_context__
 
 
-def test_a_bad_shared_value_is_reported_at_the_first_item_that_uses_it() -> None:
+def test_f7_a_bad_shared_value_is_reported_where_it_was_written() -> None:
     given = params({"name": "own", "ttl": "1d"}, {"name": "uses"}, mount="m", ttl="soon")
 
-    with pytest.raises(InvalidInput, match=r"^things\[1\] \(uses\)\.ttl: 'soon' is not"):
+    with pytest.raises(InvalidInput, match=r"^ttl: 'soon' is not"):
         build_each(SPEC, given, build_sample)
 
 

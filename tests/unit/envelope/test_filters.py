@@ -72,7 +72,7 @@ def test_key_of_a_file(tmp_path: pathlib.Path) -> None:
         ({"iv_bytes": 8}, "iv_bytes: 8 is neither 12 nor 16"),
         ({"dek_field": "dek"}, "dek_field: 'dek' is not known"),
         ({"binary": True, "value": "§"}, "binary: the value is not base64"),
-        ({"value": {"a": 1}}, "takes a text, not dict"),
+        ({"value": {"a": 1}}, "takes a text, not a mapping"),
     ],
 )
 def test_wrong_options_say_so(options: dict[str, t.Any], message: str) -> None:

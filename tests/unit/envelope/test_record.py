@@ -129,7 +129,7 @@ def test_another_master_key_opens_nothing() -> None:
         ({"algorithm": "aes-256-cbc"}, "algorithm: is not aes-256-gcm"),
         ({"algorithm": None}, "algorithm: is missing"),
         ({"iv": ""}, "iv: is missing"),
-        ({"iv": 12}, "iv: is no text but int"),
+        ({"iv": 12}, "iv: is a whole number, not a text"),
         ({"iv": "§"}, "iv: is not base64"),
         ({"iv": "AAAA"}, "iv: is 3 bytes long, and has to be 12 or 16"),
         ({"authTag": "AAAAAA=="}, "authTag: is 4 bytes long, and has to be 16"),

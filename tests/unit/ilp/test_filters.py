@@ -80,8 +80,8 @@ def test_an_end_is_given_by_the_clock(sample: dict[str, t.Any], path: str) -> No
 @pytest.mark.parametrize(
     ("call", "problem"),
     [
-        (lambda: ilp_packet("text", SECRET), "takes a mapping, not str"),
-        (lambda: ilp_packet(QUOTE, 7), "secret: is not a text but int"),
+        (lambda: ilp_packet("text", SECRET), "takes a mapping, not a text"),
+        (lambda: ilp_packet(QUOTE, 7), "secret: is a whole number, not a text"),
         (lambda: ilp_packet(QUOTE, ""), "secret: is empty"),
         (lambda: ilp_packet(QUOTE, SECRET, version="v2"), "version: 'v2' is unknown"),
         (lambda: ilp_packet(QUOTE, SECRET, expires_in="soon"), "expires_in: "),
@@ -89,8 +89,8 @@ def test_an_end_is_given_by_the_clock(sample: dict[str, t.Any], path: str) -> No
         (lambda: ilp_decode("AYIC"), "ilp_decode: "),
         (lambda: ilp_decode(None), "ilpPacket: is missing"),
         (lambda: ilp_condition(None), "ilp_condition: fulfilment: "),
-        (lambda: ilp_valid("text"), "takes a mapping, not str"),
-        (lambda: ilp_valid({}, 7), "secret: is not a text but int"),
+        (lambda: ilp_valid("text"), "takes a mapping, not a text"),
+        (lambda: ilp_valid({}, 7), "secret: is a whole number, not a text"),
         (lambda: ilp_valid({}, at="soon"), "at: 'soon' is not a date"),
     ],
 )

@@ -181,14 +181,14 @@ def test_addresses_of_conversions_are_in_lower_case() -> None:
     ("path", "value", "problem"),
     [
         ("payee", ..., "payee: is missing"),
-        ("payee", "PayeeFsp", "payee: has to be a mapping, not str"),
+        ("payee", "PayeeFsp", "payee: has to be a mapping, not a text"),
         ("payee.partyIdInfo", None, "payee.partyIdInfo: is missing"),
         ("payee.partyIdInfo.fspId", ..., "payee.partyIdInfo.fspId: is missing"),
         ("payee.partyIdInfo.fspId", "", "payee.partyIdInfo.fspId: is missing"),
         ("payee.partyIdInfo.partyIdType", ..., "partyIdType: is missing"),
-        ("payee.partyIdInfo.partyIdentifier", 27787654321, "partyIdentifier: has to be a text, not int"),
+        ("payee.partyIdInfo.partyIdentifier", 27787654321, "partyIdentifier: has to be a text, not a whole number"),
         ("payee.partyIdInfo.partySubIdOrType", None, "partySubIdOrType: is missing"),
-        ("payee.partyIdInfo.partySubIdOrType", 7, "partySubIdOrType: has to be a text, not int"),
+        ("payee.partyIdInfo.partySubIdOrType", 7, "partySubIdOrType: has to be a text, not a whole number"),
     ],
 )
 def test_parties_that_cannot_be_addressed_are_refused(path: str, value: t.Any, problem: str) -> None:

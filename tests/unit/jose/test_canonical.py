@@ -128,8 +128,8 @@ def test_the_spellings_that_differ_elsewhere(value: t.Any, printed: bytes) -> No
         ({"\udfff\U0001f600": 1}, "half of a surrogate pair"),
         ({1: "a"}, "name of a member is not a text"),
         ({"a": 1, None: 2}, "name of a member is not a text"),
-        (b"bytes", "type bytes is not JSON"),
-        ({"a": {1, 2}}, "type set is not JSON"),
+        (b"bytes", "bytes is not JSON"),
+        ({"a": {1, 2}}, "a set is not JSON"),
     ],
 )
 def test_what_has_no_canonical_form_is_refused(value: t.Any, problem: str) -> None:

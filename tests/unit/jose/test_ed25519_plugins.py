@@ -49,14 +49,14 @@ def test_what_is_no_signature_is_not_valid(signature: t.Any) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"data": 5}, "data: has to be a text, not int"),
+        ({"data": 5}, "data: is a whole number, not a text"),
         ({"data": "hidden", "encoding": "hex"}, "data: is not in hex"),
         ({"data": "hidden!", "encoding": "base64"}, "data: is not in base64"),
         ({"data": "é", "encoding": "base64"}, "data: is not in base64"),
         ({"data": "\ud800"}, "data: is not in text"),
         ({"encoding": "utf-16"}, "encoding: is unknown"),
         ({"key": "hidden"}, "is neither PEM nor 32 octets"),
-        ({"key": None}, "takes a text, not NoneType"),
+        ({"key": None}, "takes a text, not null"),
     ],
 )
 def test_what_makes_no_sense_is_an_error(options: t.Any, problem: str) -> None:

@@ -65,7 +65,7 @@ def test_the_diagnosis_names_what_is_wrong() -> None:
 @pytest.mark.parametrize(
     ("request_given", "message"),
     [
-        ("POST", "takes a request, which is a mapping, not str"),
+        ("POST", "takes a request, which is a mapping, not a text"),
         ({**REQUEST, "url": None}, "url: is not a text"),
         ({**REQUEST, "method": None}, "method: is not a text"),
         ({**REQUEST, "headers": []}, "headers: is not a mapping of texts"),
@@ -88,7 +88,7 @@ def test_wrong_keys_and_options_are_errors(plugin: Callable[..., t.Any]) -> None
             plugin(signed, keys)
     with pytest.raises(AnsibleFilterError, match="canonicalization: is unknown"):
         plugin(signed, PUBLIC["RS256"], canonicalization="other")
-    with pytest.raises(AnsibleFilterError, match="key: is of type NoneType"):
+    with pytest.raises(AnsibleFilterError, match="key: is null"):
         sign(REQUEST, None)
 
 

@@ -96,7 +96,7 @@ def test_shared_secret_verifies_under_its_identifier() -> None:
 @pytest.mark.parametrize(
     ("arguments", "options", "problem"),
     [
-        (("text", "PEM"), {}, "takes a mapping, not str"),
+        (("text", "PEM"), {}, "takes a mapping, not a text"),
         ((CLAIMS, "PEM"), {}, "RS256 does not take a key of type ec-256"),
         ((CLAIMS, "PEM"), {"algorithm": "none"}, "'none' is no algorithm of public keys"),
         ((CLAIMS, "PEM"), {"algorithm": "ES256", "lifetime": "long"}, "lifetime: 'long' is not a duration"),

@@ -174,7 +174,7 @@ def test_loading_raises_nothing_but_its_own_error(inside: str | bytes, label: st
 
 
 def test_what_is_no_text_is_refused() -> None:
-    with pytest.raises(JoseError, match="has to be PEM text, not dict"):
+    with pytest.raises(JoseError, match="has to be PEM text, not a mapping"):
         keys.load_private(t.cast(str, {}))
 
 

@@ -281,7 +281,7 @@ def test_a_signer_without_its_authority_says_what_is_missing(estate: Estate) -> 
     with pytest.raises(PkiError, match="Make the authority first"):
         signer.sign(request, wanted)
     estate.make("dev", passphrase=PASSPHRASE)
-    with pytest.raises(TrustmeshError, match="Declare its passphrase"):
+    with pytest.raises(TrustmeshError, match=r"Declare its passphrase \(ca_passphrase_file\)"):
         LocalSigner(str(estate.directory / "dev")).sign(request, wanted)
     secret = estate.directory / "secret"
     secret.write_text(PASSPHRASE)
@@ -292,4 +292,4 @@ def test_an_authority_whose_files_do_not_match_does_not_sign(estate: Estate) -> 
     estate.make("dev")
     estate.path("dev", "ca-key.pem").write_bytes(forge.pkcs8(forge.ec_key()))
     with pytest.raises(PkiError, match="does not belong to"):
-        load_authority(AuthorityPaths(str(estate.directory / "dev")), None)
+        load_authority(AuthorityPaths(str(estate.directory / "dev")), None, "ca_passphrase_file")

@@ -80,7 +80,7 @@ def test_an_encrypted_key_needs_its_passphrase_and_no_other(form: serialization.
     assert keys.is_encrypted(text)
     opened = keys.load_private_key(text, Secret("correct horse"))
     assert keys.spki_sha256(opened) == keys.spki_sha256(key)
-    with pytest.raises(PkiError, match=r"is encrypted\. Declare its passphrase"):
+    with pytest.raises(PkiError, match=r"is encrypted\. Give the key without encryption: openssl"):
         keys.load_private_key(text)
     with pytest.raises(PkiError, match="passphrase is wrong or the file is damaged") as caught:
         keys.load_private_key(text, Secret("battery staple"))

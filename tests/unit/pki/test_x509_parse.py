@@ -54,8 +54,8 @@ def test_every_certificate_of_a_text_on_request() -> None:
         ("§", "is not base64"),
         (LEAF.key_pem.decode(), "no certificate was found"),
         (base64.b64encode(LEAF.der[:100]).decode(), "malformed"),
-        (None, "takes a text, not NoneType"),
-        (["x"], "takes a text, not list"),
+        (None, "takes a text, not null"),
+        (["x"], "takes a text, not a list"),
     ],
 )
 def test_what_is_no_certificate_is_an_error_of_a_filter(wrong: t.Any, message: str) -> None:

@@ -69,7 +69,7 @@ def test_a_nonce_that_was_used_is_a_replay() -> None:
     ("options", "problem"),
     [
         ({"private_key": "hidden"}, "private_key: is neither PEM nor"),
-        ({"private_key": 5}, "private_key: takes a text, not int"),
+        ({"private_key": 5}, "private_key: takes a text, not a whole number"),
         ({"lifetime": "soon"}, "'soon' is not a duration"),
         ({"lifetime": 0}, "lifetime: has to be longer"),
         ({"created_at": "soon"}, "created_at: is not a number"),

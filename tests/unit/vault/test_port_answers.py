@@ -90,6 +90,14 @@ def test_trap_6_unknown_field_is_a_failure_and_other_warnings_are_passed_on() ->
         assert vault.warnings == ["pki/roles/r: cut to 768h"]
 
 
+def test_f7_a_warning_that_repeats_the_declaration_is_not_passed_on() -> None:
+    warned = {"warnings": ["length is zero. It cannot issue.", "cut to 768h"]}
+    with ScriptedServer(Answer(200, warned)) as server, at(server.url) as vault:
+        vault.write("pki/root/generate/internal", {}, declared=["length is zero"])
+
+        assert vault.warnings == ["pki/root/generate/internal: cut to 768h"]
+
+
 def test_trap_48_namespace_is_never_invented() -> None:
     with ScriptedServer(Answer(200)) as server, at(server.url) as vault:
         vault.read("sys/mounts")
