@@ -15,10 +15,14 @@ author:
 description:
   - Returns what certificates say, and verdicts about them. Do they chain to a CA, when do they end, does a private key
     belong to them, are they revoked, are they of a development CA.
+  - A verdict is about the whole chain, up to and with the CA certificate that is trusted. Of every certificate in it
+    are judged the end of its life, the strength of its key, the algorithm of its signature, what it may be used for and
+    sign, how many CA certificates may stand below it, the names it permits, and whether it is revoked.
   - A bad certificate is a result and not a failure, so that one run covers everything; RV(results[].ok) and
     RV(results[].problems) tell. A source that cannot be read fails the task after all sources were looked at, with the
     results of the others in place.
-  - The first certificate of a source is judged. The others are taken for its intermediates.
+  - The first certificate of a source is judged. The others are taken for its intermediates. Those that are not in its
+    chain are named in RV(results[].warnings).
   - A TLS server may present whatever it likes, trusted or not. Nothing is sent to it.
   - A token is needed for sources with O(sources[].mount) only. Any valid one will do for O(sources[].serial) and
     O(sources[].issuer), because the engine shows certificates to everybody.
@@ -147,20 +151,21 @@ options:
     type: path
   crl_files:
     description:
-      - Files on this host with revocation lists, PEM or DER.
-      - One of them has to be of the issuer of each certificate that is not a root.
+      - Files on this host with revocation lists, any number of them in PEM or one in DER.
+      - One list has to be of the issuer of each certificate in the chain that is not trusted by itself. It has to be
+        signed by that issuer, begun, and not past its end. What is missing is a problem.
       - When omitted, only Vault is asked, for sources with O(sources[].mount).
     type: list
     elements: path
   expires_within:
     description:
-      - A certificate that ends within this time is a problem. A duration such as V(30d), or a share of its lifetime
-        such as V(33%).
+      - A certificate that ends within this time is a problem, and so is one above it in the chain.
+      - A duration such as V(30d), or a share of the lifetime of the certificate such as V(33%).
     type: str
     default: 30d
   purpose:
     description:
-      - What the whole chain has to allow by its extended key usages.
+      - What the whole chain has to allow by its extended key usages, and the certificate by its key usage.
       - When omitted, any use will do.
     type: str
     choices: [server, client]
@@ -375,8 +380,38 @@ results:
       returned: when the source could be read
       type: list
       elements: dict
+    links:
+      description: The chain that was judged, the certificate first and what is trusted last.
+      returned: when the source could be read
+      type: list
+      elements: dict
+      contains:
+        depth:
+          description: How far above the certificate it stands.
+          returned: always
+          type: int
+        subject_dn:
+          description: The subject (RFC 4514).
+          returned: always
+          type: str
+        serial:
+          description: Serial number.
+          returned: always
+          type: str
+        fingerprint_sha256:
+          description: SHA-256 of the certificate.
+          returned: always
+          type: str
+        not_after:
+          description: End of its validity, in UTC.
+          returned: always
+          type: str
+        days_left:
+          description: Full days until it ends, negative afterwards.
+          returned: always
+          type: int
     expiry:
-      description: Where the certificate is in its life.
+      description: Where that certificate of the chain is in its life that is worst off.
       returned: when the source could be read
       type: str
       choices: [not_yet_valid, valid, due, expired]
@@ -385,10 +420,15 @@ results:
       returned: when the source could be read
       type: str
     days_left:
-      description: Full days until it ends, negative afterwards.
+      description: Full days until the first certificate of the chain ends, negative afterwards.
       returned: when the source could be read
       type: int
       sample: 27
+    valid_until:
+      description: When the first certificate of the chain ends, in UTC.
+      returned: when the source could be read
+      type: str
+      sample: "2026-02-10T12:00:30Z"
     due_at:
       description: From when on O(expires_within) makes it a problem, in UTC.
       returned: when the source could be read
@@ -412,7 +452,7 @@ results:
       returned: when the source could be read
       type: bool
     revoked:
-      description: Whether it is revoked by Vault or a list; null when neither can tell.
+      description: Whether it or a certificate above it is revoked by Vault or a list; null when neither can tell.
       returned: when the source could be read
       type: bool
     revoked_reason:
@@ -420,6 +460,10 @@ results:
       returned: when the source could be read
       type: str
       sample: since 2026-01-31T12:00:00Z (key compromise)
+    revoked_depth:
+      description: How far above the certificate that one stands which is revoked; null when none is.
+      returned: when the source could be read
+      type: int
     tls:
       description: Terms of the connection.
       returned: for an O(sources[].endpoint) that could be read

@@ -11,20 +11,23 @@ from __future__ import annotations
 import datetime
 import math
 import typing as t
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
-from .._pki.certificate import CertificateFacts, iso
-from .._pki.chain import verify_chain
+from .._pki.certificate import CertificateFacts, facts_of, iso
+from .._pki.chain import Path, best_path, loose_path
 from .._pki.development import is_development
-from .._pki.renewal import Standing, Window, due_at, say_span, verdict
+from .._pki.renewal import Standing, Verdict, Window, verdict
 from .._pki.revocation import CrlFacts
+from .revocation import Answer, ask_lists
 from .sources import Found
 
 if t.TYPE_CHECKING:
     from cryptography import x509
 
 _DAY_SECONDS: t.Final = 86400
+#: From the worst to the best.
+_RANKS: t.Final = (Standing.EXPIRED, Standing.EARLY, Standing.DUE, Standing.VALID)
 #: Values of the option ``purpose`` and the extended key usage each stands for.
 PURPOSES: t.Final = {"server": "ServerAuth", "client": "ClientAuth"}
 
@@ -44,58 +47,93 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Link:
+    """One certificate of a chain and where it is in its life."""
+
+    facts: CertificateFacts
+    time: Verdict
+    depth: int
+
+    @property
+    def reason(self) -> str:
+        """What the clock says against it, with its name unless it is the leaf."""
+        if not self.depth or not self.time.reason:
+            return self.time.reason
+        return f"{self.facts.subject_dn} {self.time.reason}"
+
+    def shown(self) -> dict[str, t.Any]:
+        """Return the link as plain JSON data."""
+        return {
+            "depth": self.depth,
+            "subject_dn": self.facts.subject_dn,
+            "serial": self.facts.serial,
+            "fingerprint_sha256": self.facts.fingerprint_sha256,
+            "not_after": iso(self.facts.not_after),
+            "days_left": math.floor(self.time.seconds_left / _DAY_SECONDS),
+        }
+
+
+@dataclass(frozen=True)
 class Inspection:
     """Facts and verdicts; a verdict is ``None`` when nothing was given to decide it by."""
 
     facts: CertificateFacts
     chain: tuple[CertificateFacts, ...]
-    standing: Standing
-    expiry_reason: str
-    due_at: datetime.datetime
-    days_left: int
+    links: tuple[Link, ...]
+    #: Certificates of the source that are not in the chain of its first one.
+    unused: tuple[CertificateFacts, ...]
     chain_problems: tuple[str, ...] | None
     key_matches: bool | None
     name_matches: bool | None
-    revoked: bool | None
-    revoked_reason: str
+    revocation: Answer
     problems: tuple[str, ...]
+
+    @property
+    def first_to_end(self) -> Link:
+        """The link with which the chain ends."""
+        return min(self.links, key=lambda link: link.facts.not_after)
+
+    @property
+    def worst(self) -> Link:
+        """The link that is worst off by the clock, the leaf before the others."""
+        return min(self.links, key=lambda link: _RANKS.index(link.time.standing))
 
     def shown(self) -> dict[str, t.Any]:
         """Return the inspection as plain JSON data."""
+        ends = self.first_to_end
         return {
             "certificate": self.facts.shown(),
             "chain": [facts.shown() for facts in self.chain],
-            "expiry": self.standing.value,
-            "expiry_reason": self.expiry_reason,
-            "days_left": self.days_left,
-            "due_at": iso(self.due_at),
+            "links": [link.shown() for link in self.links],
+            "expiry": self.worst.time.standing.value,
+            "expiry_reason": self.worst.reason,
+            "days_left": ends.shown()["days_left"],
+            "valid_until": iso(ends.facts.not_after),
+            "due_at": iso(min(link.time.due_at for link in self.links)),
             "chain_valid": None if self.chain_problems is None else not self.chain_problems,
             "chain_problems": list(self.chain_problems or ()),
             "key_matches": self.key_matches,
             "name_matches": self.name_matches,
-            "revoked": self.revoked,
-            "revoked_reason": self.revoked_reason,
+            "revoked": self.revocation.revoked,
+            "revoked_reason": self.revocation.reason,
+            "revoked_depth": self.revocation.depth,
             "ok": not self.problems,
             "problems": list(self.problems),
         }
 
 
 def inspect(found: Found, expected: Expectation, now: datetime.datetime) -> Inspection:
-    """Judge the first certificate of a source."""
+    """Judge the first certificate of a source with the chain above it."""
     leaf, *others = found.certificates
-    facts = CertificateFacts.of(leaf)
-    time = verdict(now, facts.not_before, facts.not_after, expected.window)
-    pool = (*others, *expected.intermediates)
-    chain_problems = None
-    if expected.anchors is not None:
-        purpose = PURPOSES.get(expected.purpose or "")
-        chain_problems = tuple(verify_chain(leaf, pool, expected.anchors, now, purpose))
+    facts = facts_of(leaf)
+    path = _path(found, expected, now)
+    links = tuple(_links(path, expected.window, now))
     key_matches = None if expected.key_spki is None else expected.key_spki == facts.spki_sha256
     name_matches = None if expected.host is None else facts.sans.covers(expected.host)
-    revocation = _Revocation.of(facts, found, expected, now)
+    revocation = _revocation(found, path, expected, now)
     problems = [
-        *([time.reason] if time.reason else []),
-        *(chain_problems or ()),
+        *(link.reason for link in links if link.reason and not (path.anchored and link.depth and _is_over(link))),
+        *path.problems,
         *(["the private key belongs to another certificate"] if key_matches is False else []),
         *([f"is not valid for the name {expected.host}"] if name_matches is False else []),
         *revocation.problems,
@@ -103,18 +141,39 @@ def inspect(found: Found, expected: Expectation, now: datetime.datetime) -> Insp
     ]
     return Inspection(
         facts=facts,
-        chain=tuple(CertificateFacts.of(entry) for entry in others),
-        standing=time.standing,
-        expiry_reason=time.reason,
-        due_at=due_at(facts.not_before, facts.not_after, expected.window),
-        days_left=math.floor(time.seconds_left / _DAY_SECONDS),
-        chain_problems=chain_problems,
+        chain=tuple(facts_of(entry) for entry in others),
+        links=links,
+        unused=tuple(facts_of(entry) for entry in others if entry not in path.certificates),
+        chain_problems=None if expected.anchors is None else path.problems,
         key_matches=key_matches,
         name_matches=name_matches,
-        revoked=revocation.revoked,
-        revoked_reason=revocation.reason,
+        revocation=revocation,
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _path(found: Found, expected: Expectation, now: datetime.datetime) -> Path:
+    """Return the chain to the given anchors; without any, what can be seen of it."""
+    leaf, *others = found.certificates
+    pool, purpose = (*others, *expected.intermediates), PURPOSES.get(expected.purpose or "")
+    if expected.anchors is None:
+        return loose_path(leaf, pool, purpose)
+    return best_path(leaf, pool, expected.anchors, now, purpose)
+
+
+def _links(path: Path, window: Window, now: datetime.datetime) -> Iterator[Link]:
+    """Judge every link by the clock. Above the leaf its margin counts: what stands above has to outlast its renewal."""
+    leaf, *above = (facts_of(entry) for entry in path.certificates)
+    yield Link(leaf, verdict(now, leaf.not_before, leaf.not_after, window), 0)
+    margin = window.margin(leaf.not_before, leaf.not_after)
+    same = Window(int(margin.total_seconds()), None)
+    for depth, facts in enumerate(above, 1):
+        yield Link(facts, verdict(now, facts.not_before, facts.not_after, same), depth)
+
+
+def _is_over(link: Link) -> bool:
+    """Tell whether a link is not valid now, which verifying an anchored chain says as well."""
+    return link.time.standing in (Standing.EARLY, Standing.EXPIRED)
 
 
 def _development_problems(found: Found, expected: Expectation) -> Iterator[str]:
@@ -122,43 +181,15 @@ def _development_problems(found: Found, expected: Expectation) -> Iterator[str]:
         yield "is of a development CA"
 
 
-@dataclass(frozen=True)
-class _Revocation:
-    revoked: bool | None
-    reason: str
-    problems: tuple[str, ...]
-
-    @classmethod
-    def of(cls, facts: CertificateFacts, found: Found, expected: Expectation, now: datetime.datetime) -> _Revocation:
-        """Ask the source and every list of the certificate's issuer; a list past its end proves no innocence."""
-        if found.revoked is not None:
-            return cls(True, found.revoked, (f"is revoked {found.revoked}",))
-        unknown = False if found.knows_revocation else None
-        if found.unknown and not expected.crls:
-            return cls(None, "", (found.unknown,))
-        # A root has nobody above it who could revoke it.
-        if not expected.crls or facts.self_issued:
-            return cls(unknown, "", ())
-        authorities = (*found.certificates, *expected.intermediates, *(expected.anchors or ()))
-        good = [crl for crl in expected.crls if _is_of_issuer(crl, facts, authorities)]
-        if not good:
-            return cls(unknown, "", (f"no revocation list given is of its issuer {facts.issuer_dn}",))
-        for crl in good:
-            entry = crl.find(facts.certificate.serial_number)
-            if entry is not None and entry.reason != "remove_from_crl":
-                return cls(True, entry.sentence, (f"is revoked {entry.sentence}",))
-        stale = tuple(problem for crl in good for problem in _staleness(crl, now))
-        return cls(unknown if stale else False, "", stale)
-
-
-def _is_of_issuer(crl: CrlFacts, facts: CertificateFacts, authorities: Iterable[x509.Certificate]) -> bool:
-    """Match by name, and by signature where the issuer's certificate is at hand."""
-    if crl.crl.issuer != facts.certificate.issuer:
-        return False
-    issuers = [entry for entry in authorities if entry.subject == crl.crl.issuer]
-    return not issuers or any(crl.is_signed_by(entry) for entry in issuers)
-
-
-def _staleness(crl: CrlFacts, now: datetime.datetime) -> Iterator[str]:
-    if crl.next_update is not None and now > crl.next_update:
-        yield f"the revocation list of {crl.issuer_dn} ended {say_span(now - crl.next_update)} ago"
+def _revocation(found: Found, path: Path, expected: Expectation, now: datetime.datetime) -> Answer:
+    """Ask the source, then every list given."""
+    if found.revoked is not None:
+        return Answer(True, found.revoked, (f"is revoked {found.revoked}",), 0)
+    known = False if found.knows_revocation else None
+    if not expected.crls:
+        return Answer(known, problems=(found.unknown,) if found.unknown else ())
+    if not path.issued:  # a root has nobody above it who could revoke it
+        return Answer(known)
+    authorities = (*found.certificates, *expected.intermediates, *(expected.anchors or ()))
+    answer = ask_lists(path.issued, expected.crls, authorities, now, verified=expected.anchors is not None)
+    return replace(answer, revoked=known) if answer.revoked is None and len(path.issued) == 1 else answer

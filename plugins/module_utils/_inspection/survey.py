@@ -12,7 +12,7 @@ import datetime
 import functools
 import threading
 import typing as t
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -23,9 +23,9 @@ from .._core.spec import Options
 from .._pki.errors import PkiError
 from .._pki.keys import load_private_key, spki_sha256
 from .._pki.renewal import Window
-from .._pki.revocation import CrlFacts, Standing, parse_crl
+from .._pki.revocation import CrlFacts, Standing, parse_crls
 from .endpoint import Endpoint
-from .inspection import PURPOSES, Expectation, inspect
+from .inspection import PURPOSES, Expectation, Inspection, inspect
 from .sources import SOURCE_CONSTRAINTS, SOURCE_OPTIONS, Found, NotFound, Reader, certificates_in, find, label
 
 if t.TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Survey:
         self._engines: dict[str, Revoked] = {}
         self._lock = threading.Lock()
         self._certificates = functools.lru_cache(maxsize=None)(certificates_in)
-        self._crl = functools.lru_cache(maxsize=None)(_crl)
+        self._crls = functools.lru_cache(maxsize=None)(_crls)
 
     def run(self, items: Sequence[Mapping[str, t.Any]]) -> dict[str, t.Any]:
         """Return the facts of the module: results in order, a summary, and a message when something failed."""
@@ -103,7 +103,7 @@ class Survey:
             return {**result, "failed": True, "msg": str(error), "warnings": []}
         if found.tls is not None:
             result["tls"] = dict(found.tls)
-        return {**result, **inspection.shown(), "warnings": list(found.warnings)}
+        return {**result, **inspection.shown(), "warnings": [*found.warnings, *_unused(inspection)]}
 
     def _asked(self, item: Mapping[str, t.Any], found: Found) -> Found:
         """Ask the engine that is named beside a file or server whether it has revoked the certificate."""
@@ -126,12 +126,19 @@ class Survey:
             anchors=anchors,
             intermediates=self._certificates(item["chain_file"], "chain_file") if item["chain_file"] else (),
             key_spki=_key_spki(item["key_file"], item["key_passphrase_file"]) if item["key_file"] else None,
-            crls=tuple(self._crl(path) for path in item["crl_files"] or ()),
+            crls=tuple(crl for path in item["crl_files"] or () for crl in self._crls(path)),
             window=Window.parse(item["expires_within"], "expires_within"),
             host=item["host_name"] or (Endpoint.declared(item).server_name if item["endpoint"] else None),
             purpose=item["purpose"],
             allow_development=item["allow_development_ca"],
         )
+
+
+def _unused(inspection: Inspection) -> Iterator[str]:
+    """Say which certificates of a source were not judged."""
+    if inspection.unused:
+        names = "; ".join(dict.fromkeys(facts.subject_dn for facts in inspection.unused))
+        yield f"not in the chain of the first certificate, and not judged: {names}"
 
 
 def _once(make: Callable[[], Reader]) -> Callable[[], Reader]:
@@ -167,11 +174,11 @@ def _key_spki(path: str, passphrase_file: str | None) -> str:
         raise error.within(path) from None
 
 
-def _crl(path: str) -> CrlFacts:
+def _crls(path: str) -> tuple[CrlFacts, ...]:
     content = read_file(path)
     if content is None:
         raise NotFound(f"{path} does not exist on this host", field="crl_files")
     try:
-        return parse_crl(content)
+        return parse_crls(content)
     except PkiError as error:
         raise error.within(path) from None

@@ -9,10 +9,13 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import typing as t
+from dataclasses import dataclass, replace
 
 from .certificate import CertificateFacts, facts_of, iso
 from .constraints import name_violations
+from .keys import strength
 from .signature import is_signed_by
 
 try:
@@ -22,6 +25,13 @@ except ImportError:  # reported through Spec.requires before any of this is call
 
 Certificates = t.Sequence["x509.Certificate"]
 _LONGEST_PATH: t.Final = 10
+#: Of authorities that sign each other there are more paths than anybody needs.
+_MOST_PATHS: t.Final = 64
+#: What TLS needs of the key of a leaf, any of these (RFC 5246, 7.4.2 and 7.4.6; RFC 8446, 4.4.2.2).
+_USAGES_FOR: t.Final = {
+    "ServerAuth": frozenset({"DigitalSignature", "KeyEncipherment", "KeyAgreement"}),
+    "ClientAuth": frozenset({"DigitalSignature", "KeyAgreement"}),
+}
 _BROKEN_DIGESTS: t.Final = ("md5", "sha1")
 
 
@@ -52,6 +62,24 @@ def fullchain(leaf: x509.Certificate, others: t.Iterable[x509.Certificate]) -> t
     return chain[:1] + tuple(entry for entry in chain[1:] if not is_self_signed(entry))
 
 
+@dataclass(frozen=True)
+class Path:
+    """A leaf and those above it, each signed by the next, and what is wrong with them, in sentences.
+
+    ``anchored`` says whether the last one is trusted; what is trusted needs no signature and no issuer.
+    """
+
+    certificates: tuple[x509.Certificate, ...]
+    problems: tuple[str, ...]
+    anchored: bool
+
+    @property
+    def issued(self) -> tuple[x509.Certificate, ...]:
+        """Those that somebody else has issued, and can revoke."""
+        last = self.certificates[-1]
+        return self.certificates[:-1] if self.anchored or is_self_signed(last) else self.certificates
+
+
 def verify_chain(
     leaf: x509.Certificate,
     intermediates: t.Iterable[x509.Certificate],
@@ -59,21 +87,45 @@ def verify_chain(
     at: datetime.datetime,
     purpose: str | None = None,
 ) -> list[str]:
-    """Return why ``leaf`` does not chain to one of ``roots`` at an instant, in sentences; empty when it does.
+    """Return why ``leaf`` does not chain to one of ``roots`` at an instant, in sentences; empty when it does."""
+    return list(best_path(leaf, intermediates, roots, at, purpose).problems)
+
+
+def best_path(
+    leaf: x509.Certificate,
+    intermediates: t.Iterable[x509.Certificate],
+    roots: t.Iterable[x509.Certificate],
+    at: datetime.datetime,
+    purpose: str | None = None,
+) -> Path:
+    """Return the path from ``leaf`` to one of ``roots``; where there is none, how far it goes and where it ends.
 
     ``roots`` are trusted whether self-signed or not. ``purpose`` is an extended key usage (``ServerAuth``) that the
-    path has to allow. Of several paths (cross-signing) the one with the fewest problems counts.
+    path has to allow. Of several paths (cross-signing) the one with the fewest problems counts, then the one that
+    lasts longest.
     """
     anchors = list(dict.fromkeys(roots))
     pool = [entry for entry in dict.fromkeys(intermediates) if entry not in anchors]
-    best: list[str] | None = None
-    for path in _paths((leaf,), pool, anchors):
-        problems = _path_problems(path, at, purpose)
-        if not problems:
-            return []
-        if best is None or len(problems) < len(best):
-            best = problems
-    return best if best is not None else [_dead_end(leaf, pool, anchors)]
+    found = [
+        Path(path, tuple(_path_problems(path, at, purpose)), True)
+        for path in itertools.islice(_paths((leaf,), pool, anchors), _MOST_PATHS)
+    ]
+    if found:
+        return min(found, key=lambda path: (len(path.problems), -_end(path.certificates).timestamp()))
+    loose = loose_path(leaf, [*anchors, *pool], purpose)
+    return replace(loose, problems=(_dead_end(leaf, pool, anchors), *loose.problems))
+
+
+def loose_path(leaf: x509.Certificate, others: t.Iterable[x509.Certificate], purpose: str | None = None) -> Path:
+    """Return the path that can be seen where nothing is said to be trusted; dates are not judged."""
+    path = order_chain(leaf, others)
+    return Path(
+        path, tuple(dict.fromkeys(_structure_problems(path, purpose, anchored=is_self_signed(path[-1])))), False
+    )
+
+
+def _end(path: Certificates) -> datetime.datetime:
+    return min(facts_of(entry).not_after for entry in path)
 
 
 def _paths(
@@ -90,19 +142,26 @@ def _paths(
 
 
 def _path_problems(path: Certificates, at: datetime.datetime, purpose: str | None) -> list[str]:
-    leaf, *authorities = (facts_of(entry) for entry in path)
+    dates = [problem for entry in path for problem in _date_problems(facts_of(entry), at)]
+    return [*dates, *_structure_problems(path, purpose, anchored=True)]
+
+
+def _structure_problems(path: Certificates, purpose: str | None, *, anchored: bool) -> list[str]:
+    """Return what is wrong with a path at any time; the signature below an anchor is the last that counts."""
+    links = [facts_of(entry) for entry in path]
     problems = []
-    for facts in (leaf, *authorities):
-        problems += _date_problems(facts, at)
     below = 0
-    for facts in authorities:
+    for facts in links[1:]:
         problems += _authority_problems(facts, below)
         below += 0 if facts.self_issued else 1
-    for facts in (leaf, *authorities[:-1]):
+    for facts in links[:-1] if anchored else links:
         problems += _signature_problems(facts)
+    for facts, issuer in zip(links, links[1:]):
+        problems += _issuer_key_problems(facts, issuer)
+    for facts in links:
+        problems += _key_problems(facts)
     problems += name_violations(path)
-    problems += _purpose_problems((leaf, *authorities[:-1]), purpose)
-    return problems
+    return [*problems, *_purpose_problems(links, purpose)]
 
 
 def _date_problems(facts: CertificateFacts, at: datetime.datetime) -> list[str]:
@@ -139,12 +198,35 @@ def _signature_problems(facts: CertificateFacts) -> list[str]:
     return problems
 
 
-def _purpose_problems(path: t.Iterable[CertificateFacts], purpose: str | None) -> list[str]:
+def _issuer_key_problems(facts: CertificateFacts, issuer: CertificateFacts) -> list[str]:
+    """Programs that look for the issuer by the identifier of its key (OpenSSL) do not find another one."""
+    named, held = facts.authority_key_id, issuer.subject_key_id
+    if named is None or held is None or named == held:
+        return []
+    return [f"{facts.subject_dn} names {named} as the key of its issuer, which {issuer.subject_dn} calls {held}"]
+
+
+def _key_problems(facts: CertificateFacts) -> list[str]:
+    bits, least = strength(facts.certificate)
+    if least is None or bits >= least:
+        return []
     return [
+        f"{facts.subject_dn} has a key of {facts.key.type} with {bits} bits, which can be broken; {least} are needed"
+    ]
+
+
+def _purpose_problems(path: t.Sequence[CertificateFacts], purpose: str | None) -> list[str]:
+    if purpose is None:
+        return []
+    problems = [
         f"{facts.subject_dn} is not for {purpose}"
         for facts in path
-        if purpose and facts.extended_key_usage and not facts.extended_key_usage & {purpose, "Any"}
+        if facts.extended_key_usage and not facts.extended_key_usage & {purpose, "Any"}
     ]
+    leaf, usages = path[0], _USAGES_FOR.get(purpose, frozenset())
+    if leaf.key_usage and usages and not leaf.key_usage & usages:
+        problems.append(f"{leaf.subject_dn} is not for {purpose} by its key usage")
+    return problems
 
 
 def _dead_end(leaf: x509.Certificate, pool: Certificates, anchors: Certificates) -> str:

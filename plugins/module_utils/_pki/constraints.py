@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 from urllib.parse import urlsplit
 
@@ -19,11 +20,16 @@ try:
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
 
+#: A common name that programs take for a host: at least two labels.
+_HOST_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+
 
 def name_violations(path: t.Sequence[x509.Certificate]) -> list[str]:
     """Return the names in a path, leaf first, that an authority above them does not allow, in sentences.
 
-    Alternative names of leaf and intermediates are checked. Constraints of other kinds than DNS, IP, mail, URI and
+    Alternative names of leaf and intermediates are checked, and what programs take for one in the subject: mail
+    addresses, and a common name where the leaf has no DNS name. An authority that issued itself a new certificate is
+    exempt (RFC 5280, 4.2.1.10). Constraints of other kinds than DNS, IP, mail, URI and
     directory names are reported as unchecked when they are critical, because ignoring them would be wrong.
     """
     problems = []
@@ -31,8 +37,10 @@ def name_violations(path: t.Sequence[x509.Certificate]) -> list[str]:
         extension = _extension(authority, "NameConstraints")
         if extension is None:
             continue
-        for certificate in path[:at]:
-            for kind, name in _names(certificate):
+        for depth, certificate in enumerate(path[:at]):
+            if depth and certificate.subject == certificate.issuer:
+                continue
+            for kind, name in _names(certificate, is_leaf=not depth):
                 complaint = _complaint(extension.value, kind, name)
                 if complaint:
                     problems.append(f"{dn_text(authority.subject)} {complaint}")
@@ -45,11 +53,17 @@ def _extension(certificate: x509.Certificate, name: str) -> t.Any:
     return next((entry for entry in certificate.extensions if type(entry.value).__name__ == name), None)
 
 
-def _names(certificate: x509.Certificate) -> t.Iterator[tuple[str, t.Any]]:
+def _names(certificate: x509.Certificate, *, is_leaf: bool) -> t.Iterator[tuple[str, t.Any]]:
     extension = _extension(certificate, "SubjectAlternativeName")
     sans = SubjectAltNames.observed(extension.value if extension else None)
     for kind in ("dns", "ip", "uri", "email"):
         yield from ((kind, name) for name in sorted(getattr(sans, kind)))
+    for attribute in certificate.subject:
+        text = str(attribute.value).lower()
+        if attribute.oid == x509.NameOID.EMAIL_ADDRESS:
+            yield "email", text
+        elif attribute.oid == x509.NameOID.COMMON_NAME and is_leaf and not sans.dns and _HOST_NAME.fullmatch(text):
+            yield "dns", text
     if certificate.subject.rdns:
         yield "directory", certificate.subject
 
@@ -83,8 +97,13 @@ def _kind_of(name: x509.GeneralName) -> str | None:
 
 
 def _dns(name: str, subtree: str) -> bool:
-    """Match a name in the subtree: the domain itself or anything below; empty matches all."""
-    base = subtree.lower().lstrip(".")
+    """Match a name in the subtree: the domain itself or anything below; empty matches all.
+
+    A leading dot, which RFC 5280 does not know for DNS names, excludes the domain itself, as in OpenSSL.
+    """
+    base = subtree.lower()
+    if base.startswith("."):
+        return name.endswith(base)
     name = name[2:] if name.startswith("*.") else name
     return not base or name == base or name.endswith("." + base)
 

@@ -176,6 +176,18 @@ def spec_of(key: HasKey) -> KeySpec:
     return KeySpec(name.replace("publickey", ""))
 
 
+def strength(key: HasKey) -> tuple[int, int | None]:
+    """Return the bits of a key and how many its kind needs for 112 bits of security (NIST SP 800-57 part 1).
+
+    The second is ``None`` where the kind is strong by itself.
+    """
+    public = public_key(key)
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return public.curve.key_size, 224
+    bits = getattr(public, "key_size", None)  # RSA and DSA
+    return (0, None) if bits is None else (bits, 2048)
+
+
 def spki_sha256(key_or_cert: HasKey) -> str:
     """Return the SHA-256 of the SubjectPublicKeyInfo in hex: equal for every encoding of one key (RFC 7469, 2.4)."""
     return hashlib.sha256(spki_der(key_or_cert)).hexdigest()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from .._core.normal import pem_blocks
 from .._core.recognise import explained, is_other
-from .certificate import iso, serial_text
+from .certificate import CertificateFacts, iso, serial_text
 from .errors import PkiError
 from .names import dn_text
 from .request import signature_hash
@@ -84,12 +84,22 @@ class CrlFacts:
     this_update: datetime.datetime
     next_update: datetime.datetime | None
     crl: x509.CertificateRevocationList = field(repr=False, compare=False)
+    extensions: t.Mapping[str, t.Any] = field(repr=False, compare=False)
+    #: Identifiers of critical extensions that nobody here understands (RFC 5280, 5.2).
+    unknown_critical: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, crl: x509.CertificateRevocationList) -> CrlFacts:
-        """Read the facts."""
+        """Read the facts; raises ValueError or the library's own exceptions where the list is malformed."""
         this_update, next_update = _updates(crl)
-        return cls(dn_text(crl.issuer), _number(crl), this_update, next_update, crl)
+        found = {type(entry.value).__name__: entry.value for entry in crl.extensions}
+        unknown = tuple(
+            entry.oid.dotted_string
+            for entry in crl.extensions
+            if entry.critical and isinstance(entry.value, x509.UnrecognizedExtension)
+        )
+        number = found["CRLNumber"].crl_number if "CRLNumber" in found else None
+        return cls(dn_text(crl.issuer), number, this_update, next_update, crl, found, unknown)
 
     def entries(self) -> list[Revocation]:
         """Return all entries, in the order of the list."""
@@ -99,6 +109,24 @@ class CrlFacts:
         """Return the entry of one certificate."""
         entry = self.crl.get_revoked_certificate_by_serial_number(serial_number)
         return None if entry is None else _revocation(entry)
+
+    def scope_problem(self, facts: CertificateFacts) -> str | None:
+        """Say why the list does not cover all that could be revoked of a certificate; ``None`` when it does."""
+        if "DeltaCRLIndicator" in self.extensions:
+            return "holds the changes to another list alone"
+        scope = self.extensions.get("IssuingDistributionPoint")
+        if scope is None:
+            return None
+        if scope.only_contains_attribute_certs or (facts.is_ca and scope.only_contains_user_certs):
+            return "does not cover CA certificates"
+        if scope.only_contains_ca_certs and not facts.is_ca:
+            return "covers CA certificates alone"
+        if scope.indirect_crl or scope.only_some_reasons:
+            return "covers some reasons or other issuers alone"
+        places = {name.value for name in scope.full_name or () if isinstance(name, x509.UniformResourceIdentifier)}
+        if scope.relative_name or (scope.full_name and not places & set(facts.crl_urls)):
+            return f"is for other certificates (those of {', '.join(sorted(places)) or 'another place'})"
+        return None
 
     def is_signed_by(self, issuer: x509.Certificate) -> bool:
         """Tell whether ``issuer`` is the named issuer and its key made the signature."""
@@ -123,19 +151,37 @@ class CrlFacts:
 
 
 def parse_crl(data: bytes) -> CrlFacts:
-    """Read one revocation list in PEM or DER; raises :class:`PkiError`."""
-    der = data
+    """Read the one revocation list of a file of ours; raises :class:`PkiError`."""
+    lists = parse_crls(data)
+    if len(lists) != 1:
+        raise PkiError(f"{len(lists)} revocation lists were found, one is needed", remedy="Give a file with one list.")
+    return lists[0]
+
+
+def parse_crls(data: bytes) -> tuple[CrlFacts, ...]:
+    """Read every revocation list of a PEM text, or the one of a DER file; raises :class:`PkiError`."""
+    if data[:1] == _DER_SEQUENCE and not is_other(data, "revocation list"):
+        return (_load(data, "the revocation list"),)
+    blocks = _BLOCK.findall(data.decode("ascii", "replace"))
+    if not blocks:
+        remedy = "Give a CRL in PEM (X509 CRL) or DER."
+        problem, remedy = explained("no revocation list was found", remedy, data, "revocation list")
+        raise PkiError(problem, remedy=remedy)
+    return tuple(_load(_der(block), f"revocation list {at} of {len(blocks)}") for at, block in enumerate(blocks, 1))
+
+
+def _der(block: str) -> bytes:
     try:
-        if data[:1] != _DER_SEQUENCE or is_other(data, "revocation list"):
-            found = _BLOCK.search(data.decode("ascii", "replace"))
-            if found is None:
-                remedy = "Give a CRL in PEM (X509 CRL) or DER."
-                problem, remedy = explained("no revocation list was found", remedy, data, "revocation list")
-                raise PkiError(problem, remedy=remedy)
-            der = base64.b64decode("".join(pem_blocks(found.group(0))[0].splitlines()[1:-1]))
+        return base64.b64decode("".join(pem_blocks(block)[0].splitlines()[1:-1]))
+    except ValueError:
+        return b""
+
+
+def _load(der: bytes, what: str) -> CrlFacts:
+    try:
         return CrlFacts.of(x509.load_der_x509_crl(der))
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise PkiError("the revocation list is malformed", remedy="Fetch or make it anew.") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+        raise PkiError(f"{what} is malformed", remedy="Fetch it again, or make a new one.") from None
 
 
 def make_crl(
@@ -179,13 +225,6 @@ def _updates(crl: x509.CertificateRevocationList) -> tuple[datetime.datetime, da
         return crl.last_update.replace(tzinfo=utc), None if end is None else end.replace(tzinfo=utc)
 
 
-def _number(crl: x509.CertificateRevocationList) -> int | None:
-    try:
-        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    except x509.ExtensionNotFound:
-        return None
-
-
 def _revocation(entry: x509.RevokedCertificate) -> Revocation:
     try:
         since = entry.revocation_date_utc
@@ -193,6 +232,6 @@ def _revocation(entry: x509.RevokedCertificate) -> Revocation:
         since = entry.revocation_date.replace(tzinfo=datetime.timezone.utc)
     try:
         reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.name
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):  # revoked all the same
         reason = "unspecified"
     return Revocation(entry.serial_number, since, reason)

@@ -72,12 +72,12 @@ def estate(tmp_path: pathlib.Path) -> Estate:
 
 def test_a_good_certificate_has_no_problem(estate: Estate) -> None:
     key = estate.write("node1.key", estate.leaf.key_pem)
-    crl = estate.crl("crl.pem", estate.between)
+    crls = [estate.crl("crl.pem", estate.between), estate.crl("root.crl", estate.root)]
     found = estate.look(
         path=estate.path,
         ca_file=estate.ca_file,
         key_file=key,
-        crl_files=[crl],
+        crl_files=crls,
         host_name="node1.example",
         purpose="server",
     )
@@ -111,6 +111,7 @@ def test_every_problem_is_named(estate: Estate) -> None:
         "the private key belongs to another certificate",
         "is not valid for the name node2.example",
         "is revoked since 2026-05-31T12:00:00Z (key compromise)",
+        "no revocation list given is of CN=Root, the issuer of CN=Between",
     ]
     assert (found["expiry"], found["revoked"], found["ok"]) == ("due", True, False)
 
@@ -146,21 +147,30 @@ def test_intermediates_may_come_from_a_file_of_their_own(estate: Estate) -> None
 
 def test_a_list_past_its_end_proves_no_innocence(estate: Estate) -> None:
     stale = estate.crl("stale.pem", estate.between, end=NOON - 2 * DAY)
-    found = estate.look(path=estate.path, crl_files=[stale])
+    found = estate.look(path=estate.path, crl_files=[stale, estate.crl("root.crl", estate.root)])
     assert found["revoked"] is None
     assert found["problems"] == ["the revocation list of CN=Between ended 2 days ago"]
     guilty = estate.crl("guilty.pem", estate.between, estate.leaf, end=NOON - 2 * DAY)
     assert estate.look(path=estate.path, crl_files=[guilty])["revoked"] is True
 
 
-def test_a_list_of_somebody_else_says_nothing(estate: Estate) -> None:
+def test_a_list_of_another_issuer_or_key_says_nothing(estate: Estate) -> None:
     forged = estate.crl("forged.pem", make("Between", ca=True), estate.leaf)
-    for crl in (estate.crl("root.pem", estate.root, estate.leaf), forged):
-        found = estate.look(path=estate.path, crl_files=[crl])
-        assert (found["revoked"], found["problems"]) == (None, ["no revocation list given is of its issuer CN=Between"])
+    root = estate.crl("root.pem", estate.root, estate.leaf)
+    of_no_issuer = "no revocation list given is of its issuer CN=Between"
+    not_signed = "the revocation list of its issuer CN=Between is not signed by its key"
+    for crls, problem in (([root], of_no_issuer), ([forged, root], not_signed)):
+        found = estate.look(path=estate.path, crl_files=crls)
+        assert (found["revoked"], found["problems"]) == (None, [problem])
     good = estate.crl("good.pem", estate.between, estate.leaf)
     assert estate.look(path=estate.path, crl_files=[forged, good])["revoked"] is True
     assert estate.look(path=estate.ca_file, crl_files=[good])["ok"] is True
+    alone = estate.write("alone.pem", estate.leaf.pem)
+    clean = estate.crl("clean.pem", estate.between)
+    assert estate.look(path=alone, crl_files=[clean])["revoked"] is False, "nothing is verified without ca_file"
+    unverified = estate.look(path=alone, crl_files=[clean], ca_file=estate.ca_file)
+    assert "cannot be verified without the certificate of that issuer" in unverified["problems"][1]
+    assert unverified["revoked"] is None
 
 
 def test_mb_47_a_development_certificate_is_a_problem_unless_allowed(estate: Estate) -> None:
