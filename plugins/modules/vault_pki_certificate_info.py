@@ -110,10 +110,6 @@ certificates:
       description: Since when; null when it is not revoked.
       returned: always
       type: str
-    certificate:
-      description: The certificate in PEM form.
-      returned: always
-      type: str
 """
 
 import contextlib

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from .._core.normal import instant
-from .._pki.certificate import CertificateFacts, certificate_pem, facts_of, iso, parse_certificates
+from .._pki.certificate import CertificateFacts, facts_of, iso, parse_certificates
 from .errors import Forbidden, NoEndpoint, Rejected, VaultError
 from .port import Vault
 
@@ -87,5 +87,4 @@ def _shown(facts: CertificateFacts, data: Mapping[str, t.Any]) -> dict[str, t.An
         "fingerprint_sha256": facts.fingerprint_sha256,
         "revoked": bool(revoked),
         "revoked_at": iso(since) if revoked and since else None,
-        "certificate": certificate_pem(facts.certificate),
     }

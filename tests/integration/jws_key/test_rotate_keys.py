@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+import pytest
+
 from tests.rigs.runner import PlayResult, Runner
 
 from .conftest import NAMES, Mesh
@@ -28,7 +30,7 @@ def _rotate(runner: Runner, mesh: Mesh, *, check: bool = False, **more: t.Any) -
         **more,
     }
     variables = mesh.base / "variables.json"
-    variables.write_text(json.dumps(given))
+    variables.write_text(json.dumps({name: value for name, value in given.items() if value is not None}))
     return runner.playbook(PLAYBOOK, check=check, arguments=["-e", f"@{variables}"], name="rotate_keys")
 
 
@@ -59,10 +61,53 @@ def test_one_participant_is_rotated_once_and_the_window_is_reported(
     assert again.changed == 0
 
 
-def test_without_a_participant_nothing_is_guessed(runner: Runner, mesh: Mesh) -> None:
-    refused = _rotate(runner, mesh)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "Name the participant"),
+        ({"participant": "hubb"}, "participant: hubb is not a declared participant, did you mean hub?"),
+        (
+            {"participant": "hub", "not_before": "yesterday", "rotate_keys_notify": ["https://a.example"]},
+            "not_before: 'yesterday' is not an instant. Write it like 2026-11-21T14:00:00Z. rotate_keys_events: not "
+            "given, but rotate_keys_notify needs it.",
+        ),
+        ({"participant": "hub", "not_before": "2026-02-30T00:00:00Z"}, "is not an instant"),
+    ],
+)
+def test_nothing_is_guessed(
+    runner: Runner, mesh: Mesh, given: dict[str, t.Any], said: str, audit_window: t.Any
+) -> None:
+    """J3, J8, F7: what cannot be right is refused, all of it at once, before anything is read or changed."""
+    with audit_window() as window:
+        refused = _rotate(runner, mesh, **given)
     assert refused.rc != 0
-    assert "Name the participant" in refused.stdout
+    assert said in refused.stdout.replace("\n", " ")
+    assert window.requests == []
+
+
+def test_j3_without_a_declaration_nobody_gets_a_key(runner: Runner, mesh: Mesh, audit_window: t.Any) -> None:
+    with audit_window() as window:
+        refused = _rotate(runner, mesh, participant="hubb1", rotate_keys_participants=None)
+    assert refused.rc != 0
+    assert "hubb1 is not a declared participant, and there is no signing key of that name" in refused.stdout
+    assert window.writes == []
+
+
+def test_j8_the_keys_have_a_connection_of_their_own(runner: Runner, run_module: t.Any, mesh: Mesh) -> None:
+    """J8: what jws_key is given reaches every step; a plan that fails comes before the first change."""
+    run_module("jws_key", {**mesh.connection, **mesh.args()}).ok()
+    moment = moment_after(mesh, "hub")
+    before = mesh.held("hub")["kid"]
+    options = {name: value for name, value in mesh.args().items() if name != "participants"}
+    options["publish"][0].pop("audiences")
+    incomplete = {**options, "publish": [*options["publish"], {"kind": "kv", "mount": "kv"}]}
+    given: dict[str, t.Any] = {"participant": "hub", "not_before": moment, "rotate_keys_vault": {}}
+    failed = _rotate(runner, mesh, **given, rotate_keys_jws={**mesh.connection, **incomplete})
+    assert failed.rc != 0
+    assert "publish[2].path: not given" in failed.stdout
+    assert mesh.held("hub")["kid"] == before
+    _rotate(runner, mesh, **given, rotate_keys_jws={**mesh.connection, **options}).ok()
+    assert mesh.held("hub")["kid"] != before
 
 
 def test_a_place_with_another_key_fails_the_playbook(runner: Runner, run_module: t.Any, mesh: Mesh) -> None:

@@ -107,12 +107,19 @@ class Hub:
         """End the edge, if it was started."""
         self.runner.module("local_process", self._process("stopped")["trustmesh.security.local_process"])
 
-    def play(self, playbook: str, *, check: bool = False, **more: t.Any) -> PlayResult:
+    def play(self, playbook: str, *, check: bool = False, arguments: t.Sequence[str] = (), **more: t.Any) -> PlayResult:
         """Run a playbook of the collection on it."""
         variables = self.base / "variables.json"
         variables.write_text(json.dumps({**self.variables, **more}))
         name = f"trustmesh.security.{playbook}"
-        return self.runner.playbook(name, check=check, arguments=["-e", f"@{variables}"], name=playbook)
+        given = ["-e", f"@{variables}", *arguments]
+        return self.runner.playbook(name, check=check, arguments=given, name=playbook)
+
+    def renew(self, name: str) -> int:
+        """Renew a certificate the ordinary way, once the one in use is of the past, and return its serial number."""
+        args = self.estate.args({"name": name, "common_name": f"{name}.svc.example"}, ttl="30d")
+        self.runner.module("certificate", {**args, "not_before": self.moment()}).ok()
+        return self.estate.certificate(name).serial_number
 
     def leak(self, name: str) -> pathlib.Path:
         """Return a directory with a copy of a participant's pair, as a thief has it."""

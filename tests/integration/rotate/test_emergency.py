@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import json
+import pathlib
+import sys
 import typing as t
 
 import pytest
+import yaml
 from cryptography import x509
 
 from tests.integration.jws_key.test_rotation import _peer_accepts as peer_accepts
@@ -111,6 +114,83 @@ def test_a_list_that_lacks_the_revocation_fails_and_names_it(hub: Hub) -> None:
     assert len(done["revoked"]) == 1
 
 
+def test_r7_every_generation_is_revoked_wherever_it_is(hub: Hub) -> None:
+    """R7, J3, J9: certificates on two of three hosts, keys managed from the controller, a copy on no host at all."""
+    estate = hub.estate
+    common_name = f"{NAME}.svc.example"
+    held = [estate.certificate(NAME).serial_number, hub.renew(NAME), hub.renew(NAME)]
+    elsewhere = estate.engine.write("issue/mesh", common_name=common_name, key_type="ec").data["serial_number"]
+    other = estate.certificate("perffsp-2").serial_number
+    (hub.base / "second").mkdir()
+    second = hub.runner.module(
+        "certificate",
+        estate.args({"name": NAME, "common_name": common_name}, ttl="30d") | {"directory": str(hub.base / "second")},
+    ).ok()
+    copies = _numbers([elsewhere, second.result["results"][0]["certificate"]["serial"]])
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_pipelining": True}
+    directories = {"one": str(estate.directory), "two": str(hub.base / "second"), "three": str(hub.base / "third")}
+    inventory = hub.base / "hosts.yml"
+    hosts = {name: {**here, "place": place} for name, place in directories.items()}
+    inventory.write_text(yaml.safe_dump({"edges": {"hosts": hosts}}))
+    certificate = {**hub.variables["rotate_keys_certificate"], "directory": "{{ place }}"}
+    given: dict[str, t.Any] = {
+        "rotate_keys_certificate": certificate,
+        "rotate_keys_certificate_hosts": "edges",
+        "rotate_keys_crl": [{**hub.variables["rotate_keys_crl"][0], "path": "{{ place }}.crl"}],
+        "rotate_keys_enforce": str(hub.base / "nothing.yml"),
+        "participant": NAME,
+        "compromised_at": hub.moment(),
+        "arguments": ["-i", str(inventory)],
+    }
+    (hub.base / "nothing.yml").write_text("[]")
+    limited = hub.play(PLAYBOOK, **{**given, "arguments": ["-i", str(inventory), "--limit", "localhost,two"]})
+    assert limited.rc != 0
+    assert "--limit leaves out one, three" in limited.stdout
+    done = report(hub.play(PLAYBOOK, **given).ok())
+    revoked = _numbers(done["revoked"])
+    assert revoked == {*held, *copies}
+    assert done["certificates"] == {
+        f"{NAME} on one": "replace",
+        f"{NAME} on two": "replace",
+        f"{NAME} on three": "not on this host",
+    }
+    assert not (hub.base / "third").exists()
+    for name in ("one", "two"):
+        crl = x509.load_pem_x509_crl(pathlib.Path(f"{directories[name]}.crl").read_bytes())
+        assert revoked == {entry.serial_number for entry in crl}
+    assert estate.certificate("perffsp-2").serial_number == other
+    again = hub.play(PLAYBOOK, **given).ok()
+    assert (again.changed, report(again)["problems"], report(again)["to_do"]) == (0, [], [])
+
+
+def test_j4_the_report_says_what_was_done_and_what_was_not(hub: Hub) -> None:
+    """J4: the role of the engine refuses the certificate; what is in use stays and is named, the rest is replaced."""
+    first, used = hub.estate.certificate(NAME).serial_number, hub.renew(NAME)
+    hub.estate.role("mesh", allowed_domains=["elsewhere.example"])
+    failed = hub.play(PLAYBOOK, participant=NAME, compromised_at=hub.moment())
+    assert failed.rc != 0
+    said = report(failed)
+    assert said["certificates"] == {NAME: "failed"}
+    assert _numbers(said["revoked"]) == {first}
+    assert serials(hub) == {first}
+    assert said["signing_key"] == said["ilp_secret"] == "replace"
+    (problem,) = said["problems"]
+    assert problem.startswith("Have certificates with new keys: ")
+    valid, again = said["to_do"]
+    assert valid.startswith(f"Certificate {_spelled(used)} of {NAME} on localhost has no successor and is valid until ")
+    assert again.startswith("Remove the causes that problems names and run the same command again")
+
+
+def _numbers(serials: t.Iterable[str]) -> set[int]:
+    return {int(serial.replace(":", ""), 16) for serial in serials}
+
+
+def _spelled(number: int) -> str:
+    digits = f"{number:x}"
+    digits = digits.zfill(len(digits) + len(digits) % 2)
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+
 def test_a_certificate_that_is_on_the_host_no_more_is_revoked_by_number(hub: Hub) -> None:
     gone = hub.estate.certificate("perffsp-2").serial_number
     hub.runner.module("certificate", hub.estate.args({"name": "perffsp-2", "state": "absent"})).ok()
@@ -126,14 +206,21 @@ def test_a_certificate_that_is_on_the_host_no_more_is_revoked_by_number(hub: Hub
         ({}, "Name the participant"),
         ({"participant": NAME}, "the instant from which its keys are safe no more"),
         ({"participant": NAME, "compromised_at": "2126-01-01T00:00:00Z"}, "has to have come"),
+        (
+            {"participant": "perfsp-1", "compromised_at": "yesterday"},
+            "participant: perfsp-1 is not a declared participant, did you mean perffsp-1? Declared in "
+            "rotate_keys_participants: hub, perffsp-1, perffsp-2. compromised_at: 'yesterday' is not an instant. "
+            "Write it like 2026-11-21T14:00:00Z.",
+        ),
     ],
 )
 def test_nothing_is_guessed(hub: Hub, given: dict[str, str], said: str, audit_window: t.Any) -> None:
+    """J3, J8, F7: everything that was given is checked before anything is read or changed."""
     with audit_window() as window:
         refused = hub.play(PLAYBOOK, **given)
     assert refused.rc != 0
     assert said in refused.stdout.replace("\n", " ")
-    assert window.writes == []
+    assert window.requests == []
 
 
 def test_an_emergency_is_archived_and_noted_once(hub: Hub) -> None:
