@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from .._core.normal import pem_blocks
 from .._core.recognise import explained, is_other
 from .development import has_marker
-from .errors import PkiError
+from .errors import MALFORMED, PkiError
 from .keys import KeySpec, public_key, spec_of, spki_sha256
 from .names import Subject, SubjectAltNames, dn_text
 from .usages import extended_key_usage_names, key_usage_names
@@ -34,6 +34,8 @@ except ImportError:  # reported through Spec.requires before any of this is call
 
 _BLOCK = re.compile(r"-----BEGIN ((?:X509 )?)CERTIFICATE-----.*?-----END \1CERTIFICATE-----", re.DOTALL)
 _DER_SEQUENCE = b"\x30"
+#: What the library parses when it is first asked for.
+_LAZY_PARTS: t.Final = ("version", "subject", "issuer", "extensions", "signature_algorithm_oid")
 
 
 def parse_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
@@ -68,10 +70,14 @@ def _der(block: str, at: int) -> bytes:
 
 
 def _load(der: bytes, what: str) -> x509.Certificate:
+    """Read a certificate and all that the library leaves for later, so that nobody meets damage further on."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except (ValueError, TypeError):
+        certificate = x509.load_der_x509_certificate(der)
+        for part in _LAZY_PARTS:
+            getattr(certificate, part)
+    except MALFORMED:
         raise PkiError(f"{what} is malformed", remedy="Restore the file or remove it.") from None
+    return certificate
 
 
 def decoded(text: str) -> bytes:
@@ -260,7 +266,7 @@ class _Extensions:
     def __init__(self, certificate: x509.Certificate) -> None:
         try:
             self._found = {type(entry.value).__name__: entry.value for entry in certificate.extensions}
-        except (ValueError, TypeError, x509.DuplicateExtension) as error:
+        except MALFORMED as error:
             raise PkiError(
                 f"an extension of the certificate {serial_text(certificate.serial_number)} is malformed: {error}",
                 remedy="Issue the certificate anew.",

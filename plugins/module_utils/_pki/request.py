@@ -12,13 +12,12 @@ import typing as t
 
 from .._core.normal import pem_blocks
 from .._core.recognise import explained
-from .errors import PkiError
+from .errors import MALFORMED, PkiError
 from .names import Subject, SubjectAltNames
 from .usages import extended_key_usage_extension, key_usage_extension
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 except ImportError:  # reported through Spec.requires before any of this is called
@@ -86,8 +85,9 @@ def load_request(text: str) -> x509.CertificateSigningRequest:
                 f"{len(blocks)} certificate requests were found, one is needed", remedy="Give exactly one request."
             )
         request = x509.load_pem_x509_csr(blocks[0].encode("ascii"))
+        _whole = request.subject, request.extensions  # parsed when first asked for
         valid = request.is_signature_valid
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except MALFORMED as error:
         raise PkiError(f"the certificate request cannot be read: {error}", remedy="Make a new request.") from None
     if not valid:
         raise PkiError("the signature of the certificate request is wrong", remedy="Make a new request.")

@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 from .._core.normal import pem_blocks
 from .._core.recognise import explained, is_other
 from .certificate import CertificateFacts, iso, serial_text
-from .errors import PkiError
+from .errors import MALFORMED, PkiError
 from .names import dn_text
 from .request import signature_hash
 from .signature import has_valid_signature
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
@@ -180,7 +179,7 @@ def _der(block: str) -> bytes:
 def _load(der: bytes, what: str) -> CrlFacts:
     try:
         return CrlFacts.of(x509.load_der_x509_crl(der))
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except MALFORMED:
         raise PkiError(f"{what} is malformed", remedy="Fetch it again, or make a new one.") from None
 
 

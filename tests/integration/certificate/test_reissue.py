@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import pathlib
 import shutil
@@ -13,6 +14,7 @@ import typing as t
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from .conftest import Estate
 
@@ -129,6 +131,28 @@ def test_a_damaged_file_of_ours_is_issued_anew(run_module: t.Any, estate: Estate
     done = run_module("certificate", estate.args(START)).ok().result["results"][0]
     assert done["action"] == "replace"
     assert "cannot be used" in done["reasons"][0]
+    assert not run_module("certificate", estate.args(START)).ok().changed
+
+
+@pytest.mark.parametrize(
+    ("label", "before", "after"),
+    [
+        ("subject", b"\x0c\x0da.svc.example", b"\x01\x0da.svc.example"),
+        ("version", b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x13"),
+    ],
+)
+def test_r23_one_damaged_octet_is_issued_again(
+    run_module: t.Any, estate: Estate, label: str, before: bytes, after: bytes
+) -> None:
+    run_module("certificate", estate.args(START)).ok()
+    whole = estate.certificate(NAME).public_bytes(serialization.Encoding.DER)
+    damaged = whole.replace(before, after, 1) if before in whole else whole.replace(b"\x13" + before[1:], after, 1)
+    assert damaged != whole, label
+    text = base64.encodebytes(damaged).decode()
+    place = estate.path(NAME).resolve()
+    place.write_text(f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n")
+    done = run_module("certificate", estate.args(START)).ok().result["results"][0]
+    assert done["reasons"] == ["the certificate cannot be used: certificate 1 of 1 is malformed"]
     assert not run_module("certificate", estate.args(START)).ok().changed
 
 
