@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 
 from .._core.client_pair import load_client_pair
 from .._core.errors import InvalidInput
+from .._core.files import refuse_irregular
 
 VERSIONS: t.Final[t.Mapping[str, ssl.TLSVersion]] = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,
@@ -109,6 +110,8 @@ def observe(target: Target) -> Observation:
 
 def open_context(target: Target) -> ssl.SSLContext:
     """Return the client's side of TLS for ``target``; raises :class:`InvalidInput` for bad files."""
+    if target.ca_cert is not None:
+        refuse_irregular(target.ca_cert)
     try:
         context = ssl.create_default_context(cafile=target.ca_cert)
     except OSError as error:
