@@ -161,8 +161,10 @@ options:
     description:
       - A certificate that ends within this time is a problem, and so is one above it in the chain.
       - A duration such as V(30d), or a share of the lifetime of the certificate such as V(33%).
+      - The default is less than M(trustmesh.security.certificate) leaves when it renews by default, so that what is
+        renewed in time is not a problem, however short its life.
     type: str
-    default: 30d
+    default: 20%
   purpose:
     description:
       - What the whole chain has to allow by its extended key usages, and the certificate by its key usage.

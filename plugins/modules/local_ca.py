@@ -115,9 +115,10 @@ options:
       renew_before:
         description:
           - How long before its end the certificate is signed anew, as a duration or as a share of its lifetime.
-          - The default leaves time for leaves of one year.
+          - The default leaves time for leaves of one year, and is more than what M(trustmesh.security.certificate_info)
+            takes for a problem.
         type: str
-        default: 10%
+        default: 25%
       parent:
         description:
           - Directory of the authority that signs this one.

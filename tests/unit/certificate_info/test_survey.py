@@ -128,7 +128,7 @@ def test_every_problem_is_named(estate: Estate) -> None:
     ],
 )
 def test_days_left_are_full_days(estate: Estate, days: float, expiry: str, left: int) -> None:
-    found = estate.look(NOON + days * DAY, path=estate.path)
+    found = estate.look(NOON + days * DAY, path=estate.path, expires_within="30d")
     assert (found["expiry"], found["days_left"]) == (expiry, left)
     assert found["ok"] is (expiry == "valid")
 
