@@ -161,10 +161,10 @@ options:
     description:
       - A certificate that ends within this time is a problem, and so is one above it in the chain.
       - A duration such as V(30d), or a share of the lifetime of the certificate such as V(33%).
-      - The default is less than M(trustmesh.security.certificate) leaves when it renews by default, so that what is
-        renewed in time is not a problem, however short its life.
+      - The default is no more than M(trustmesh.security.certificate) and M(trustmesh.security.local_ca) leave when they
+        renew by default, so that what is renewed in time is not a problem, however short its life.
     type: str
-    default: 20%
+    default: 10%
   purpose:
     description:
       - What the whole chain has to allow by its extended key usages, and the certificate by its key usage.

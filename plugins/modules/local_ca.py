@@ -115,10 +115,9 @@ options:
       renew_before:
         description:
           - How long before its end the certificate is signed anew, as a duration or as a share of its lifetime.
-          - The default leaves time for leaves of one year, and is more than what M(trustmesh.security.certificate_info)
-            takes for a problem.
+          - The default leaves time for leaves of one year.
         type: str
-        default: 25%
+        default: 10%
       parent:
         description:
           - Directory of the authority that signs this one.

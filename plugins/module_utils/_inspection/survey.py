@@ -35,7 +35,7 @@ _COMMON: t.Final[Options] = {
     "ca_file": {"type": "path"},
     "chain_file": {"type": "path"},
     "crl_files": {"type": "list", "elements": "path"},
-    "expires_within": {"type": "str", "default": "20%"},
+    "expires_within": {"type": "str", "default": "10%"},
     "purpose": {"type": "str", "choices": list(PURPOSES)},
     "allow_development_ca": {"type": "bool", "default": False},
     "connect_timeout": SOURCE_OPTIONS["connect_timeout"],

@@ -68,7 +68,7 @@ ITEM_OPTIONS: t.Final[Options] = {
     "passphrase_file": {"type": "path", "no_log": False},
     "path_length": {**_OWN["path_length"], "default": 0},
     "ttl": {"type": "str", "default": "3650d"},
-    "renew_before": {"type": "str", "default": "25%"},
+    "renew_before": {"type": "str", "default": "10%"},
     "parent": {"type": "path"},
     "parent_passphrase": {"type": "str", "no_log": True},
     "parent_passphrase_file": {"type": "path", "no_log": False},
