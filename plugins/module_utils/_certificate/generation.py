@@ -12,18 +12,33 @@ import datetime
 import os
 import re
 import secrets
-from collections.abc import Mapping
+import typing as t
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from .._core.files import Attributes, FileGroup, named_failure
+from .._core.files import Attributes, FileGroup, Found, Place
+from .._core.places import Directory
+from .._core.reading import names_in, read_entry
+from .._core.store import CURRENT
+from .._pki.certificate import facts_of, parse_certificates
+from .._pki.errors import PkiError
 from .layout import STORED, Layout
+from .look import PREFIX, Look, look
 
 Contents = Mapping[str, bytes]
 
-_PREFIX = "g-"
 _STAMP = "%Y%m%dT%H%M%SZ"
 #: When it was written, something unique, and when its pair was made if that was earlier.
 _NAME = re.compile(r"g-(\d{8}T\d{6}Z)-[0-9a-f]{8}(?:-of-(\d{8}T\d{6}Z))?")
-_OPEN_DIRECTORY = Attributes(mode=0o755)
+_PAIR: t.Final = ("key", "certificate")
+#: Room for the files of a certificate that is yet to be issued; what is not needed is given back.
+ROOM: t.Final[Contents] = {
+    "key": bytes(4096),
+    "certificate": bytes(8192),
+    "chain": bytes(8192),
+    "fullchain": bytes(16384),
+    "ca": bytes(8192),
+}
 
 
 def stage(
@@ -35,52 +50,57 @@ def stage(
     now: datetime.datetime,
     made: datetime.datetime | None = None,
     held: datetime.datetime | None = None,
-) -> None:
+) -> Callable[[Contents], None]:
     """Stage a generation and the links that put it in force, in an order that is safe to interrupt anywhere.
 
     ``made`` says since when there is the pair, where only what is around it is written anew; ``held`` since when there
-    is the one that it replaces.
+    is the one that it replaces. Where the content is yet to come (see :data:`ROOM`), the function that is returned
+    writes it; owner, mode and room are settled by then.
 
-    What somebody else left at the published paths is kept as a generation of its own. A foreign pair is even put in
-    force first: every published name then turns into a link while the pair behind the names stays the same, and the
-    swap is still one move.
+    What others left at the published paths is kept as a generation of its own, with its own owner and mode. A foreign
+    pair is even put in force first: every published name then turns into a link while the pair behind the names stays
+    the same, and the swap is still one move.
     """
-    foreign = _foreign_contents(layout)
-    pair_stays = _same_pair(foreign, contents)
-    before = _make(group, layout, foreign, now, held) if foreign and not pair_stays else None
-    generation = _make(group, layout, contents, now, made)
-    if "key" in foreign and "certificate" in foreign:
-        group.link(layout.current, before or generation)
-    for role, path in layout.published.items():
-        if role in foreign or not layout.is_published(role):
-            group.directory(os.path.dirname(path))
-            group.link(path, layout.link_targets[role])
-    group.link(layout.current, generation)
-    for name in _superseded(layout, keep, [name for name in (before, generation) if name]):
-        group.remove(os.path.join(layout.store, name))
+    seen = look(layout)
+    item = _settled(group, layout)
+    foreign = {role: found for role, found in seen.foreign.items() if found is not None}
+    before = None
+    if foreign and not all(role in foreign and foreign[role].content == contents[role] for role in _PAIR):
+        before = _name(now, held)
+        _keep_foreign(group, item, before, foreign)
+    generation = _name(now, made)
+    fill = _make(group, item, generation, contents, layout.attributes)
+    current = Place.within(item, CURRENT)
+    if all(role in foreign for role in _PAIR):
+        group.link(current, before or generation)
+    for role in (*seen.foreign, *seen.missing):
+        group.link(layout.published[role], layout.link_targets[role])
+    group.link(current, generation)
+    _prune(group, seen, item, keep, [name for name in (before, generation) if name], contents["certificate"], now)
+    return fill
 
 
 def stage_removal(group: FileGroup, layout: Layout) -> None:
     """Stage the removal of the published links and of the store."""
-    for role in layout.published:
-        if layout.is_published(role):
-            group.remove(layout.published[role])
-    if os.path.lexists(layout.store):
-        group.remove(layout.store)
+    seen = look(layout)
+    for role, path in layout.published.items():
+        if role in seen.linked:
+            group.remove(path)
+    if seen.item is not None and seen.item.parent is not None:
+        group.remove(Place.within(seen.item.parent, layout.name))
 
 
-def generations(layout: Layout) -> list[str]:
-    """Return the names of the generations in the store, oldest first."""
-    if not os.path.isdir(layout.store):
-        return []
-    return sorted(name for name in os.listdir(layout.store) if name.startswith(_PREFIX))
-
-
-def previous(layout: Layout, used: str | None) -> list[tuple[datetime.datetime, str]]:
-    """Return the certificates of the generations but the one in force, ``used``: when each was made and its file."""
-    past = ((made_at(name), name) for name in generations(layout) if name != used)
-    stored = ((made, os.path.join(layout.store, name, STORED["certificate"])) for made, name in past if made)
-    return [(made, path) for made, path in stored if os.path.exists(path)]
+def previous(layout: Layout, seen: Look) -> Iterator[tuple[datetime.datetime, str]]:
+    """Yield the certificates of the generations but the one in force: when each was made and its file."""
+    for name in seen.generations:
+        made = made_at(name)
+        if name != seen.used and made is not None and seen.item is not None:
+            file = f"{name}/{STORED['certificate']}"
+            try:
+                seen.item.stat(file)
+            except OSError:
+                continue
+            yield made, f"{layout.store}/{file}"
 
 
 def made_at(name: str) -> datetime.datetime | None:
@@ -98,43 +118,77 @@ def made_at(name: str) -> datetime.datetime | None:
         return None
 
 
-def in_force(layout: Layout) -> str | None:
-    """Return the name of the generation in force, ``None`` while there is none."""
-    return os.readlink(layout.current) if os.path.islink(layout.current) else None
+def _settled(group: FileGroup, layout: Layout) -> Directory:
+    """Make the directories that are missing, mend those of the store, and return the certificate's own."""
+    group.directory(layout.store)
+    item = layout.home.make(layout.name)
+    for path in layout.published.values():
+        group.directory(os.path.dirname(path))
+    return item
 
 
-def _superseded(layout: Layout, keep: int, made: list[str]) -> list[str]:
-    """Return the generations to drop so that ``keep`` remain: those just made, the one in force, then the latest."""
-    used = in_force(layout)
-    past = [name for name in generations(layout) if name not in made and name != used]
-    ranked = [*made, *([used] if used else []), *reversed(past)]
-    return [name for name in ranked[keep:] if name not in made]
+def _name(now: datetime.datetime, made: datetime.datetime | None) -> str:
+    earlier = f"-of-{made:{_STAMP}}" if made else ""
+    return f"{PREFIX}{now:{_STAMP}}-{secrets.token_hex(4)}{earlier}"
 
 
 def _make(
-    group: FileGroup,
-    layout: Layout,
-    contents: Contents,
-    now: datetime.datetime,
-    made: datetime.datetime | None = None,
-) -> str:
-    earlier = f"-of-{made:{_STAMP}}" if made else ""
-    name = f"{_PREFIX}{now:{_STAMP}}-{secrets.token_hex(4)}{earlier}"
-    directory = os.path.join(layout.store, name)
-    group.directory(directory, _OPEN_DIRECTORY)
-    for role, content in contents.items():
-        group.write(os.path.join(directory, STORED[role]), content, layout.attributes[role])
-    return name
+    group: FileGroup, item: Directory, name: str, contents: Contents, attributes: Mapping[str, Attributes]
+) -> Callable[[Contents], None]:
+    tree = group.tree(Place.within(item, name))
+    files = {role: tree.reserve(STORED[role], content, attributes[role]) for role, content in contents.items()}
+
+    def fill(final: Contents) -> None:
+        for role, file in files.items():
+            file.fill(final[role])
+
+    return fill
 
 
-def _foreign_contents(layout: Layout) -> dict[str, bytes]:
-    contents = {}
-    for role, path in layout.published.items():
-        if layout.is_foreign(role) and os.path.exists(path):  # a dangling link holds nothing to keep
-            with named_failure(path), open(path, "rb") as handle:
-                contents[role] = handle.read()
-    return contents
+def _keep_foreign(group: FileGroup, item: Directory, name: str, foreign: Mapping[str, Found]) -> None:
+    """Stage what others left with the owner and mode that it has, but a key open to nobody else."""
+    kept = {role: Attributes.of(found.status) for role, found in foreign.items()}
+    if "key" in kept:
+        kept["key"] = replace(kept["key"], mode=kept["key"].mode & 0o770)
+    _make(group, item, name, {role: found.content for role, found in foreign.items()}, kept)
 
 
-def _same_pair(one: Contents, other: Contents) -> bool:
-    return all(one.get(role) == other.get(role) for role in ("key", "certificate"))
+def _prune(
+    group: FileGroup, seen: Look, item: Directory, keep: int, made: list[str], own: bytes, now: datetime.datetime
+) -> None:
+    """Drop what is older than the last ``keep``: those just made, the one in force, then the latest.
+
+    Of a certificate that has not expired, and that none of those kept has, the certificate itself stays: whoever has
+    to revoke it needs its serial. Its key and its chains go.
+    """
+    past = [name for name in seen.generations if name != seen.used]
+    ranked = [*made, *([seen.used] if seen.used in seen.generations else []), *reversed(past)]
+    at_hand = {own} | {_certificate(item, name) for name in ranked[:keep] if name not in made}
+    current = Place.within(item, CURRENT)
+    for name in ranked[keep:]:
+        if name in made:
+            continue
+        text = _certificate(item, name)
+        if text in at_hand or not _lives(text, now):
+            group.remove(Place.within(item, name), unless=current, named=name)
+            continue
+        at_hand.add(text)
+        folder = item.enter(name)
+        for entry in names_in(folder):
+            if entry != STORED["certificate"]:
+                group.remove(Place.within(folder, entry), unless=current, named=name)
+
+
+def _certificate(item: Directory, name: str) -> bytes:
+    try:
+        found = read_entry(item.enter(name), STORED["certificate"])
+    except OSError:  # something else of that name, which is not ours
+        return b""
+    return found.content if found else b""
+
+
+def _lives(certificate: bytes, now: datetime.datetime) -> bool:
+    try:
+        return facts_of(parse_certificates(certificate)[0]).not_after > now
+    except PkiError:
+        return False

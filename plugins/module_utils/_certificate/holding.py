@@ -9,18 +9,17 @@
 from __future__ import annotations
 
 import datetime
-import os
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._core.files import named_failure
 from .._core.plan import Change
 from .._pki.certificate import CertificateFacts, facts_of, parse_certificates
 from .._pki.errors import PkiError
 from .._pki.keys import KeySpec, load_private_key, public_key, spec_of, spki_sha256
 from . import generation
-from .layout import STORED, Layout
+from .layout import Layout
+from .look import Look, look
 
 if t.TYPE_CHECKING:
     from cryptography import x509
@@ -55,18 +54,20 @@ class Holding:
     previous: tuple[tuple[datetime.datetime, str], ...] = ()
     #: Since when and why the authority has revoked the certificate.
     revoked: t.Optional[str] = None
+    #: Sentences on directories outside the store that keep the declared owner from its files.
+    obstacles: tuple[str, ...] = ()
 
 
 def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, ...]]) -> t.Optional[Holding]:
     """Return what is there, or ``None`` when no file of the certificate exists."""
-    contents = read_files(layout)
-    if not contents and not any(os.path.lexists(path) for path in layout.published.values()):
+    seen = look(layout)
+    if seen.nothing:
         return None
-    foreign = frozenset(role for role in layout.published if layout.is_foreign(role))
+    contents = seen.contents
+    foreign = frozenset(seen.foreign)
     problems: list[str] = []
     key = _parsed(problems, "key", contents, _held_key)
     facts = _parsed(problems, "certificate", contents, lambda data: facts_of(parse_certificates(data)[0]))
-    used = generation.in_force(layout)
     return Holding(
         key,
         facts,
@@ -76,11 +77,12 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
             if role not in ("key", "certificate")
         },
         tuple(problems),
-        tuple(_placement(layout, foreign)),
+        tuple(_placement(layout, seen)),
         foreign,
         authority,
-        _made_at(used, facts, foreign),
-        tuple(generation.previous(layout, used)),
+        _made_at(seen.used, facts, foreign),
+        tuple(generation.previous(layout, seen)),
+        obstacles=seen.obstacles,
     )
 
 
@@ -90,24 +92,6 @@ def _made_at(
     """Return since when there is a pair; authorities back-date, so that its validity tells only of those of others."""
     stamp = generation.made_at(used) if used and not foreign & {"key", "certificate"} else None
     return stamp or (facts.not_before if facts else None)
-
-
-def read_files(layout: Layout) -> dict[str, bytes]:
-    """Return the files that exist, by their role."""
-    contents = ((role, read_file(layout, role)) for role in STORED)
-    return {role: content for role, content in contents if content is not None}
-
-
-def read_file(layout: Layout, role: str) -> t.Optional[bytes]:
-    """Return what the published name shows, else what the generation in force has."""
-    for path in filter(None, (layout.published.get(role), layout.stored(role))):
-        with named_failure(path):
-            try:
-                with open(path, "rb") as handle:
-                    return handle.read()
-            except FileNotFoundError:
-                continue
-    return None
 
 
 def _held_key(data: bytes) -> HeldKey:
@@ -132,17 +116,17 @@ def _parsed(
         return None
 
 
-def _placement(layout: Layout, foreign: frozenset[str]) -> t.Iterator[Change]:
+def _placement(layout: Layout, seen: Look) -> t.Iterator[Change]:
     for role, path in layout.published.items():
-        if role in foreign or not os.path.lexists(path):
-            held = "a file of its own" if role in foreign else None
+        if role not in seen.linked:
+            held = "a file of its own" if role in seen.foreign else None
             wanted = f"link to {layout.link_targets[role]}"
             why = "is not kept as a generation" if held else "is missing"
             yield Change(f"{role}_file", held, wanted, f"{path} {why}")
-    for role in STORED:
-        try:
-            status = os.stat(layout.stored(role))
-        except OSError:
-            continue
-        for what, held, wanted in layout.attributes[role].differences(status):
-            yield Change(f"{role}.{what}", held, wanted, f"{what} of the {role} is {held}, declared {wanted}")
+    for role, found in seen.stored.items():
+        for what, is_held, is_wanted in layout.attributes[role].differences(found.status):
+            yield Change(
+                f"{role}.{what}", is_held, is_wanted, f"{what} of the {role} is {is_held}, declared {is_wanted}"
+            )
+    for path, what, is_held, is_wanted in seen.faults:
+        yield Change(f"store.{what}", is_held, is_wanted, f"{what} of {path} is {is_held}, needed {is_wanted}")

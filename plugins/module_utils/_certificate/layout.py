@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 from .._core.errors import InvalidInput
 from .._core.files import Attributes
+from .._core.store import CURRENT, Store
 
 #: Each file of a certificate and its name inside a generation.
 STORED: t.Final[Mapping[str, str]] = {
@@ -91,29 +92,19 @@ class Layout:
         return cls(os.path.join(base, _STORE, name), published, attributes)
 
     @property
-    def current(self) -> str:
-        return os.path.join(self.store, "current")
+    def name(self) -> str:
+        return os.path.basename(self.store)
 
-    def stored(self, role: str) -> str:
-        """Return the path of a file in the generation in force."""
-        return os.path.join(self.current, STORED[role])
+    @functools.cached_property
+    def home(self) -> Store:
+        """The store that this certificate shares with the others of its directory."""
+        return Store(os.path.dirname(self.store), self.attributes["certificate"])
 
     @functools.cached_property
     def link_targets(self) -> Mapping[str, str]:
         """What the published links have to say, relative so that the tree can be moved whole."""
         ways = {
-            directory: os.path.relpath(self.current, directory)
+            directory: os.path.relpath(os.path.join(self.store, CURRENT), directory)
             for directory in {os.path.dirname(path) for path in self.published.values()}
         }
         return {role: f"{ways[os.path.dirname(path)]}/{STORED[role]}" for role, path in self.published.items()}
-
-    def is_published(self, role: str) -> bool:
-        """Tell whether the published path is our link."""
-        try:
-            return os.readlink(self.published[role]) == self.link_targets[role]
-        except OSError:  # nothing there, or no link
-            return False
-
-    def is_foreign(self, role: str) -> bool:
-        """Tell whether something that we did not make is at the published path."""
-        return not self.is_published(role) and os.path.lexists(self.published[role])

@@ -28,8 +28,9 @@ from .._pki.renewal import due_at
 from .._pki.request import make_csr
 from . import generation
 from .generation import Contents
-from .holding import Holding, read_file, read_files, read_holding
+from .holding import Holding, read_holding
 from .layout import Layout
+from .look import look
 from .signer import Signer
 
 if t.TYPE_CHECKING:
@@ -65,9 +66,15 @@ class HostCertificate(Resource[Holding]):
         self.layout = layout
         self.files = files
 
+    @property
+    def lock_directory(self) -> str:
+        return self.layout.home.path
+
 
 class Absence(HostCertificate):
     """A certificate that shall not be on this host."""
+
+    makes_lock_directory = False
 
     def read(self) -> t.Optional[Holding]:
         return read_holding(self.layout, None)
@@ -110,6 +117,10 @@ class Certificate(HostCertificate):
         return replace(holding, revoked=revoked) if revoked else holding
 
     def plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
+        plan = self._plan(current, now)
+        return replace(plan, warnings=(*plan.warnings, *current.obstacles)) if current and current.obstacles else plan
+
+    def _plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
         objections = self.signer.objections(self.wanted, now)
         if current is None:
             _refuse(objections)
@@ -130,13 +141,18 @@ class Certificate(HostCertificate):
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
-            now, held, made = step.body["at"], step.body.get("held"), None
-            if step.verb == "issue":
-                contents = self._issue(same_key=step.body["key"] == "same", now=now)
-            else:
-                contents, made = self._arrange(step.body["authority"]), held
+            now, held = step.body["at"], step.body.get("held")
             with self.files.group(self.identity) as group:
-                generation.stage(group, self.layout, contents, keep=self.policy.keep, now=now, made=made, held=held)
+                stage = functools.partial(
+                    generation.stage, group, self.layout, keep=self.policy.keep, now=now, held=held
+                )
+                contents = look(self.layout).contents
+                if step.verb == "issue":
+                    # What is issued has to be kept: owner, mode and room are settled before the authority is asked.
+                    fill = stage(generation.ROOM)
+                    fill(self._issue(contents["key"] if step.body["key"] == "same" else None, now))
+                else:
+                    stage(self._arrange(contents, step.body["authority"]), made=held)
 
     def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
         if current is None or current.facts is None:
@@ -216,10 +232,11 @@ class Certificate(HostCertificate):
                 remedy="Use a real CA; set allow_development_ca: true only where nothing depends on it.",
             )
 
-    def _issue(self, *, same_key: bool, now: datetime.datetime) -> Contents:
+    def _issue(self, key_pem: t.Optional[bytes], now: datetime.datetime) -> Contents:
+        """Have the public part of a key signed, of a new one where none is given."""
         self.signer.prepare(self.wanted, new=True)
         _refuse(self.signer.objections(self.wanted, now))
-        key = load_private_key(read_file(self.layout, "key") or b"") if same_key else generate(self.wanted.key)
+        key = generate(self.wanted.key) if key_pem is None else load_private_key(key_pem)
         csr = make_csr(key, self.wanted.subject, self.wanted.sans)
         leaf, chain = self.signer.sign(csr, self.wanted)
         self._refuse_development(chain)
@@ -227,13 +244,13 @@ class Certificate(HostCertificate):
         pair = {"key": private_pem(key), "certificate": certificate_pem(leaf).encode()}
         return {**pair, **_encoded(_texts(leaf, chain))}
 
-    def _arrange(self, authority: t.Optional[Chain]) -> Contents:
+    @staticmethod
+    def _arrange(held: Contents, authority: t.Optional[Chain]) -> Contents:
         """Return the same pair with the chains it should have; without an authority, those it has."""
-        contents = read_files(self.layout)
-        if authority:
-            leaf = parse_certificates(contents["certificate"])[0]
-            contents.update(_encoded(_texts(leaf, authority)))
-        return contents
+        if not authority:
+            return held
+        leaf = parse_certificates(held["certificate"])[0]
+        return {**held, **_encoded(_texts(leaf, authority))}
 
     def _verify(self, facts: CertificateFacts, chain: Chain, key_spki: str, now: datetime.datetime) -> None:
         """Refuse to install what would be due, different or invalid from its first moment, so that no run loops."""

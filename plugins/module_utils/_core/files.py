@@ -38,9 +38,9 @@ from .attributes import (
     user_name,
 )
 from .errors import TrustmeshError
-from .leftovers import remove_leftovers, temporary_name
+from .leftovers import temporary_name
 from .locks import hold
-from .places import Directory, Identity, locate, make_directory
+from .places import Directory, locate, make_directory
 from .reading import (
     LIMIT,
     Found,
@@ -57,7 +57,7 @@ from .reading import (
     walk,
 )
 from .removal import remove_entry
-from .staging import NEW_FILE, Move, Place, Removal, Reservation, flush
+from .staging import Files, Grounds, Move, Place, Removal, Reservation, Tree, Where, flush, place_of
 
 __all__ = [
     "LIMIT",
@@ -67,7 +67,9 @@ __all__ = [
     "FileGroup",
     "FileTransaction",
     "Found",
+    "Place",
     "Reservation",
+    "Tree",
     "entries",
     "exists",
     "group_name",
@@ -97,114 +99,75 @@ class FileGroup:
     """Files that take effect together, in the order in which they are staged."""
 
     identity: str
-    #: Called with a directory before the first temporary name is made in it.
-    sweep: t.Callable[[Directory], None]
+    grounds: Grounds
     #: What makes the staged names visible, in order.
     deeds: list[Move] = field(default_factory=list)
-    #: Every file that has to be durable before the first name is moved.
-    written: list[Place] = field(default_factory=list)
-    #: Those of them that have their own name already; nothing refers to them before a name is moved.
-    direct: list[Place] = field(default_factory=list)
+    files: Files = field(default_factory=Files)
     obsolete: list[Removal] = field(default_factory=list)
-    #: Directories that this group made, and those that are there as far as it has looked.
-    made: list[Place] = field(default_factory=list)
+    #: Directories that this group works in.
     directories: set[str] = field(default_factory=set)
-    reservations: list[Reservation] = field(default_factory=list)
-    begun: bool = False
 
     def directory(self, path: str, attributes: Attributes = OPEN_DIRECTORY) -> None:
         """Make a directory and its parents now; an empty directory is no half-written state."""
-        if path in self.directories:
-            return
-        self.directories.add(path)
-        with named_failure(path):
-            fresh = not exists(path)
-            make_directory(path, attributes)
-            if fresh:
-                self.made.append(Place.of(path))
+        if path not in self.directories:
+            self.grounds.make(path, attributes)
+            self.directories.add(path)
 
-    def write(self, path: str, content: bytes, attributes: Attributes) -> None:
-        """Write a file that nothing refers to yet, directly under its name."""
-        self.reserve(path, content, attributes).close()
+    def tree(self, where: Where, attributes: Attributes = OPEN_DIRECTORY) -> Tree:
+        """Stage a new directory, to be filled before the group is left; nothing may be under its name yet."""
+        with self._temporary(where) as (folder, temporary):
+            return Tree(folder, temporary, attributes, self.files)
 
-    def reserve(self, path: str, room: bytes, attributes: Attributes) -> Reservation:
-        """Make such a file and leave it open to be filled before the group is left; ``room`` is its content so far."""
-        with named_failure(path):
-            place = Place.of(path)
-            reservation = self._new(place, path)
-            self.direct.append(place)
-            reservation.make(room, attributes)
-            return reservation
+    def put(self, where: Where, content: bytes, attributes: Attributes, *, fresh: bool = False) -> None:
+        """Stage a file that replaces what is there when the group takes effect; if ``fresh``, nothing may be there."""
+        self.reserve(where, content, attributes, fresh=fresh).close()
 
-    def put(self, path: str, content: bytes, attributes: Attributes, *, fresh: bool = False) -> None:
-        """Stage a file that replaces ``path`` when the group takes effect; if ``fresh``, there must be none then."""
-        self.put_reserved(path, content, attributes, fresh=fresh).close()
+    def reserve(self, where: Where, room: bytes, attributes: Attributes, *, fresh: bool = False) -> Reservation:
+        """Stage such a file and leave it open to be filled before the group is left; ``room`` is what it holds."""
+        with self._temporary(where, fresh) as (folder, temporary):
+            place = Place.within(folder, temporary)
+            return self.files.new(place, folder, self.deeds[-1].final.path, room, attributes)
 
-    def put_reserved(self, path: str, room: bytes, attributes: Attributes, *, fresh: bool = False) -> Reservation:
-        """Stage such a file and leave it open to be filled before the group is left."""
-        with named_failure(path):
-            place, temporary = self._temporary(path, fresh)
-            reservation = self._new(place.beside(temporary), path)
-            reservation.make(room, attributes)
-            return reservation
+    def link(self, where: Where, target: str) -> None:
+        """Stage a symbolic link that replaces what is there when the group takes effect."""
+        with self._temporary(where) as (folder, temporary):
+            os.symlink(target, temporary, dir_fd=folder.descriptor)
 
-    def link(self, path: str, target: str) -> None:
-        """Stage a symbolic link that replaces ``path`` when the group takes effect."""
-        with named_failure(path):
-            place, temporary = self._temporary(path)
-            os.symlink(target, temporary, dir_fd=place.open().descriptor)
-
-    def remove(self, path: str, *, unless_named_by: t.Optional[str] = None) -> None:
+    def remove(self, where: Where, *, unless: t.Optional[Place] = None, named: str = "") -> None:
         """Remove a file, link or tree after everything else of the group took effect.
 
-        With ``unless_named_by`` it stays when that link names it at that moment.
+        It stays when the link ``unless`` says ``named`` at that moment.
         """
-        with named_failure(path), contextlib.suppress(FileNotFoundError):
-            self.obsolete.append(Removal(Place.of(path), unless_named_by))
+        with named_failure(str(where)), contextlib.suppress(FileNotFoundError):
+            self.obsolete.append(Removal(place_of(where), unless, named))
 
     def discard(self) -> None:
-        """Drop what was staged and not moved.
-
-        What was written under its own name goes as well unless a move has happened, which may refer to it.
-        """
-        self.close()
-        doomed = [deed.final.beside(deed.temporary) for deed in self.deeds]
-        if not self.begun:
-            doomed += self.direct
-        for place in doomed:
+        """Drop what was staged and not moved."""
+        self.files.close()
+        for deed in self.deeds:
             with contextlib.suppress(OSError, TrustmeshError):
-                place.remove()
-        filled = {os.path.dirname(place.path) for place in self.direct}
-        for place in self.made:
-            if place.path in filled and not self.begun:
-                with contextlib.suppress(OSError, TrustmeshError):
-                    os.rmdir(place.name, dir_fd=place.open().descriptor)
+                remove_entry(deed.final.open(), deed.temporary)
+        self.grounds.leave(self.directories)
+        self.directories.clear()
 
-    def close(self) -> None:
-        """Close what was reserved."""
-        for reservation in self.reservations:
-            reservation.close()
-        self.reservations.clear()
-
-    def _temporary(self, path: str, fresh: bool = False) -> tuple[Place, str]:
-        place = Place.of(path)
-        self.sweep(place.open())
-        temporary = temporary_name()
-        self.deeds.append(Move(temporary, place, fresh))
-        return place, temporary
-
-    def _new(self, place: Place, path: str) -> Reservation:
-        reservation = Reservation(os.open(place.name, NEW_FILE, 0o600, dir_fd=place.open().descriptor), path)
-        self.written.append(place)
-        self.reservations.append(reservation)
-        return reservation
+    @contextlib.contextmanager
+    def _temporary(self, where: Where, fresh: bool = False) -> Iterator[tuple[Directory, str]]:
+        """Note a new name that will be moved to ``where``, and yield it with the directory it belongs in."""
+        with named_failure(where if isinstance(where, str) else where.path):
+            place = place_of(where)
+            folder, temporary = place.open(), temporary_name()
+            self.grounds.sweep(folder)
+            self.deeds.append(Move(temporary, place, fresh))
+            yield folder, temporary
 
     def take_effect(self) -> None:
         """Make every staged name visible."""
+        folders: dict[str, Directory] = {}
         for deed in self.deeds:
             with named_failure(deed.final.path):
-                deed.take_effect()
-            self.begun = True
+                if deed.final.folder not in folders:
+                    folders[deed.final.folder] = deed.final.open()
+                deed.take_effect(folders[deed.final.folder])
 
     def clean_up(self) -> None:
         """Remove what is obsolete."""
@@ -218,34 +181,27 @@ class FileTransaction:
 
     def __init__(self) -> None:
         self._groups: list[FileGroup] = []
-        self._swept: set[Identity] = set()
+        self._grounds = Grounds()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def group(self, identity: str) -> Iterator[FileGroup]:
         """Collect the files of one item; if collecting fails, nothing of the item takes effect."""
-        group = FileGroup(identity, self._sweep)
+        group = FileGroup(identity, self._grounds)
         try:
             yield group
         except BaseException:
             group.discard()
             raise
-        group.close()
+        group.files.close()
         with self._lock:
             self._groups.append(group)
-
-    def _sweep(self, folder: Directory) -> None:
-        with self._lock:
-            fresh = folder.identity not in self._swept
-            self._swept.add(folder.identity)
-        if fresh:
-            remove_leftovers(folder)
 
     def commit(self) -> dict[str, TrustmeshError]:
         """Make everything durable and visible; return failures by identity."""
         groups, self._groups = self._groups, []
         failures: dict[str, TrustmeshError] = {}
-        flush([place for group in groups for place in group.written], with_files=True)
+        flush([place for group in groups for place in group.files.written], with_files=True)
         self._each(groups, FileGroup.take_effect, failures)
         flush([deed.final for group in groups for deed in group.deeds], with_files=False)
         self._each(groups, FileGroup.clean_up, failures)
@@ -282,7 +238,7 @@ def reserve_file(path: str, size: int, attributes: Attributes) -> Iterator[t.Cal
     transaction = FileTransaction()
     # The group clears up after any exception, the one that ends a generator included.
     with transaction.group(path) as group:  # pylint: disable=contextmanager-generator-missing-cleanup
-        reservation = group.put_reserved(path, bytes(size), attributes)
+        reservation = group.reserve(path, bytes(size), attributes)
         reservation.flush()
         yield reservation.fill
     for failed in transaction.commit().values():

@@ -21,8 +21,10 @@ import re
 import secrets
 import time
 
+from .attributes import FileFailure
 from .places import Directory
 from .reading import names_in
+from .removal import remove_entry
 
 _ABANDONED = 3600
 _TEMPORARY = re.compile(r"\.trustmesh-([0-9a-f]{8})-(\d+)-[0-9a-f]+\.tmp")
@@ -36,12 +38,11 @@ def temporary_name() -> str:
 
 
 def remove_leftovers(folder: Directory) -> None:
-    """Remove the temporary files of processes that no longer run."""
-    with contextlib.suppress(OSError):
+    """Remove the temporary files and directories of processes that no longer run."""
+    with contextlib.suppress(OSError, FileFailure):
         for name in names_in(folder):
             if name.startswith(".trustmesh-") and name.endswith(".tmp") and _is_left(folder, name):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=folder.descriptor)
+                remove_entry(folder, name)
 
 
 def _is_left(folder: Directory, name: str) -> bool:

@@ -13,6 +13,7 @@ written. It lies on a file in the store that its owner alone may open, since who
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -20,13 +21,14 @@ import typing as t
 from collections.abc import Iterator
 
 from .attributes import FileFailure, named_failure
-from .places import Directory, directory, make_directory
+from .places import LINK_ERRORS, Directory, directory, make_directory
 from .reading import is_directory, names_in, refuse_unless_regular
 
 LOCK_NAME: t.Final = ".lock"
 #: How long a run waits for another one, in seconds.
 PATIENCE = 60.0
 _POLL = 0.05
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
@@ -35,8 +37,8 @@ def hold(stores: t.Iterable[str], *, make: bool = True) -> Iterator[None]:
     """Hold the lock of each directory, in the order of their names so that two runs never wait for each other.
 
     A directory that is missing is made, and removed at the end when nothing was put into it; without ``make`` it is
-    left out. Raises :class:`FileFailure` naming the directory when another run holds it for longer than
-    :data:`PATIENCE`.
+    left out. So is one in which this process, or nobody, may write: what would be written there fails by itself.
+    Raises :class:`FileFailure` naming the directory when another run holds it for longer than :data:`PATIENCE`.
     """
     deadline = time.monotonic() + PATIENCE
     with contextlib.ExitStack() as stack:
@@ -49,20 +51,25 @@ def hold(stores: t.Iterable[str], *, make: bool = True) -> Iterator[None]:
 @contextlib.contextmanager
 def _held(path: str, make: bool, deadline: float) -> Iterator[None]:
     made: list[str] = []
-    while True:
-        folder = _folder(path, make, made)
-        if folder is None:
-            yield
-            return
-        descriptor = _locked(folder, path, deadline)
-        if descriptor is not None:
-            break
+    held = None
+    try:
+        while held is None:
+            folder = _folder(path, make, made)
+            if folder is None:
+                break
+            held = _locked(folder, path, deadline)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+    if held is None:
+        yield
+        return
     try:
         yield
     finally:
         if made:
-            _undo(folder, made)
-        os.close(descriptor)
+            _undo(path, made)
+        os.close(held)
 
 
 def _folder(path: str, make: bool, made: list[str]) -> t.Optional[Directory]:
@@ -73,21 +80,27 @@ def _folder(path: str, make: bool, made: list[str]) -> t.Optional[Directory]:
         at = os.path.dirname(at)
     if missing and not make:
         return None
-    found = make_directory(path)
     made[:] = missing or made
-    return found
+    return make_directory(path)
 
 
 def _locked(folder: Directory, path: str, deadline: float) -> t.Optional[int]:
     """Return the descriptor that holds the lock; ``None`` when the file was removed before it was locked."""
+    name = os.path.join(path, LOCK_NAME)
     try:
         descriptor = os.open(LOCK_NAME, _FLAGS, 0o600, dir_fd=folder.descriptor)
     except FileNotFoundError:  # the directory was removed meanwhile
         return None
+    except OSError as error:
+        if error.errno in LINK_ERRORS:
+            refuse_unless_regular(folder.stat(LOCK_NAME), folder, name)
+        raise
     try:
-        refuse_unless_regular(os.fstat(descriptor), folder, os.path.join(path, LOCK_NAME))
+        refuse_unless_regular(os.fstat(descriptor), folder, name)
         _lock(descriptor, path, deadline)
         if os.path.samestat(os.fstat(descriptor), folder.stat(LOCK_NAME)):
+            if os.geteuid() == 0:  # whoever owns the store may write there, and has to be able to lock it
+                os.chown(descriptor, folder.status.st_uid, folder.status.st_gid)
             return descriptor
     except FileNotFoundError:
         pass
@@ -113,9 +126,10 @@ def _lock(descriptor: int, path: str, deadline: float) -> None:
         time.sleep(_POLL)
 
 
-def _undo(folder: Directory, made: list[str]) -> None:
+def _undo(path: str, made: list[str]) -> None:
     """Remove the directories that were made for the lock and that nothing was put into, while it is held."""
     with contextlib.suppress(OSError, FileFailure):
+        folder = directory(path)
         if names_in(folder) == [LOCK_NAME]:
             os.unlink(LOCK_NAME, dir_fd=folder.descriptor)
         for at in made:

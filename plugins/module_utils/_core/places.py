@@ -43,8 +43,11 @@ Identity = tuple[int, int]
 class Directory:
     """An open directory, and what is known of the way to it."""
 
-    def __init__(self, descriptor: int, real: str, status: os.stat_result, safe: bool) -> None:
+    def __init__(
+        self, descriptor: int, real: str, status: os.stat_result, safe: bool, parent: t.Optional[Directory] = None
+    ) -> None:
         self.descriptor = descriptor
+        self.parent = parent
         #: Its path without links.
         self.real = real
         self.status = status
@@ -69,7 +72,7 @@ class Directory:
         """Open a directory in this one; a link is not followed (``OSError``)."""
         descriptor = os.open(name, _NAMES, dir_fd=self.descriptor)
         status = os.fstat(descriptor)
-        return Directory(descriptor, os.path.join(self.real, name), status, self.vouches_for(status))
+        return Directory(descriptor, os.path.join(self.real, name), status, self.vouches_for(status), self)
 
     def opened(self) -> int:
         """Return a new descriptor that can list the directory, flush it and change its attributes."""

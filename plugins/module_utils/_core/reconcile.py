@@ -12,6 +12,7 @@ input stops a run that has done nothing yet, and so that reads and writes can sh
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import typing as t
 from collections import Counter
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 
 from .clock import Clock
 from .errors import Defect, InvalidInput, NotConverged, TrustmeshError
+from .locks import hold
 from .plan import NO_PLAN, Action, Plan
 from .resource import Resource
 
@@ -118,20 +120,42 @@ def reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome |
     ``broken`` is what failed before and keeps this batch from being attempted.
     """
     _refuse_duplicates(batch.resources)
-    now = clock()
     outcomes = [Outcome(resource, section=batch.section) for resource in batch.resources]
-    with ThreadPoolExecutor(max_workers=max(1, batch.workers)) as pool:
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=max(1, batch.workers)))
         read_all = map if batch.reads_here else pool.map
-        states = list(read_all(_guarded(_read), outcomes))
-        for outcome, state in zip(outcomes, states):
-            _guarded(_plan)(outcome, state, now)
-        due = [outcome for outcome in outcomes if outcome.plan and outcome.error is None]
-        if check_mode or not due:
+        if check_mode:
+            _look(outcomes, read_all, clock())
             return outcomes
-        _apply(batch, outcomes, due, pool, broken)
-        now = clock()
-        list(read_all(lambda outcome: _settle(outcome, now), due))
+        _hold_stores(outcomes, stack)
+        _look(outcomes, read_all, clock())
+        due = [outcome for outcome in outcomes if outcome.plan and outcome.error is None]
+        if due:
+            _apply(batch, outcomes, due, pool, broken)
+            now = clock()
+            list(read_all(lambda outcome: _settle(outcome, now), due))
     return outcomes
+
+
+def _look(outcomes: t.Sequence[Outcome], read_all: t.Callable[..., t.Any], now: datetime.datetime) -> None:
+    """Read every item, then plan every item."""
+    states = list(read_all(_guarded(_read), outcomes))
+    for outcome, state in zip(outcomes, states):
+        _guarded(_plan)(outcome, state, now)
+
+
+def _hold_stores(outcomes: t.Sequence[Outcome], stack: contextlib.ExitStack) -> None:
+    """Let no other run work in the same stores until the batch is proved; without a lock an item is not attempted."""
+    by_store: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.resource.lock_directory is not None:
+            by_store.setdefault(outcome.resource.lock_directory, []).append(outcome)
+    for store, concerned in sorted(by_store.items()):
+        try:
+            stack.enter_context(hold([store], make=any(each.resource.makes_lock_directory for each in concerned)))
+        except TrustmeshError as error:
+            for outcome in concerned:
+                outcome.error = error
 
 
 def _refuse_duplicates(resources: t.Sequence[Resource[t.Any]]) -> None:

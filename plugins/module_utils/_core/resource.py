@@ -39,6 +39,16 @@ class Resource(abc.ABC, t.Generic[S]):
         self.desired = desired
 
     @property
+    def lock_directory(self) -> str | None:
+        """A directory of this host in which one run at a time may read and write, if there is such."""
+        return None
+
+    @property
+    def makes_lock_directory(self) -> bool:
+        """Whether that directory is needed where it is missing."""
+        return True
+
+    @property
     def identity(self) -> str:
         """Kind and address; two resources of a batch must not share it."""
         return f"{self.kind} {self.name}"

@@ -11,14 +11,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import threading
 import typing as t
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .attributes import Attributes, FileFailure, named_failure
 from .errors import TrustmeshError
-from .places import Directory, Identity, directory, locate
-from .reading import link_text
+from .leftovers import remove_leftovers
+from .places import Directory, Identity, change, directory, locate, make_directory
+from .reading import is_directory, link_of
 from .removal import remove_entry
 
 # From here on one syncfs(2) is cheaper than an fsync(2) per file.
@@ -40,6 +43,10 @@ class Place:
         folder, name = locate(path)
         return cls(path, folder.real, name, folder.identity)
 
+    @classmethod
+    def within(cls, folder: Directory, name: str) -> Place:
+        return cls(f"{folder.real}/{name}", folder.real, name, folder.identity)
+
     def open(self) -> Directory:
         """Open the directory again; raises :class:`FileFailure` when it is another one by now."""
         found = directory(self.folder)
@@ -51,27 +58,28 @@ class Place:
             )
         return found
 
-    def beside(self, name: str) -> Place:
-        return Place(os.path.join(os.path.dirname(self.path), name), self.folder, name, self.identity)
 
-    def remove(self) -> None:
-        os.unlink(self.name, dir_fd=self.open().descriptor)
+#: A path, or a name in a directory that the caller has opened and judged by itself.
+Where = t.Union[str, Place]
+
+
+def place_of(where: Where) -> Place:
+    return where if isinstance(where, Place) else Place.of(where)
 
 
 @dataclass(frozen=True)
 class Move:
-    """A finished file or link that gets its name by one rename, or, if ``fresh``, only where nothing has it."""
+    """A finished file, link or directory that gets its name by one rename, if ``fresh`` only where nothing has it."""
 
     temporary: str
     final: Place
     fresh: bool = False
 
-    def take_effect(self) -> None:
-        folder = self.final.open().descriptor
+    def take_effect(self, folder: Directory) -> None:
         if self.fresh:
-            self._claim(folder)
+            self._claim(folder.descriptor)
         else:
-            os.replace(self.temporary, self.final.name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(self.temporary, self.final.name, src_dir_fd=folder.descriptor, dst_dir_fd=folder.descriptor)
 
     def _claim(self, folder: int) -> None:
         try:
@@ -83,13 +91,14 @@ class Move:
 
 @dataclass(frozen=True)
 class Removal:
-    """Something that is obsolete, unless a link names it when the time comes."""
+    """Something that is obsolete, unless a link names it (or what it lies in) when the time comes."""
 
     place: Place
-    unless_named_by: t.Optional[str] = None
+    link: t.Optional[Place] = None
+    name: str = ""
 
     def take_effect(self) -> None:
-        if self.unless_named_by is None or link_text(self.unless_named_by) != self.place.name:
+        if self.link is None or link_of(self.link.open(), self.link.name) != self.name:
             remove_entry(self.place.open(), self.place.name)
 
 
@@ -130,13 +139,103 @@ class Reservation:
             rest = rest[os.write(self._descriptor, rest) :]
 
 
+class Tree:
+    """A new directory under a temporary name, with the files that are written into it."""
+
+    def __init__(self, parent: Directory, temporary: str, attributes: Attributes, files: Files) -> None:
+        os.mkdir(temporary, 0o700, dir_fd=parent.descriptor)
+        self._folder = parent.enter(temporary)
+        self._files = files
+        if self._folder.status.st_uid != os.geteuid():
+            raise FileFailure(
+                "was exchanged while it was made", field=self._folder.real, remedy="See who writes in the directory."
+            )
+        change(self._folder, attributes)
+
+    def write(self, name: str, content: bytes, attributes: Attributes) -> None:
+        """Write a file."""
+        self.reserve(name, content, attributes).close()
+
+    def reserve(self, name: str, room: bytes, attributes: Attributes) -> Reservation:
+        """Make a file and leave it open to be filled before the group is left; ``room`` is its content so far."""
+        place = Place.within(self._folder, name)
+        with named_failure(place.path):
+            return self._files.new(place, self._folder, place.path, room, attributes)
+
+
+class Files:
+    """The files that a group has written, and those of them that are still open."""
+
+    def __init__(self) -> None:
+        self.written: list[Place] = []
+        self._open: list[Reservation] = []
+
+    def new(self, place: Place, folder: Directory, path: str, room: bytes, attributes: Attributes) -> Reservation:
+        descriptor = os.open(place.name, NEW_FILE, 0o600, dir_fd=folder.descriptor)
+        reservation = Reservation(descriptor, path)
+        self._open.append(reservation)
+        self.written.append(place)
+        reservation.make(room, attributes)
+        return reservation
+
+    def close(self) -> None:
+        """Close what was reserved."""
+        for reservation in self._open:
+            reservation.close()
+        self._open.clear()
+
+
+class Grounds:
+    """The directories that the groups of a transaction work in.
+
+    One that was made for a group which failed is removed again, unless another group works in it or below.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: Counter[str] = Counter()
+        self._made: list[str] = []
+        self._swept: set[Identity] = set()
+
+    def make(self, path: str, attributes: Attributes) -> None:
+        """Make a directory with its parents where it is missing, and note that a group works in it."""
+        with self._lock, named_failure(path):
+            missing, at = [], path
+            while not is_directory(at):
+                missing.append(at)
+                at = os.path.dirname(at)
+            make_directory(path, attributes)
+            self._made += reversed(missing)
+            self._workers[path] += 1
+
+    def leave(self, paths: Iterable[str]) -> None:
+        """Note that a group works in these no longer, and remove what was made for it alone."""
+        with self._lock:
+            self._workers.subtract(paths)
+            needed = [path for path, count in self._workers.items() if count > 0]
+            for made in list(reversed(self._made)):
+                if not any(f"{path}/".startswith(f"{made}/") for path in needed):
+                    self._made.remove(made)
+                    with contextlib.suppress(OSError, TrustmeshError):
+                        folder, name = locate(made)
+                        os.rmdir(name, dir_fd=folder.descriptor)
+
+    def sweep(self, folder: Directory) -> None:
+        """Remove what killed processes left in a directory, the first time that something is staged there."""
+        with self._lock:
+            fresh = folder.identity not in self._swept
+            self._swept.add(folder.identity)
+        if fresh:
+            remove_leftovers(folder)
+
+
 def flush(places: t.Sequence[Place], *, with_files: bool) -> None:
     """Make files and their directories durable: each by itself when few, by file system when many."""
     folders = list({place.folder: place for place in places}.values())
     count = len(folders) + (len(places) if with_files else 0)
     if count > _FSYNC_ONE_BY_ONE and _flush_file_systems(folders):
         return
-    for place in [*(places if with_files else ()), *(folder.beside(".") for folder in folders)]:
+    for place in [*(places if with_files else ()), *(replace(place, name=".") for place in folders)]:
         with contextlib.suppress(OSError, TrustmeshError):  # durability is best effort, the move itself is not
             descriptor = os.open(
                 place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place.open().descriptor

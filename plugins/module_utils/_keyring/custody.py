@@ -41,6 +41,10 @@ class Custody(t.Protocol):
     def reads_here(self) -> bool:
         """Whether reading touches this host's files only, which one thread does fastest."""
 
+    @property
+    def store(self) -> t.Optional[str]:
+        """The directory of this host that one run at a time works in; ``None`` for a server that sees to that."""
+
     def place(self, name: str) -> str:
         """Return what messages call the document of an owner."""
 

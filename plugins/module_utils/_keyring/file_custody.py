@@ -25,15 +25,26 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput, TrustmeshError
-from .._core.files import Attributes, FileGroup, FileTransaction, named_failure, read_file
+from .._core.files import (
+    Attributes,
+    FileGroup,
+    FileTransaction,
+    Place,
+    exists,
+    link_text,
+    named_failure,
+    read_file,
+    read_found,
+)
+from .._core.places import Directory
+from .._core.reading import names_in, read_entry
+from .._core.store import CURRENT, Store
 from .custody import Conflict, Entry, Misplacement, Version
 from .names import filled
 from .record import DamagedRecord, Document, spell_instant
 
 _RECORD = "record.json"
-_CURRENT = "current"
 _PREFIX = "s-"
-_OPEN_DIRECTORY = Attributes(mode=0o755)
 _PRIVATE: t.Final = Attributes()
 
 
@@ -54,6 +65,15 @@ def projection(field: str, path: str, attributes: Attributes, *, option: str, se
     return Projection(field, path, attributes)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """The directory of an owner, the name of the snapshot in force, and its directory."""
+
+    item: Directory
+    version: str
+    folder: Directory
+
+
 class FileCustody:
     """Records below one directory; ``kind`` keeps those of different modules apart."""
 
@@ -63,7 +83,7 @@ class FileCustody:
         self, directory: str, kind: str, projections: t.Sequence[Projection], attributes: Attributes = _PRIVATE
     ) -> None:
         self._base = os.path.abspath(directory)
-        self._store = os.path.join(self._base, f".trustmesh-{kind}")
+        self._home = Store(os.path.join(self._base, f".trustmesh-{kind}"), attributes)
         self._projections = tuple(projections)
         #: Of the record itself, which holds everything.
         self._attributes = attributes
@@ -72,53 +92,76 @@ class FileCustody:
     def identity(self) -> str:
         return self._base
 
+    @property
+    def store(self) -> str:
+        return self._home.path
+
     def place(self, name: str) -> str:
-        return os.path.join(self._store, name, _CURRENT, _RECORD)
+        return os.path.join(self._home.path, name, CURRENT, _RECORD)
 
     def read(self, name: str) -> t.Optional[tuple[Document, Version]]:
         """Return the record; what others left at the published paths is a document without ``format``."""
-        version = self._version(name)
-        if version is None:
+        seen = self._look(name)
+        if seen is None:
             found = self._foreign(name)
             return (found, None) if found else None
-        content = read_file(self.place(name))
+        return self._document(name, seen.folder), seen.version
+
+    def _look(self, name: str) -> t.Optional[_Look]:
+        """Return what is in force, ``None`` while nothing is."""
+        item = self._home.item(name)
+        if item is None:
+            return None
+        version, folder = self._home.in_force(item)
+        if version is not None and folder is None:
+            others = ", ".join(self._snapshots(item)) or "none"
+            raise DamagedRecord(
+                f"names {version}, which is missing; there are: {others}",
+                field=os.path.join(item.real, CURRENT),
+                remedy="Restore it from a backup, or let the link name one that is there (ln -sfn).",
+            )
+        return None if version is None or folder is None else _Look(item, version, folder)
+
+    def _document(self, name: str, folder: Directory) -> Document:
+        found = read_entry(folder, _RECORD)
         try:
-            document = json.loads(content or b"")
+            document = json.loads(found.content if found else b"")
         except ValueError:
             document = None
         if not isinstance(document, dict):
             raise DamagedRecord(
-                "is no JSON object", field=self.place(name), remedy="Restore it from a backup, or remove it."
+                "is not a JSON object", field=self.place(name), remedy="Restore it from a backup, or remove it."
             )
-        return document, version
+        return document
 
     def misplaced(self, name: str) -> t.Sequence[Misplacement]:
-        if self._version(name) is None:
+        seen = self._look(name)
+        if seen is None:
             return ()
-        found = list(self._astray(name, "record", self.place(name), self._attributes))
-        document = self.read(name)
+        found = list(_astray("record", self._attributes, seen.folder.stat(_RECORD)))
+        document = self._document(name, seen.folder)
         for entry in self._projections:
-            wanted = document[0].get(entry.field) if document else None
+            wanted = document.get(entry.field)
             if isinstance(wanted, str):
-                found += self._misplaced_field(name, entry, wanted)
+                found += self._misplaced_field(name, entry, wanted, seen.folder)
+        own = [folder for folder in (seen.item.parent, seen.item, seen.folder) if folder is not None]
+        for path, what, held, needed in self._home.faults(own):
+            found.append((f"{what} of {path}", held, needed))
         return found
 
-    def _misplaced_field(self, name: str, entry: Projection, wanted: str) -> t.Iterator[Misplacement]:
+    def _misplaced_field(
+        self, name: str, entry: Projection, wanted: str, folder: Directory
+    ) -> t.Iterator[Misplacement]:
         path = self.path(entry, name)
-        if not os.path.islink(path) or os.readlink(path) != self._link_target(entry, name):
-            held = "other" if os.path.lexists(path) else None
+        if link_text(path) != self._link_target(entry, name):
+            held = "other" if exists(path) else None
             yield f"{entry.field}.file", held, f"{path}, a link to the key in use"
             return
-        if read_file(path) != wanted.encode():
-            yield f"{entry.field}.content", "other" if os.path.exists(path) else None, "as recorded"
+        found = read_entry(folder, entry.field)
+        if found is None or found.content != wanted.encode():
+            yield f"{entry.field}.content", found and "other", "as recorded"
             return
-        yield from self._astray(name, entry.field, path, entry.attributes)
-
-    @staticmethod
-    def _astray(name: str, what: str, path: str, attributes: Attributes) -> t.Iterator[Misplacement]:
-        with named_failure(path):
-            for attribute, held, wanted in attributes.differences(os.stat(path)):
-                yield f"{what}.{attribute}", held, wanted
+        yield from _astray(entry.field, entry.attributes, found.status)
 
     def write(self, entries: t.Sequence[Entry]) -> dict[str, t.Union[Version, TrustmeshError]]:
         files = FileTransaction()
@@ -132,56 +175,70 @@ class FileCustody:
         return {**done, **files.commit()}
 
     def _stage(self, group: FileGroup, name: str, document: Document, version: Version) -> str:
-        held = self._version(name)
-        if held != version:
+        held = self._look(name)
+        if (held and held.version) != version:
             raise Conflict(
-                f"{self.place(name)} was written by somebody else meanwhile", remedy="See who does, and run again."
+                f"{self.place(name)} was written by another program meanwhile",
+                remedy="See what else writes there, and run again.",
             )
+        group.directory(os.path.join(self._home.path, name))
+        item = self._home.make(name)
         snapshot = f"{_PREFIX}{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-        directory = os.path.join(self._store, name, snapshot)
-        group.directory(directory, _OPEN_DIRECTORY)
-        content = json.dumps(document, sort_keys=True, indent=1).encode()
-        group.write(os.path.join(directory, _RECORD), content, self._attributes)
+        tree = group.tree(Place.within(item, snapshot))
+        tree.write(_RECORD, json.dumps(document, sort_keys=True, indent=1).encode(), self._attributes)
         published = [entry for entry in self._projections if isinstance(document.get(entry.field), str)]
         for entry in published:
-            group.write(os.path.join(directory, entry.field), document[entry.field].encode(), entry.attributes)
-        group.link(os.path.join(self._store, name, _CURRENT), snapshot)
+            tree.write(entry.field, document[entry.field].encode(), entry.attributes)
+        current = Place.within(item, CURRENT)
+        group.link(current, snapshot)
         for entry in published:
-            self._publish(group, entry, name, document[entry.field], snapshot)
-        for old in self._snapshots(name):
-            if old != snapshot:
-                group.remove(os.path.join(self._store, name, old))
+            self._publish(group, item, entry, name, document[entry.field], snapshot)
+        for old in self._snapshots(item):
+            group.remove(Place.within(item, old), unless=current, named=old)
         return snapshot
 
-    def _publish(self, group: FileGroup, entry: Projection, name: str, text: str, snapshot: str) -> None:
-        path = self.path(entry, name)
+    def _publish(
+        self, group: FileGroup, item: Directory, entry: Projection, name: str, text: str, snapshot: str
+    ) -> None:
+        path, target = self.path(entry, name), self._link_target(entry, name)
         group.directory(os.path.dirname(path))
-        if not os.path.islink(path):
-            held = read_file(path)
-            if held is not None and held != text.encode():
-                # Somebody else's file is kept: it may be the only copy of a key.
-                aside = os.path.join(self._store, name, "replaced")
-                group.directory(aside, Attributes(mode=0o700))
-                group.write(os.path.join(aside, f"{entry.field}-{snapshot}"), held, _PRIVATE)
-        if not os.path.islink(path) or os.readlink(path) != self._link_target(entry, name):
-            group.link(path, self._link_target(entry, name))
+        said = link_text(path)
+        if said == target:
+            return
+        held = read_file(path) if said is None else None
+        if held is not None and held != text.encode():
+            # The file of others is kept: it may be the only copy of a key.
+            group.directory(os.path.join(item.real, "replaced"), Attributes(mode=0o700))
+            aside = self._home.inner(item, "replaced")
+            if aside is not None:
+                group.put(Place.within(aside, f"{entry.field}-{snapshot}"), held, _PRIVATE)
+        group.link(path, target)
 
     def remove(self, names: t.Sequence[str]) -> dict[str, TrustmeshError]:
         files = FileTransaction()
+        root = self._home.root()
         for name in names:
             with files.group(name) as group:
                 for entry in self._projections:
                     path = self.path(entry, name)
-                    if os.path.islink(path) and os.readlink(path) == self._link_target(entry, name):
+                    if link_text(path) == self._link_target(entry, name):
                         group.remove(path)
-                group.remove(os.path.join(self._store, name))
+                if root is not None:
+                    group.remove(Place.within(root, name))
         return files.commit()
 
     def names(self) -> list[str]:
-        with named_failure(self._store):
-            if not os.path.isdir(self._store):
-                return []
-            return sorted(name for name in os.listdir(self._store) if self._version(name) is not None)
+        root = self._home.root()
+        if root is None:
+            return []
+        with named_failure(self._home.path):
+            return [name for name in names_in(root) if self._is_kept(root, name)]
+
+    def _is_kept(self, root: Directory, name: str) -> bool:
+        if name.startswith("."):
+            return False
+        item = self._home.inner(root, name)
+        return item is not None and self._home.current(item) is not None
 
     def path(self, entry: Projection, name: str) -> str:
         """Return where a field of an owner is published."""
@@ -189,32 +246,25 @@ class FileCustody:
 
     def _link_target(self, entry: Projection, name: str) -> str:
         directory = os.path.dirname(self.path(entry, name))
-        return os.path.relpath(os.path.join(self._store, name, _CURRENT, entry.field), directory)
+        return os.path.relpath(os.path.join(self._home.path, name, CURRENT, entry.field), directory)
 
-    def _version(self, name: str) -> t.Optional[str]:
-        path = os.path.join(self._store, name, _CURRENT)
-        with named_failure(path):
-            try:
-                return os.readlink(path)
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-
-    def _snapshots(self, name: str) -> list[str]:
-        try:
-            return [entry for entry in os.listdir(os.path.join(self._store, name)) if entry.startswith(_PREFIX)]
-        except FileNotFoundError:
-            return []
+    @staticmethod
+    def _snapshots(item: Directory) -> list[str]:
+        return [entry for entry in names_in(item) if entry.startswith(_PREFIX)]
 
     def _foreign(self, name: str) -> Document:
         """Return the texts that lie at the published paths, and since when the first of them does."""
         document: Document = {}
         for entry in self._projections:
             path = self.path(entry, name)
-            content = read_file(path)
-            if content is None:
-                continue
-            document[entry.field] = content.decode("utf-8", "replace")
-            with named_failure(path):
-                written = datetime.datetime.fromtimestamp(int(os.stat(path).st_mtime), datetime.timezone.utc)
-            document.setdefault("created", spell_instant(written))
+            found = None if link_text(path) == self._link_target(entry, name) else read_found(path)
+            if found is not None:
+                document[entry.field] = found.content.decode("utf-8", "replace")
+                written = datetime.datetime.fromtimestamp(int(found.status.st_mtime), datetime.timezone.utc)
+                document.setdefault("created", spell_instant(written))
         return document
+
+
+def _astray(what: str, attributes: Attributes, status: os.stat_result) -> t.Iterator[Misplacement]:
+    for attribute, held, wanted in attributes.differences(status):
+        yield f"{what}.{attribute}", held, wanted

@@ -65,6 +65,14 @@ class KeyResource(Resource[Holding]):
         self.keyring = keyring
         self.terms = terms
 
+    @property
+    def lock_directory(self) -> t.Optional[str]:
+        return self.keyring.custody.store
+
+    @property
+    def makes_lock_directory(self) -> bool:
+        return self.terms is not None
+
     @abc.abstractmethod
     def generate(self) -> KeyMaterial:
         """Make a new key as declared."""

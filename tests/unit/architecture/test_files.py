@@ -15,9 +15,6 @@ from tests.unit.architecture.guards import files
 
 #: Those that are not converted yet; each still has something to convert.
 _PENDING = {
-    "plugins/module_utils/_certificate/generation.py",
-    "plugins/module_utils/_certificate/holding.py",
-    "plugins/module_utils/_certificate/layout.py",
     "plugins/module_utils/_hygiene/environment_file.py",
     "plugins/module_utils/_hygiene/file_audit.py",
     "plugins/module_utils/_hygiene/file_facts.py",
@@ -26,7 +23,6 @@ _PENDING = {
     "plugins/module_utils/_hygiene/repository.py",
     "plugins/module_utils/_hygiene/repository_scan.py",
     "plugins/module_utils/_hygiene/scanner.py",
-    "plugins/module_utils/_keyring/file_custody.py",
 }
 
 

@@ -35,7 +35,7 @@ DRIVER = textwrap.dedent(
                     os.kill(os.getpid(), signal.SIGKILL)
                 return function(*arguments, **options)
             return call
-        for name in ("open", "mkdir", "symlink", "replace", "unlink", "rmdir", "chmod", "write", "fsync", "close"):
+        for name in ("open", "mkdir", "symlink", "replace", "unlink", "rmdir", "chown", "chmod", "write", "fsync"):
             setattr(os, name, mortal(getattr(os, name)))
         item = {name: option.get("default") for name, option in LAYOUT_OPTIONS.items()}
         item.update(name="switch", directory=directory)
@@ -118,7 +118,7 @@ def _prepare(swap: Swap, directory: Path, start: str, style: str) -> None:
 def test_trap_31_no_kill_leaves_a_mismatched_pair(swap: Swap, tmp_path: Path, start: str, style: str) -> None:
     before = "1" if start != "nothing" else None
     survivors = []
-    for fatal in range(1, 400):
+    for fatal in range(1, 600):
         directory = tmp_path / str(fatal)
         directory.mkdir()
         _prepare(swap, directory, start, style)

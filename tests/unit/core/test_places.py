@@ -120,8 +120,10 @@ def _device(path: Path) -> None:
     ("make", "name"),
     [(_pipe, "a named pipe"), (_socket, "a socket"), (_device, "a device"), (Path.mkdir, "a directory")],
 )
-def test_r13_only_regular_files_are_read(tmp_path: Path, make: Callable[[Path], None], name: str) -> None:
-    os.chdir(tmp_path)
+def test_r13_only_regular_files_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     make(Path("thing"))
 
     def logged(path: str) -> None:

@@ -18,7 +18,18 @@ from tests.unit.architecture.guards import tree
 _CORE: t.Final = "plugins/module_utils/_core"
 ROOM: t.Final = frozenset(
     f"{_CORE}/{name}.py"
-    for name in ("attributes", "files", "kernel", "leftovers", "locks", "places", "reading", "removal", "staging")
+    for name in (
+        "attributes",
+        "files",
+        "kernel",
+        "leftovers",
+        "locks",
+        "places",
+        "reading",
+        "removal",
+        "staging",
+        "store",
+    )
 )
 #: The one place that looks for programs, and what it uses for that.
 _PROGRAMS: t.Final = (f"{_CORE}/programs.py", frozenset({"shutil"}))
