@@ -28,28 +28,45 @@ LOCK_NAME: t.Final = ".lock"
 #: How long a run waits for another one, in seconds.
 PATIENCE = 60.0
 _POLL = 0.05
+_LONGEST_NOTE = 2**24
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
-def hold(stores: t.Iterable[str], *, make: bool = True) -> Iterator[None]:
+def hold(stores: t.Iterable[str], *, make: bool = True) -> Iterator[dict[str, int]]:
     """Hold the lock of each directory, in the order of their names so that two runs never wait for each other.
 
     A directory that is missing is made, and removed at the end when nothing was put into it; without ``make`` it is
     left out. So is one in which this process, or nobody, may write: what would be written there fails by itself.
-    Raises :class:`FileFailure` naming the directory when another run holds it for longer than :data:`PATIENCE`.
+    Yields the locks by their directory, for :func:`note`. Raises :class:`FileFailure` naming the directory when another
+    run holds it for longer than :data:`PATIENCE`.
     """
+    locks: dict[str, int] = {}
     deadline = time.monotonic() + PATIENCE
     with contextlib.ExitStack() as stack:
         for path in sorted(set(stores)):
             with named_failure(path):
-                stack.enter_context(_held(path, make, deadline))
-        yield
+                lock = stack.enter_context(_held(path, make, deadline))
+            if lock is not None:
+                locks[path] = lock
+        yield locks
+
+
+def noted(lock: int) -> bytes:
+    """Return what was written down in the file of a lock."""
+    return os.pread(lock, _LONGEST_NOTE, 0)
+
+
+def note(lock: int, content: bytes) -> None:
+    """Write something down in the file of a lock, for the run that holds it next."""
+    with contextlib.suppress(OSError):  # a full disk: nothing is going to change there
+        os.pwrite(lock, content, 0)
+        os.ftruncate(lock, len(content))
 
 
 @contextlib.contextmanager
-def _held(path: str, make: bool, deadline: float) -> Iterator[None]:
+def _held(path: str, make: bool, deadline: float) -> Iterator[t.Optional[int]]:
     made: list[str] = []
     held = None
     try:
@@ -62,10 +79,10 @@ def _held(path: str, make: bool, deadline: float) -> Iterator[None]:
         if error.errno not in _UNWRITABLE:
             raise
     if held is None:
-        yield
+        yield None
         return
     try:
-        yield
+        yield held
     finally:
         if made:
             _undo(path, made)

@@ -17,13 +17,14 @@ import datetime
 import typing as t
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .clock import Clock
 from .errors import Defect, InvalidInput, NotConverged, TrustmeshError
 from .locks import hold
 from .plan import NO_PLAN, Action, Plan
 from .resource import Resource
+from .unannounced import ANNOUNCEMENT, Unannounced
 
 
 class Transaction(t.Protocol):
@@ -64,6 +65,19 @@ class Outcome:
     #: Whether writing began; of an item that failed, whether that changed something, as a second look at it shows.
     applied: bool = False
     section: str | None = None
+    #: Whether a run that failed has changed the item, and whether that is all that the plan tells.
+    unheard: bool = False
+    announced: bool = False
+
+    @property
+    def due(self) -> bool:
+        """Whether something has to be done."""
+        return bool(self.plan) and not self.announced
+
+    @property
+    def place(self) -> tuple[str | None, str]:
+        """The store of the item and its identity."""
+        return self.resource.lock_directory, self.resource.identity
 
     @property
     def changed(self) -> bool:
@@ -125,37 +139,50 @@ def reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome |
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=max(1, batch.workers)))
         read_all = map if batch.reads_here else pool.map
         if check_mode:
-            _look(outcomes, read_all, clock())
+            _look(outcomes, read_all, clock(), Unannounced.seen(outcome.place[0] for outcome in outcomes))
             return outcomes
-        _hold_stores(outcomes, stack)
-        _look(outcomes, read_all, clock())
-        due = [outcome for outcome in outcomes if outcome.plan and outcome.error is None]
+        notes = Unannounced(_hold_stores(outcomes, stack))
+        _look(outcomes, read_all, clock(), notes)
+        due = [outcome for outcome in outcomes if outcome.due and outcome.error is None]
         if due:
+            notes.add(outcome.place for outcome in due)
             _apply(batch, outcomes, due, pool, broken)
             now = clock()
             list(read_all(lambda outcome: _settle(outcome, now), due))
+        # Of a task that fails, Ansible notifies no handler.
+        fails = broken is not None or any(outcome.error is not None for outcome in outcomes)
+        notes.strike(each.place for each in outcomes if not fails or not (each.changed or each.unheard))
     return outcomes
 
 
-def _look(outcomes: t.Sequence[Outcome], read_all: t.Callable[..., t.Any], now: datetime.datetime) -> None:
-    """Read every item, then plan every item."""
+def _look(
+    outcomes: t.Sequence[Outcome], read_all: t.Callable[..., t.Any], now: datetime.datetime, notes: Unannounced
+) -> None:
+    """Read every item, then plan every item; what is as declared by a run that failed counts as changed."""
     states = list(read_all(_guarded(_read), outcomes))
     for outcome, state in zip(outcomes, states):
         _guarded(_plan)(outcome, state, now)
+        outcome.unheard = notes.holds(*outcome.place)
+        if outcome.unheard and not outcome.plan and outcome.error is None:
+            outcome.plan = replace(ANNOUNCEMENT, warnings=outcome.plan.warnings)
+            outcome.announced = True
 
 
-def _hold_stores(outcomes: t.Sequence[Outcome], stack: contextlib.ExitStack) -> None:
+def _hold_stores(outcomes: t.Sequence[Outcome], stack: contextlib.ExitStack) -> dict[str, int]:
     """Let no other run work in the same stores until the batch is proved; without a lock an item is not attempted."""
+    locks: dict[str, int] = {}
     by_store: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.resource.lock_directory is not None:
             by_store.setdefault(outcome.resource.lock_directory, []).append(outcome)
     for store, concerned in sorted(by_store.items()):
         try:
-            stack.enter_context(hold([store], make=any(each.resource.makes_lock_directory for each in concerned)))
+            make = any(each.resource.makes_lock_directory for each in concerned)
+            locks.update(stack.enter_context(hold([store], make=make)))
         except TrustmeshError as error:
             for outcome in concerned:
                 outcome.error = error
+    return locks
 
 
 def _refuse_duplicates(resources: t.Sequence[Resource[t.Any]]) -> None:
@@ -221,11 +248,11 @@ def _commit(transaction: Transaction, due: t.Sequence[Outcome]) -> t.Mapping[str
 def _apply_in_order(outcomes: t.Sequence[Outcome], broken: Outcome | None) -> None:
     """Apply one after the other; what follows a failure may depend on it and is left alone."""
     for outcome in outcomes:
-        if broken is not None and outcome.plan:
+        if broken is not None and outcome.due:
             outcome.error = outcome.error or TrustmeshError(
                 f"not attempted, because {broken.resource.identity} failed", remedy="Mend that one and run again."
             )
-        elif outcome.plan:
+        elif outcome.due:
             _guarded(_carry_out)(outcome)
         if broken is None and outcome.error is not None:
             broken = outcome

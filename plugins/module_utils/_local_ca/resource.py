@@ -61,6 +61,14 @@ class LocalAuthority(Resource[Held]):
         wanted = None if item["state"] == "absent" else wish(item, placing)
         return cls(item["name"], placing, wanted, item["on_mismatch"])
 
+    @property
+    def lock_directory(self) -> str:
+        return self.placing.paths.directory
+
+    @property
+    def makes_lock_directory(self) -> bool:
+        return self.wanted is not None
+
     def read(self) -> Held | None:
         return read_held(self.placing, self.wanted)
 

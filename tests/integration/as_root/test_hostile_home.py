@@ -117,6 +117,15 @@ def test_process_of_a_strange_pid_file_is_not_ended(run_module: t.Any, person: P
     assert "others than its user can have written" in done.msg
 
 
+def test_two_authorities_at_once_are_one(run_module: t.Any, tmp_path: pathlib.Path) -> None:
+    args = {"authorities": [{"name": "r", "directory": str(tmp_path / "ca"), "common_name": "R"}]}
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(functools.partial(run_module, "local_ca"), [args] * 4))
+    assert [each.failed for each in done] == [False] * 4
+    assert sorted(each.changed for each in done) == [False, False, False, True]
+    assert not run_module("local_ca", args).ok().changed
+
+
 def test_two_master_keys_at_once_are_one(run_module: t.Any, tmp_path: pathlib.Path) -> None:
     for attempt in range(5):
         args = {"keys": [{"path": str(tmp_path / f"{attempt}.key")}]}

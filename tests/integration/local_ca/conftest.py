@@ -53,7 +53,7 @@ class Estate:
 
     def files(self) -> dict[str, bytes]:
         """Return the content of every file."""
-        return {str(path): path.read_bytes() for path in self.directory.rglob("*") if path.is_file()}
+        return {str(path): path.read_bytes() for path in self.directory.rglob("[!.]*") if path.is_file()}
 
 
 @pytest.fixture

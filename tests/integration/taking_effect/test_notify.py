@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""R10: a play that uses a module with notify reloads what a failed run changed, in the next run that ends well."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+from tests.integration.certificate.conftest import Estate
+
+REASON = "changed by a run that failed, so that no handler was notified"
+HANDLER = {
+    "name": "reload",
+    "ansible.builtin.debug": {
+        "msg": "reloading {{ r.results | selectattr('changed') | map(attribute='item') | list }}"
+    },
+}
+
+
+def test_r10_handler_is_notified_by_the_next_run(runner: t.Any, estate: Estate) -> None:
+    def keep(common_name: str) -> t.Any:
+        certificates = [{"name": "a", "common_name": "a.svc.example"}, {"name": "b", "common_name": common_name}]
+        arguments = {**estate.connection, "mount": estate.engine.path, "directory": str(estate.directory)}
+        task = {
+            "name": "keep",
+            "register": "r",
+            "notify": "reload",
+            "trustmesh.security.certificate": {**arguments, "role": "mesh", "certificates": certificates},
+        }
+        return runner.play([task], play={"handlers": [HANDLER], "force_handlers": True}, verbosity=0)
+
+    failed = keep("b.elsewhere.test")
+    assert failed.rc != 0
+    assert estate.path("a").exists()
+    mended = keep("b.svc.example")
+    assert mended.rc == 0, mended.tail()
+    assert "reloading ['a', 'b']" in mended.stdout
+    quiet = keep("b.svc.example")
+    assert quiet.changed == 0
+    assert "reloading" not in quiet.stdout
+
+
+def test_r10_keys_in_files_too(run_module: t.Any, tmp_path: pathlib.Path) -> None:
+    def keep(*names: str) -> t.Any:
+        arguments = {"custody": "files", "directory": str(tmp_path / "keys")}
+        return run_module("jws_key", {**arguments, "participants": [{"name": name} for name in names]})
+
+    (tmp_path / "keys" / ".trustmesh-jws_key").mkdir(parents=True)
+    (tmp_path / "keys" / ".trustmesh-jws_key" / "b").write_text("in the way")
+    failed = keep("a", "b")
+    assert failed.failed
+    assert [entry["changed"] for entry in failed.result["results"]] == [True, False]
+    announced = keep("a").ok().result["results"][0]
+    assert announced["changed"] and announced["reasons"] == [REASON]
+    assert not keep("a").ok().changed
