@@ -84,10 +84,19 @@ options:
         choices: [TLSv1.0, TLSv1.1, TLSv1.2, TLSv1.3]
       path: &path
         description:
-          - Path of an HTTP C(GET) request to send over the connection. Status 401 and 403 are refusals.
+          - Path of an HTTP C(GET) request to send over the connection. Status 401, 403, 495 and 496 are refusals, and
+            so is status 400 with nginx's page about the client certificate. Statuses 421 and 497 say nothing about the
+            client. For others see O(probes[].refusal_status).
+          - Needed for servers that let TLS complete and refuse in HTTP, such as nginx with C(ssl_verify_client).
           - When omitted, nothing is sent, and a server that speaks TLS 1.3 counts as content when it has not objected
             within two seconds. Only a request that is answered proves it.
         type: str
+      refusal_status: &refusal_status
+        description:
+          - Further HTTP status codes that count as a refusal, for a server that maps its refusals to a status of its
+            own (C(error_page) of nginx).
+        type: list
+        elements: int
       status:
         description:
           - The HTTP status codes of an accepted request, for O(probes[].expect=accept).
@@ -133,6 +142,9 @@ options:
   ca_cert: *ca_cert
   client_ca_cert: *client_ca_cert
   path: *path
+  refusal_status:
+    <<: *refusal_status
+    default: []
   timeout:
     description:
       - Seconds to wait for the server at each step, for probes that do not give it.
@@ -243,6 +255,13 @@ results:
           returned: always
           type: int
           sample: 200
+        http_page:
+          description:
+            - What a page of nginx with status 400 says about the client, V(no_certificate), V(certificate_error) or
+              V(plain_http), else V(null).
+          returned: always
+          type: str
+          sample: no_certificate
         server_fingerprint_sha256:
           description: SHA-256 of the server's certificate.
           returned: always

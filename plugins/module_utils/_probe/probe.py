@@ -36,12 +36,13 @@ PROBE_OPTIONS: t.Final[Mapping[str, Mapping[str, t.Any]]] = {
     "max_version": _VERSION,
     "path": {"type": "str"},
     "status": {"type": "list", "elements": "int", "default": [200]},
+    "refusal_status": {"type": "list", "elements": "int", "default": []},
     "timeout": {"type": "int", "default": 10},
     "expect": {"type": "str", "choices": ["accept", "refuse"]},
     "reason": {"type": "str", "choices": list(REASONS)},
 }
 #: Those that may also be given once for all probes.
-SHARED: t.Final = ("host", "port", "server_name", "ca_cert", "client_ca_cert", "path", "timeout")
+SHARED: t.Final = ("host", "port", "server_name", "ca_cert", "client_ca_cert", "path", "refusal_status", "timeout")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Probe:
     target: Target
     credential: Credential | None
     expectation: Expectation | None
+    #: HTTP statuses that count as a refusal at this server.
+    refusing: tuple[int, ...] = ()
 
     @classmethod
     def declared(cls, item: Mapping[str, t.Any]) -> Probe:
@@ -64,12 +67,12 @@ class Probe:
         expectation = None
         if item["expect"] is not None:
             expectation = Expectation(item["expect"], item["reason"], tuple(item["status"]))
-        return cls(item["name"], target, _credential(item), expectation)
+        return cls(item["name"], target, _credential(item), expectation, tuple(item["refusal_status"] or ()))
 
     def run(self, now: datetime.datetime) -> dict[str, t.Any]:
         """Connect and return the result; ``passed`` is false when it is not as expected."""
         seen = observe(self.target)
-        judged = judge(seen, self.credential, now)
+        judged = judge(seen, self.credential, now, self.refusing)
         complaint = None if self.expectation is None else self.expectation.complaint(seen, judged)
         return {
             "item": self.name,

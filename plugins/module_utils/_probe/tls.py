@@ -33,6 +33,15 @@ VERSIONS: t.Final[t.Mapping[str, ssl.TLSVersion]] = {
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
 
+#: Texts of nginx's pages for its statuses 496, 495 and 497, which it sends as 400 (ngx_http_special_response.c).
+PAGES: t.Final[t.Mapping[bytes, str]] = {
+    b"No required SSL certificate was sent": "no_certificate",
+    b"The SSL certificate error": "certificate_error",
+    b"The plain HTTP request was sent to HTTPS port": "plain_http",
+}
+_BAD_REQUEST: t.Final = 400
+_PAGE_BYTES: t.Final = 4096
+
 # OpenSSL names a received alert after the protocol version that introduced it: SSLV3_ALERT_..., TLSV13_ALERT_...
 _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)")
 # How long a server that refuses may take to say so when it was asked for nothing. Silence for as long is consent.
@@ -71,6 +80,8 @@ class Observation:
     #: The server ended the connection without an alert or an answer.
     closed: bool = False
     http_status: int | None = None
+    #: What a page of nginx says about the client: a value of ``PAGES``.
+    http_page: str | None = None
     #: The server's certificate in DER.
     certificate: bytes | None = None
 
@@ -90,6 +101,7 @@ class Observation:
             "alert": self.alert,
             "closed": self.closed,
             "http_status": self.http_status,
+            "http_page": self.http_page,
             "server_fingerprint_sha256": digest,
         }
 
@@ -136,17 +148,25 @@ def _attempt(target: Target, context: ssl.SSLContext, path: str | None) -> Obser
             if path is None:
                 _listen(tls)
                 return seen
-            return replace(seen, http_status=_status(target, tls, path))
+            status, page = _answer(target, tls, path)
+            return replace(seen, http_status=status, http_page=page)
     except (OSError, http.client.HTTPException, _NoAnswer) as error:
         return read_failure(seen, error, target)
 
 
-def _status(target: Target, tls: ssl.SSLSocket, path: str) -> int:
-    """Send one request and return the HTTP status."""
+def _answer(target: Target, tls: ssl.SSLSocket, path: str) -> tuple[int, str | None]:
+    """Send one request and return the HTTP status and, of a page that is known, what it says."""
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = tls
     connection.request("GET", path, headers={"Host": target.server_name, "Connection": "close"})
-    return connection.getresponse().status
+    response = connection.getresponse()
+    if response.status != _BAD_REQUEST:
+        return response.status, None
+    try:
+        page = response.read(_PAGE_BYTES)
+    except (OSError, http.client.HTTPException):  # the status alone counts
+        page = b""
+    return response.status, next((meaning for text, meaning in PAGES.items() if text in page), None)
 
 
 def _listen(tls: ssl.SSLSocket) -> None:

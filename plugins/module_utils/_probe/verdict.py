@@ -43,8 +43,16 @@ _TELLING: t.Final[t.Mapping[str, str]] = {
 }
 #: Alerts that say no more than that something is wrong with the certificate, or that there is none.
 _VAGUE: t.Final = ("bad_certificate", "certificate_unknown", "handshake_failure", "unsupported_certificate")
-#: HTTP statuses by which a server that has verified a certificate refuses its owner.
-_FORBIDDEN: t.Final = (401, 403)
+#: HTTP statuses by which servers refuse a client: those that have verified its certificate (401, 403, as Envoy does)
+#: and those that let TLS complete and judge the certificate afterwards (495, 496 of nginx).
+_FORBIDDEN: t.Final = (401, 403, 495, 496)
+#: What nginx's own statuses say, whether sent as such or as a page with 400.
+_NGINX: t.Final[t.Mapping[int, str]] = {495: "certificate_error", 496: "no_certificate"}
+#: HTTP statuses with which a server says that it was not asked what it answers, so that nothing follows for the client.
+_MISPLACED: t.Final[t.Mapping[int, str]] = {
+    421: "it does not serve this name on this connection (421)",
+    497: "it takes the request for plain HTTP (497)",
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class Credential:
 
     facts: CertificateFacts
     broken: tuple[str, ...] | None
+
+    @property
+    def suits_clients(self) -> bool:
+        """Whether its extended key usage lets a client use it."""
+        return not self.facts.extended_key_usage or bool(self.facts.extended_key_usage & {"ClientAuth", "Any"})
 
     def fault(self, now: datetime.datetime) -> str | None:
         """Return the reason for which a server ought to refuse it, as far as the certificate itself shows."""
@@ -113,11 +126,22 @@ class Expectation:
         return None
 
 
-def judge(seen: Observation, credential: Credential | None, now: datetime.datetime) -> Judgement:
-    """Tell what an observation means for the client that presented ``credential``, or no certificate."""
+def judge(
+    seen: Observation,
+    credential: Credential | None,
+    now: datetime.datetime,
+    refusing: t.Collection[int] = (),
+) -> Judgement:
+    """Tell what an observation means for the client that presented ``credential``, or no certificate.
+
+    ``refusing`` are HTTP statuses that count as a refusal at this server beside those that always do.
+    """
     if seen.trouble is not None:
         return Judgement(INCONCLUSIVE, None, seen.trouble)
-    how = _refusal(seen)
+    how = _refusal(seen, refusing)
+    misplaced = _MISPLACED[497] if seen.http_page == "plain_http" else _MISPLACED.get(seen.http_status or 0)
+    if how is None and misplaced:
+        return Judgement(INCONCLUSIVE, None, f"the server has not judged the client: {misplaced}")
     if how is None:
         if seen.closed:
             return Judgement(INCONCLUSIVE, None, "the connection was closed without an alert or an answer")
@@ -127,11 +151,19 @@ def judge(seen: Observation, credential: Credential | None, now: datetime.dateti
     return Judgement(REFUSED, reason, f"refused by {how}{_because(reason, credential, now)}")
 
 
-def _refusal(seen: Observation) -> str | None:
+def _refusal(seen: Observation, refusing: t.Collection[int]) -> str | None:
     """Say how the server refused, ``None`` when it did not."""
     if seen.alert is not None:
         return f"the TLS alert {seen.alert}"
-    return f"HTTP status {seen.http_status}" if seen.http_status in _FORBIDDEN else None
+    if _nginx(seen) is not None:
+        return f"HTTP status {seen.http_status} about the client certificate"
+    return f"HTTP status {seen.http_status}" if seen.http_status in (*_FORBIDDEN, *refusing) else None
+
+
+def _nginx(seen: Observation) -> str | None:
+    """Return what nginx says about the client certificate."""
+    page = seen.http_page if seen.http_page in _NGINX.values() else None
+    return page or _NGINX.get(seen.http_status or 0)
 
 
 def _reason(seen: Observation, credential: Credential | None, now: datetime.datetime) -> str:
@@ -142,6 +174,11 @@ def _reason(seen: Observation, credential: Credential | None, now: datetime.date
         return fault
     if told is not None:
         return told
+    if _nginx(seen) == "no_certificate":
+        return "no_certificate"
+    if _nginx(seen) is not None:  # it looks at no name: what is left of a certificate without fault is a list
+        whole = credential is not None and credential.broken == () and credential.suits_clients
+        return fault or ("revoked" if whole else "unspecified")
     if seen.alert is None:
         return fault or "name_not_allowed"
     return fault if fault is not None and seen.alert in _VAGUE else "unspecified"

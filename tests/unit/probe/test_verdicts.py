@@ -39,7 +39,11 @@ def _credential(fault: str | None) -> Credential | None:
         return None
     start, end = LIVES[fault]
     facts = types.SimpleNamespace(
-        not_before=NOON + start, not_after=NOON + end, subject_dn="CN=it", sans=SubjectAltNames(dns=frozenset({"it"}))
+        not_before=NOON + start,
+        not_after=NOON + end,
+        subject_dn="CN=it",
+        extended_key_usage=frozenset(),
+        sans=SubjectAltNames(dns=frozenset({"it"})),
     )
     broken = ("it ends nowhere",) if fault == "broken_chain" else ()
     return Credential(t.cast(CertificateFacts, facts), broken)
@@ -53,7 +57,7 @@ def _expectation(text: str) -> Expectation:
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
 def test_verdict(case: Case) -> None:
     seen = Observation(**case["seen"])
-    judged = judge(seen, _credential(case["client"]), NOON)
+    judged = judge(seen, _credential(case["client"]), NOON, case.get("refusing", ()))
     assert (judged.outcome, judged.reason) == (case["outcome"], case.get("reason"))
     everything = ["accept", "refuse", *(f"refuse/{reason}" for reason in REASONS)]
     met = [text for text in everything if _expectation(text).complaint(seen, judged) is None]
