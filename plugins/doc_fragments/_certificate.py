@@ -112,6 +112,8 @@ options:
   keep_generations:
     description:
       - How many generations (key, certificate, chains) stay on disk, the one in force included.
+      - Of an older one whose certificate has not expired the certificate stays, without its key, until it expires, so
+        that it can be revoked in an emergency.
     type: int
     default: 2
   on_mismatch:

@@ -116,7 +116,7 @@ class FileGroup:
     def tree(self, where: Where, attributes: Attributes = OPEN_DIRECTORY) -> Tree:
         """Stage a new directory, to be filled before the group is left; nothing may be under its name yet."""
         with self._temporary(where) as (folder, temporary):
-            return Tree(folder, temporary, attributes, self.files)
+            return Tree(folder, temporary, attributes, self.files, self.deeds[-1].final.path)
 
     def put(self, where: Where, content: bytes, attributes: Attributes, *, fresh: bool = False) -> None:
         """Stage a file that replaces what is there when the group takes effect; if ``fresh``, nothing may be there."""

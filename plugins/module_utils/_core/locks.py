@@ -29,6 +29,7 @@ LOCK_NAME: t.Final = ".lock"
 PATIENCE = 60.0
 _POLL = 0.05
 _LONGEST_NOTE = 2**24
+_ATTEMPTS = 10
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -98,6 +99,10 @@ def _folder(path: str, make: bool, made: list[str]) -> t.Optional[Directory]:
     if missing and not make:
         return None
     made[:] = missing or made
+    for _attempt in range(_ATTEMPTS):
+        # Another run that made them and put nothing into them removes them again.
+        with contextlib.suppress(FileNotFoundError):
+            return make_directory(path)
     return make_directory(path)
 
 

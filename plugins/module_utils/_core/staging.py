@@ -142,7 +142,9 @@ class Reservation:
 class Tree:
     """A new directory under a temporary name, with the files that are written into it."""
 
-    def __init__(self, parent: Directory, temporary: str, attributes: Attributes, files: Files) -> None:
+    def __init__(self, parent: Directory, temporary: str, attributes: Attributes, files: Files, final: str) -> None:
+        #: The path that it will have, for messages.
+        self._final = final
         os.mkdir(temporary, 0o700, dir_fd=parent.descriptor)
         self._folder = parent.enter(temporary)
         self._files = files
@@ -159,8 +161,9 @@ class Tree:
     def reserve(self, name: str, room: bytes, attributes: Attributes) -> Reservation:
         """Make a file and leave it open to be filled before the group is left; ``room`` is its content so far."""
         place = Place.within(self._folder, name)
-        with named_failure(place.path):
-            return self._files.new(place, self._folder, place.path, room, attributes)
+        shown = f"{self._final}/{name}"
+        with named_failure(shown):
+            return self._files.new(place, self._folder, shown, room, attributes)
 
 
 class Files:

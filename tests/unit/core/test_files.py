@@ -1,0 +1,226 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a transaction promises: whole files with their modes, nothing removed in vain, one run at a time (R4, R20)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.trustmesh.security.plugins.module_utils._core import leftovers, locks
+from ansible_collections.trustmesh.security.plugins.module_utils._core.errors import TrustmeshError
+from ansible_collections.trustmesh.security.plugins.module_utils._core.files import (
+    Attributes,
+    FileFailure,
+    FileTransaction,
+    Place,
+    hold,
+    put_file,
+    reserve_file,
+)
+
+PRIVATE = Attributes(mode=0o600)
+
+
+def _modes(path: Path) -> int:
+    return path.stat().st_mode & 0o7777
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o077, 0o777])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o644])
+def test_modes_are_as_declared_whatever_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        put_file(f"{tmp_path}/put", b"content", Attributes(mode=mode))
+        with reserve_file(f"{tmp_path}/reserved", 100, Attributes(mode=mode)) as fill:
+            fill(b"content")
+        transaction = FileTransaction()
+        with transaction.group("tree") as group:
+            group.tree(f"{tmp_path}/tree", Attributes(mode=0o750)).write("file", b"content", Attributes(mode=mode))
+        assert not transaction.commit()
+    finally:
+        os.umask(before)
+    for path in ("put", "reserved", "tree/file"):
+        assert (tmp_path / path).read_bytes() == b"content"
+        assert _modes(tmp_path / path) == mode
+    assert _modes(tmp_path / "tree") == 0o750
+
+
+def test_nothing_is_ever_open_to_others_before_its_mode_is_set(tmp_path: Path) -> None:
+    transaction = FileTransaction()
+    before = os.umask(0)
+    try:
+        with transaction.group("it") as group:
+            group.put(f"{tmp_path}/file", b"secret", PRIVATE)
+            assert [_modes(path) for path in tmp_path.iterdir()] == [0o600]
+    finally:
+        os.umask(before)
+
+
+def test_clean_up_does_not_go_on_after_a_failed_move(tmp_path: Path) -> None:
+    """What was to be replaced is still in force then, and must not be removed."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/file").write_text("in force")
+    (tmp_path / "current").mkdir()  # a link cannot replace a directory
+    transaction = FileTransaction()
+    with transaction.group("it") as group:
+        group.link(f"{tmp_path}/current", "new")
+        group.remove(f"{tmp_path}/old")
+    with transaction.group("other") as group:
+        group.put(f"{tmp_path}/other", b"content", PRIVATE)
+    failures = transaction.commit()
+    assert list(failures) == ["it"] and "directory is in the way" in str(failures["it"])
+    assert (tmp_path / "old/file").read_text() == "in force"
+    assert (tmp_path / "other").read_bytes() == b"content"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "old", "other"]
+
+
+def test_r4_what_a_link_names_at_that_moment_is_not_removed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "current").symlink_to("one")
+    transaction = FileTransaction()
+    with transaction.group("it") as group:
+        for name in ("one", "two"):
+            group.remove(f"{tmp_path}/{name}", unless=Place.of(f"{tmp_path}/current"), named=name)
+    (tmp_path / "current").unlink()
+    (tmp_path / "current").symlink_to("two")  # another run was faster
+    assert not transaction.commit()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "two"]
+
+
+def test_r5_a_reserved_file_is_never_opened_again_by_name(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("IMPORTANT")
+    (tmp_path / "home").mkdir()
+    with reserve_file(f"{tmp_path}/home/file", 100, PRIVATE) as fill:
+        (temporary,) = (tmp_path / "home").iterdir()
+        temporary.unlink()
+        temporary.symlink_to(victim)
+        fill(b"secret")
+    assert victim.read_text() == "IMPORTANT"
+
+
+def test_r5_a_directory_exchanged_meanwhile_gets_nothing(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    transaction = FileTransaction()
+    with transaction.group("it") as group:
+        group.put(f"{tmp_path}/home/file", b"secret", PRIVATE)
+    (tmp_path / "home").rename(tmp_path / "gone")
+    (tmp_path / "home").mkdir()
+    failures = transaction.commit()
+    assert "replaced by another directory" in str(failures["it"])
+    assert not list((tmp_path / "home").iterdir())
+
+
+def test_r19_a_group_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    transaction = FileTransaction()
+
+    def stage() -> None:
+        with transaction.group("it") as group:
+            group.directory(f"{tmp_path}/one/two")
+            group.tree(f"{tmp_path}/one/two/tree").write("key", b"secret", PRIVATE)
+            group.put(f"{tmp_path}/one/file", b"secret", PRIVATE)
+            group.link(f"{tmp_path}/one/link", "file")
+            raise TrustmeshError("refused")
+
+    with pytest.raises(TrustmeshError, match="refused"):
+        stage()
+    assert not transaction.commit()
+    assert not list(tmp_path.iterdir())
+
+
+def test_r19_a_directory_that_another_group_needs_stays(tmp_path: Path) -> None:
+    transaction = FileTransaction()
+
+    def stage() -> None:
+        with transaction.group("fails") as failing:
+            failing.directory(f"{tmp_path}/shared")
+            with transaction.group("works") as group:
+                group.directory(f"{tmp_path}/shared")
+            raise TrustmeshError("refused")
+
+    with pytest.raises(TrustmeshError, match="refused"):
+        stage()
+    assert (tmp_path / "shared").is_dir()
+
+
+def test_fresh_never_replaces(tmp_path: Path) -> None:
+    transaction = FileTransaction()
+    with transaction.group("it") as group:
+        group.put(f"{tmp_path}/file", b"new", PRIVATE, fresh=True)
+    (tmp_path / "file").write_text("of another run")
+    assert "appeared meanwhile" in str(transaction.commit()["it"])
+    assert (tmp_path / "file").read_text() == "of another run"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def _left(tmp_path: Path, name: str, age: float = 0) -> Path:
+    path = tmp_path / name
+    path.mkdir()
+    (path / "key").write_text("secret")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_r20_leftovers_are_told_by_process_here_and_by_age_elsewhere(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    world = leftovers._world()
+    dead = _left(tmp_path, f".trustmesh-{world}-{process.pid}-0123abcd.tmp")
+    alive = _left(tmp_path, f".trustmesh-{world}-{os.getppid()}-0123abcd.tmp", 7200)
+    elsewhere = _left(tmp_path, f".trustmesh-00000000-{process.pid}-0123abcd.tmp")
+    abandoned = _left(tmp_path, f".trustmesh-00000000-{os.getppid()}-0123abcd.tmp", 7200)
+    former = _left(tmp_path, f".trustmesh-{process.pid}-0123abcd.tmp", 7200)
+    other = _left(tmp_path, ".trustmesh-jws_key", 7200)
+    put_file(f"{tmp_path}/file", b"", PRIVATE)
+    assert [path.exists() for path in (dead, alive, elsewhere, abandoned, former, other)] == [
+        *(False, True, True, False, False, True)
+    ]
+
+
+def test_r4_a_lock_is_held_by_one_and_named_to_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    store = tmp_path / "store"
+    with hold([str(store)]):
+        with pytest.raises(FileFailure, match="another run has been working there") as refused, hold([str(store)]):
+            pytest.fail("held twice")
+        assert refused.value.field == str(store)
+    assert not store.exists(), "what was made for the lock alone goes"
+    with hold([str(store)], make=False):
+        assert not store.exists()
+
+
+def test_r4_those_who_wait_get_their_turn_although_the_directory_goes_each_time(tmp_path: Path) -> None:
+    """The lock file is removed by its holder, so that a waiting one has to notice that it locked a dead file."""
+    inside, most, rounds = [0], [0], [0]
+
+    def work() -> None:
+        for _turn in range(10):
+            with hold([f"{tmp_path}/a/b"]):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                time.sleep(0.002)
+                inside[0] -= 1
+                rounds[0] += 1
+
+    workers = [threading.Thread(target=work) for _turn in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (most[0], rounds[0]) == (1, 40)
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("IMPORTANT")
+    (tmp_path / ".lock").symlink_to("victim")
+    with pytest.raises(FileFailure, match="is a symbolic link"), hold([str(tmp_path)]):
+        pytest.fail("held")
