@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput
-from .._core.files import Attributes, FileTransaction, group_name, named_failure, octal_mode, read_file, user_name
+from .._core.files import Attributes, FileTransaction, group_name, link_text, octal_mode, read_found, user_name
 from .._core.kinds import TEXT, Kind
 from .._core.plan import Action, Plan, Step
 from .._core.redact import Secret
@@ -128,21 +128,19 @@ class EnvironmentFile(StateResource[EnvironmentState]):
         return cls(files, path, state, attributes, plain)
 
     def read(self) -> EnvironmentState | None:
-        if os.path.islink(self.name):
+        if link_text(self.name) is not None:
             raise InvalidInput(
                 "is a symbolic link", field=self.name, remedy="Name the file itself, or remove the link."
             )
-        content = read_file(self.name)
-        if content is None:
+        found = read_found(self.name)
+        if found is None:
             return None
-        with named_failure(self.name):
-            status = os.stat(self.name)
-        held = parse_environment(content.decode("utf-8", "replace"))
+        held = parse_environment(found.content.decode("utf-8", "replace"))
         return EnvironmentState(
             variables={name: text if name in self._plain else Secret(text) for name, text in held.items()},
-            owner=user_name(status.st_uid),
-            group=group_name(status.st_gid),
-            mode=f"{stat.S_IMODE(status.st_mode):04o}",
+            owner=user_name(found.status.st_uid),
+            group=group_name(found.status.st_gid),
+            mode=f"{stat.S_IMODE(found.status.st_mode):04o}",
         )
 
     def refine(self, plan: Plan, current: EnvironmentState | None) -> Plan:

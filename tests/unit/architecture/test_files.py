@@ -15,7 +15,6 @@ from tests.unit.architecture.guards import files
 
 #: Those that are not converted yet; each still has something to convert.
 _PENDING = {
-    "plugins/module_utils/_hygiene/environment_file.py",
     "plugins/module_utils/_hygiene/file_audit.py",
     "plugins/module_utils/_hygiene/file_facts.py",
     "plugins/module_utils/_hygiene/file_rules.py",
