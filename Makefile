@@ -13,6 +13,8 @@ MAKEFLAGS += --no-builtin-rules
 
 # Options for ansible-playbook in the quickstart targets and for `make bench`, as in: make quickstart ARGS='--check --diff'
 ARGS ?=
+# A role variable may also be given to make itself, as in: make quickstart quickstart_vault_port=18300
+GIVEN := $(foreach name,$(filter quickstart_%,$(.VARIABLES)),$(if $(filter command,$(origin $(name))),-e '$(name)=$($(name))'))
 # Options for pytest, as in: make unit PYTEST='-k renewal'
 PYTEST ?=
 
@@ -52,14 +54,14 @@ help: ## List the targets
 .PHONY: quickstart
 quickstart: build/collections.stamp ## Bring up the demonstration estate below build/quickstart
 	@$(INSTALLED) ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
-		ansible-playbook trustmesh.security.quickstart $(ARGS)
+		ansible-playbook trustmesh.security.quickstart $(GIVEN) $(ARGS)
 
 # Without state there is nothing to stop and no reason to install anything first.
-STATE := $(wildcard build/quickstart)$(ARGS)
+STATE := $(wildcard build/quickstart)$(GIVEN)$(ARGS)
 
 .PHONY: quickstart-stop
 quickstart-stop: $(if $(STATE),build/collections.stamp) ## Stop the servers that quickstart started
-	@$(if $(STATE),$(INSTALLED) ansible-playbook trustmesh.security.quickstart_stop $(ARGS),echo 'No quickstart to stop.')
+	@$(if $(STATE),$(INSTALLED) ansible-playbook trustmesh.security.quickstart_stop $(GIVEN) $(ARGS),echo 'No quickstart to stop.')
 
 .PHONY: build
 build: $(TARBALL) ## Build the collection tarball

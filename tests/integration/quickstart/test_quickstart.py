@@ -329,6 +329,6 @@ def test_a_taken_port_is_named_with_the_variable_to_set(runner: Runner, tmp_path
         given = f"quickstart_directory={tmp_path} quickstart_vault_port={port} quickstart_edge_port={free_port()}"
         result = runner.playbook("trustmesh.security.quickstart", arguments=["-e", given], name="port taken")
     assert result.rc != 0
-    assert f"port {port} on 127.0.0.1 is taken by process {os.getpid()}" in result.stdout
+    assert f"port {port} on 127.0.0.1 is taken" in " ".join(result.stdout.split())
     assert "-e quickstart_vault_port=" in result.stdout
-    assert json.loads((tmp_path / "ports.json").read_text())["vault"] == port
+    assert not (tmp_path / "ports.json").exists()
