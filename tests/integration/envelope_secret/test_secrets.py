@@ -163,3 +163,29 @@ def test_columns_and_names_of_its_own(
     args = {**_args(postgres, database, {"type": "value", "value": new_key()}, item), **names, "columns": columns_of}
     assert run_module("envelope_secret", {**args, "encoding": "hex"}).ok().changed
     assert not run_module("envelope_secret", {**args, "encoding": "hex"}).ok().changed
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_s10_databases_of_other_encodings_work(
+    run_module: Module, postgres: Postgres, new_key: NewKey, canary: Callable[..., str], encoding: str
+) -> None:
+    """What `initdb` makes in the C locale; and names that need quoting (quote, dot, blank, percent, umlaut)."""
+    name = f"{postgres.new_database()}_{encoding.lower()}"
+    with postgres.connect() as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    table = 'se"cr.et %s ü'
+    with postgres.connect(name, client_encoding="UTF8") as connection:
+        connection.execute(TABLE.replace('"encryptedSecrets"', '"se""cr.et %s ü"').replace("%", "%%"), ())
+    old, new = new_key(), new_key()
+    secret = {"name": "schlüssel", "value": canary()}
+    args = {**_args(postgres, name, {"type": "value", "value": old}, secret), "table": table}
+
+    assert run_module("envelope_secret", args).ok().changed
+    assert not run_module("envelope_secret", args).ok().changed
+    keys = {"old_key": {"type": "value", "value": old}, "new_key": {"type": "value", "value": new}}
+    rewrap = {"database": postgres.options(name), "tables": [{"table": table}], **keys}
+    assert run_module("envelope_rewrap", rewrap).ok().changed
+    renewed = {**args, "key": {"type": "value", "value": new}}
+    assert not run_module("envelope_secret", renewed).ok().changed

@@ -90,7 +90,9 @@ def connect_postgres(declared: Params, stack: contextlib.ExitStack) -> Connectio
     PSYCOPG.check()
     given = {_KEYWORDS[name]: value for name, value in declared.items() if value is not None and name in _KEYWORDS}
     try:
-        connection = psycopg.connect(autocommit=True, application_name="trustmesh.security", **given)
+        connection = psycopg.connect(
+            autocommit=True, application_name="trustmesh.security", client_encoding="UTF8", **given
+        )
     except psycopg.Error as error:
         raise _unconnected(error) from None
     return stack.enter_context(contextlib.closing(connection))
