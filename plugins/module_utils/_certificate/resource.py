@@ -132,6 +132,7 @@ class Certificate(HostCertificate):
             body = {"key": "same" if self._may_keep_key(current, now) else "new", "at": now, "held": current.made_at}
             step = Step("issue", self.name, body)
             return Plan(Action.REPLACE, tuple(renewal), (step,))
+        _refuse_lapsed(current.authority or (), now)
         repairs = [*current.placement, *_text_changes(current)]
         warnings = tuple(f"{self.identity}: the next renewal would be refused. {problem}" for problem in objections)
         if not repairs:
@@ -291,6 +292,17 @@ def _refuse(objections: t.Sequence[InvalidInput]) -> None:
         first, *others = objections
         more = "".join(f"; {other.field}: {other.problem}" for other in others)
         raise InvalidInput(f"{first.problem}{more}", field=first.field, remedy=first.remedy)
+
+
+def _refuse_lapsed(chain: Chain, now: datetime.datetime) -> None:
+    """Raise for an authority above the certificate that has expired; a new certificate would be worth as little."""
+    for facts in map(facts_of, chain):
+        if facts.not_after < now:
+            raise TrustmeshError(
+                f"{facts.subject_dn} expired at {iso(facts.not_after)}; certificates below it are not valid",
+                field="issuer",
+                remedy="Renew that authority, then run again.",
+            )
 
 
 def _anchors(chain: Chain) -> Chain:

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared
 from plugins.module_utils._certificate.holding import HeldKey, Holding
 from plugins.module_utils._certificate.resource import Certificate, SignedOtherwise, _texts
-from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
+from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
 from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._core.normal import duration
 from plugins.module_utils._core.plan import Change, Plan
@@ -193,3 +193,13 @@ def test_kind_10_the_chain_of_a_new_certificate_is_checked_before_anything_is_in
     with pytest.raises(SignedOtherwise, match=r"the chain from test authority does not hold"):
         resource.apply(resource.plan(None, START))
     assert not list(tmp_path.iterdir())
+
+
+def test_c1_a_certificate_below_an_authority_that_has_expired_is_not_fine() -> None:
+    resource = _resource(pathlib.Path("/pki"), {}, {})
+    held = _holding(None)
+    assert held is not None
+    assert not resource.plan(held, START + datetime.timedelta(minutes=1))
+    lapsed = dataclasses.replace(held, authority=(*_authority("Other").chain(), *_Lapsed("Above").chain()))
+    with pytest.raises(TrustmeshError, match=r"issuer: CN=Above expired at .*; certificates below it are not valid"):
+        resource.plan(lapsed, START + datetime.timedelta(minutes=1))
