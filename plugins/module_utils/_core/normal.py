@@ -22,6 +22,8 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from .pem import find_blocks
+
 # Go's time.ParseDuration units plus the `d` that Vault adds; `w` is ours (we always send seconds).
 _UNIT_SECONDS: dict[str, Fraction] = {
     "ns": Fraction(1, 10**9),
@@ -35,6 +37,8 @@ _UNIT_SECONDS: dict[str, Fraction] = {
     "d": Fraction(86400),
     "w": Fraction(604800),
 }
+# Python takes quadratic time to read a number, and no duration is longer.
+_LONGEST_DURATION = 100
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 _TERM = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h|d|w)")
 # Sharp s, final sigma and the joiners: dropped or replaced by one edition, kept by the other.
@@ -50,7 +54,6 @@ _KINDS: t.Final[t.Sequence[tuple[t.Union[type, tuple[type, ...]], str]]] = (
     ((set, frozenset), "a set"),
     (Sequence, "a list"),
 )
-_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s*(.*?)\s*-----END \1-----", re.DOTALL)
 
 
 def duration(value: t.Any) -> int:
@@ -71,7 +74,11 @@ def _seconds(value: str) -> int:
 def _whole(value: t.Any, parts: int, what: str) -> int:
     """Return a duration in units of which a second has ``parts``."""
     text = re.sub(r"^\+", "", str(value).strip())
-    if isinstance(value, bool) or not re.fullmatch(rf"{_NUMBER}|(?:{_TERM.pattern})+", text):
+    if (
+        isinstance(value, bool)
+        or len(text) > _LONGEST_DURATION
+        or not re.fullmatch(rf"{_NUMBER}|(?:{_TERM.pattern})+", text)
+    ):
         raise ValueError(f"{value!r} is not a duration; write seconds or a text such as 90d, 72h or 1h30m")
     terms = _TERM.findall(text) or [(text, "s")]
     total = sum((Fraction(f"0{number}") * _UNIT_SECONDS[unit] for number, unit in terms), Fraction(0)) * parts
@@ -166,9 +173,10 @@ def text_lines(value: t.Any) -> str:
 def pem_blocks(value: t.Any) -> tuple[str, ...]:
     """Return every PEM block of a text, each in canonical form (RFC 7468: LF, 64 columns, final newline)."""
     blocks = []
-    for label, body in _PEM_BLOCK.findall(str(value)):
-        lines = body.split("\n\n", 1)
-        if "Proc-Type:" in lines[0]:
+    text = str(value)
+    for block in find_blocks(text):
+        label, body = block.label, text[block.inner_start : block.inner_end].strip()
+        if "Proc-Type:" in body.partition("\n\n")[0]:
             raise ValueError(f"the {label} block uses legacy PEM encryption; convert it to PKCS#8 first")
         try:
             der = base64.b64decode("".join(body.split()), validate=True)

@@ -18,6 +18,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.normal import pem_blocks
+from .._core.pem import find_blocks
 from .._core.recognise import explained, is_other
 from .development import has_marker
 from .errors import MALFORMED, PkiError
@@ -32,7 +33,7 @@ try:
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
 
-_BLOCK = re.compile(r"-----BEGIN ((?:X509 )?)CERTIFICATE-----.*?-----END \1CERTIFICATE-----", re.DOTALL)
+_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 _DER_SEQUENCE = b"\x30"
 #: What the library parses when it is first asked for.
 _LAZY_PARTS: t.Final = ("version", "subject", "issuer", "extensions", "signature_algorithm_oid")
@@ -48,7 +49,7 @@ def parse_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
             raise _other(data)
         return (_load(data, "the DER data"),)
     text = data.decode("ascii", "replace")
-    blocks = [match.group(0) for match in _BLOCK.finditer(text)]
+    blocks = [text[block.start : block.end] for block in find_blocks(text, _LABELS.__contains__)]
     if not blocks:
         raise _other(data)
     return tuple(_load(_der(block, at), f"certificate {at} of {len(blocks)}") for at, block in enumerate(blocks, 1))

@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import typing as t
 from dataclasses import dataclass
 
+from .._core.pem import find_blocks
 from .._core.recognise import explained
 from .._core.redact import Secret
 from .errors import PkiError
@@ -38,9 +38,7 @@ SIZES: t.Final[t.Mapping[str, tuple[int, ...]]] = {
 _CURVES: t.Final = {"secp256r1": 256, "secp384r1": 384, "secp521r1": 521}
 _PUBLIC_EXPONENT: t.Final = 65537
 _DECRYPTION: t.Final = "Give the key without encryption: openssl pkey -in FILE -out key.pem"
-_KEY_BLOCK = re.compile(
-    rb"-----BEGIN ((?:RSA |EC |DSA |ENCRYPTED |OPENSSH )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL
-)
+_LABELS: t.Final = frozenset(f"{kind}PRIVATE KEY" for kind in ("", "RSA ", "EC ", "DSA ", "ENCRYPTED ", "OPENSSH "))
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,8 @@ def load_private_key(pem_bytes: bytes, passphrase: Secret | None = None, *, opti
     key, a hundred times the cost of everything else, are left out where the library allows it: what matters here is
     whether the key belongs to a certificate, and that is decided by the public key.
     """
-    found = _KEY_BLOCK.search(pem_bytes)
+    text = pem_bytes.decode("latin-1")
+    found = next(find_blocks(text, _LABELS.__contains__), None)
     if found is None:
         problem, remedy = explained(
             "no private key in PEM form was found",
@@ -97,14 +96,15 @@ def load_private_key(pem_bytes: bytes, passphrase: Secret | None = None, *, opti
             "private key",
         )
         raise PkiError(problem, remedy=remedy)
-    if b"OPENSSH" in found.group(1):
+    if "OPENSSH" in found.label:
         raise PkiError(
             "this is an OpenSSH private key, not one for X.509",
             remedy="Convert a copy with: ssh-keygen -p -m PKCS8 -f FILE",
         )
-    _check_passphrase(found.group(0), passphrase, option)
+    block = pem_bytes[found.start : found.end]
+    _check_passphrase(block, passphrase, option)
     password = passphrase.reveal().encode() if passphrase else None
-    key = _load(found.group(0) + b"\n", password)
+    key = _load(block + b"\n", password)
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
         raise PkiError(
             f"private keys of type {spec_of(key)} are not supported", remedy=f"Use one of {', '.join(SIZES)}."

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import base64
 import datetime
-import re
 import typing as t
 from dataclasses import dataclass, field
 
 from .._core.normal import pem_blocks
+from .._core.pem import find_blocks
 from .._core.recognise import explained, is_other
 from .certificate import CertificateFacts, iso, serial_text
 from .errors import MALFORMED, PkiError
@@ -43,7 +43,7 @@ REASONS: t.Final[tuple[str, ...]] = (
     "privilege_withdrawn",
     "aa_compromise",
 )
-_BLOCK = re.compile(r"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+_LABEL = "X509 CRL"
 _DER_SEQUENCE = b"\x30"
 
 
@@ -161,7 +161,8 @@ def parse_crls(data: bytes) -> tuple[CrlFacts, ...]:
     """Read every revocation list of a PEM text, or the one of a DER file; raises :class:`PkiError`."""
     if data[:1] == _DER_SEQUENCE and not is_other(data, "revocation list"):
         return (_load(data, "the revocation list"),)
-    blocks = _BLOCK.findall(data.decode("ascii", "replace"))
+    text = data.decode("ascii", "replace")
+    blocks = [text[block.start : block.end] for block in find_blocks(text, _LABEL.__eq__)]
     if not blocks:
         remedy = "Give a CRL in PEM (X509 CRL) or DER."
         problem, remedy = explained("no revocation list was found", remedy, data, "revocation list")
