@@ -39,7 +39,7 @@ _UNIT_SECONDS: dict[str, Fraction] = {
 }
 # Python takes quadratic time to read a number, and no duration is longer.
 _LONGEST_DURATION = 100
-_NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
+_NUMBER = r"[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}"
 _TERM = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h|d|w)")
 # Sharp s, final sigma and the joiners: dropped or replaced by one edition, kept by the other.
 _DISPUTED = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")

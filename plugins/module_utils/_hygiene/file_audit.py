@@ -24,7 +24,7 @@ from .._core.spec import Options
 from .file_facts import FileFacts, Names, TreeFacts, survey
 from .file_rules import AuditPolicy, Rule, judge
 from .finding import ALLOW, Allowances, Finding, is_open
-from .log import path_pattern
+from .paths import path_pattern
 
 #: Names of files that are secret by custom. Other names are found by the private key in the file.
 SECRET_NAMES: t.Final = (
@@ -37,7 +37,9 @@ BACKUP_NAMES: t.Final = (
     "*.swp", "*.swo", "#*#", "*.copy",
 )  # fmt: skip
 ARCHIVE_NAMES: t.Final = ("*.tar", "*.tar.*", "*.tgz", "*.tbz", "*.tbz2", "*.txz", "*.zip", "*.jar", "*.war")
-_ENDING: t.Final = re.compile(r"(?:~|\.(?:bak|backup|old|orig|save|rpmsave|rpmorig|dpkg-old|dpkg-dist|swp|swo|copy))+$")
+_ENDING: t.Final = re.compile(
+    r"(?:~|\.(?:bak|backup|old|orig|save|rpmsave|rpmorig|dpkg-old|dpkg-dist|swp|swo|copy)){1,16}$"
+)
 
 _COMMON: t.Final[Options] = {
     "names": {"type": "list", "elements": "str", "default": list(SECRET_NAMES)},

@@ -6,31 +6,28 @@
 
 """Secrets in logs: file by file, line by line, so that size does not matter.
 
-What a line says around a secret helps to find who wrote it, so an excerpt is told: with every secret that any shape
-knows masked, and with every long word masked too, because a secret that no shape knows may stand beside one.
+What a line says before a secret helps to find who wrote it, so that an excerpt is returned (see :mod:`.excerpt`).
 """
 
 from __future__ import annotations
 
-import bz2
-import contextlib
-import glob
-import gzip
 import lzma
-import os
 import re
-import stat
 import typing as t
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput, TrustmeshError
-from .._core.files import FileFailure, named_failure
+from .._core.files import FileFailure
 from .._core.spec import Options
+from .excerpt import excerpt
 from .finding import Allowances, Finding, is_open, summarise, with_failures, worst_first
-from .shapes import SEVERITIES, SHAPES, Hit, Shape, find
+from .log_file import open_log
+from .paths import expand
+from .shape_table import SHAPES
+from .shapes import SEVERITIES, Hit, Shape, find, readable
 
 RULE_OPTIONS: t.Final[Options] = {
     "rule": {"type": "str", "required": True},
@@ -40,16 +37,7 @@ RULE_OPTIONS: t.Final[Options] = {
 }
 LOG_RULES: t.Final = tuple(shape for shape in SHAPES if shape.in_logs)
 
-#: What is held in memory at a time; of a longer line one piece after the other is looked at.
-_LONGEST_LINE: t.Final = 1 << 20
-_EXCERPT: t.Final = 120
-_LONG_WORD: t.Final = re.compile(r"[A-Za-z0-9+/=_~.-]{20,}")
 _REMEDY: t.Final = "Stop writing it there, remove it from the file and its copies, and replace the secret: it is known."
-_OPENERS: t.Final[Mapping[bytes, Callable[[t.Any], t.Any]]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-}
 
 
 @dataclass(frozen=True)
@@ -95,22 +83,6 @@ def _extra(at: int, item: Mapping[str, t.Any], taken: Mapping[str, Shape]) -> Sh
     return Shape(item["rule"], item["title"] or item["rule"], item["severity"], pattern)
 
 
-def excerpt(line: str, hits: Sequence[Hit]) -> str:
-    """Return the neighbourhood of the first hit with all that may be secret masked; at most 120 characters."""
-    ordered = sorted(hits, key=lambda hit: hit.start)
-    parts, at = [], 0
-    for hit in ordered:
-        parts += [_masked(line[at : hit.start]), f"[{hit.shape.rule}]"]
-        at = hit.end
-    before = parts[0]
-    whole = "".join([before[-_EXCERPT // 2 :], *parts[1:], _masked(line[at:])])
-    return "".join(character if character.isprintable() else " " for character in whole)[:_EXCERPT].strip()
-
-
-def _masked(text: str) -> str:
-    return _LONG_WORD.sub("[...]", text)
-
-
 class LogScan:
     """Scans files with one set of rules."""
 
@@ -121,27 +93,29 @@ class LogScan:
 
     def run(self, paths: Sequence[str], exclude: Sequence[str]) -> dict[str, t.Any]:
         """Return the facts of the module: a result per file, a summary, and a message when one could not be read."""
-        results: list[dict[str, t.Any]] = []
-        for path in paths:
-            files = expand(path, exclude)
-            if not files:
-                results.append({"item": path, "failed": True, "msg": "there is no such file on this host"})
-            results += [self._result(file) for file in files]
+        results = [result for path in paths for result in self._results(path, exclude)]
         allowances = self._allowances.shown()
         facts = {"results": results, "allowances": allowances, "summary": summarise(results, allowances)}
         return with_failures(facts)
 
+    def _results(self, path: str, exclude: Sequence[str]) -> list[dict[str, t.Any]]:
+        try:
+            files = expand(path, exclude)
+        except TrustmeshError as error:
+            return [{"item": path, "failed": True, "msg": str(error)}]
+        if not files:
+            return [{"item": path, "failed": True, "msg": "there is no such file on this host"}]
+        return [self._result(file) for file in files]
+
     def _result(self, path: str) -> dict[str, t.Any]:
         seen = _Seen(self._rules.max_findings)
         try:
-            with named_failure(path), _open(path) as (handle, packed):
-                for number, line in _lines(handle, None if packed else self._tail_bytes):
-                    seen.lines = number
-                    hits = self._rules.hits(line)
-                    for finding in _findings(path, number, line, hits):
+            with open_log(path, self._tail_bytes) as log:
+                for line, past in log:
+                    for finding in self._findings(path, log.lines, line, past):
                         (judged,) = self._allowances.judge([finding])
                         seen.add(judged)
-        except (EOFError, zlib.error, lzma.LZMAError):
+        except (EOFError, zlib.error, lzma.LZMAError, OSError):
             damaged = FileFailure("the compressed file is damaged", field=path, remedy="Remove or repair it.")
             return {"item": path, "failed": True, "msg": str(damaged)}
         except TrustmeshError as error:
@@ -149,12 +123,35 @@ class LogScan:
         told = [*seen.open, *seen.allowed][: self._rules.max_findings]
         return {
             "item": path,
-            "ok": not seen.open,
-            "lines": seen.lines,
+            "ok": not seen.open and log.unread is None,
+            "lines": log.lines,
             "matches": dict(sorted(seen.counts.items())),
             "findings": [finding.shown() for finding in worst_first(told)],
-            "complete": sum(seen.counts.values()) == len(told),
+            "unread": {} if log.unread is None else {log.unread: 1},
+            "complete": log.unread is None and sum(seen.counts.values()) == len(told),
         }
+
+    def _findings(self, path: str, number: int, line: str, past: int) -> Iterator[Finding]:
+        """Yield what a line gives away beyond its first ``past`` characters, which were looked at before."""
+        told: set[tuple[str, str]] = set()
+        readings = _readings(line)
+        for text in readings:
+            hits = [hit for hit in self._rules.hits(text) if hit.end > past]
+            shown = excerpt(text, hits) if hits else ""
+            for hit in hits:
+                key = (hit.shape.rule, hit.secret)
+                if key not in told or len(readings) == 1:
+                    problem, facts = f"line {number} holds {hit.shape.title}", (("excerpt", shown),)
+                    yield Finding(hit.shape.rule, hit.shape.severity, path, problem, _REMEDY, line=number, facts=facts)
+                told.add(key)
+
+
+def _readings(line: str) -> list[str]:
+    """Return what a line may say: with zero bytes for gaps, and without them, as in text of two bytes a character."""
+    if "\0" not in line:
+        return [readable(line)]
+    without = readable(line.replace("\0", ""))
+    return [without] if line.count("\0") * 3 > len(line) else [readable(line.replace("\0", " ")), without]
 
 
 @dataclass
@@ -162,7 +159,6 @@ class _Seen:
     """What was found in one file so far; of each sort no more is kept than can be told."""
 
     most: int
-    lines: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     open: list[Finding] = field(default_factory=list)
     allowed: list[Finding] = field(default_factory=list)
@@ -174,86 +170,3 @@ class _Seen:
         # One that is open has to be known even where none can be told.
         if len(kept) < max(1, self.most):
             kept.append(finding)
-
-
-def _lines(handle: t.Any, tail_bytes: int | None) -> Iterator[tuple[int, str]]:
-    """Yield numbered lines; with ``tail_bytes``, only those of the end of the file."""
-    number, rest_of_line = 0, False
-    if tail_bytes is not None:
-        number = _skip(handle, max(0, handle.seek(0, os.SEEK_END) - tail_bytes))
-    while raw := handle.readline(_LONGEST_LINE):
-        number += 0 if rest_of_line else 1
-        rest_of_line = not raw.endswith(b"\n")
-        yield number, raw.decode("utf-8", "replace")
-
-
-def _findings(path: str, number: int, line: str, hits: Sequence[Hit]) -> Iterator[Finding]:
-    shown = excerpt(line, hits) if hits else ""
-    for hit in hits:
-        yield Finding(
-            hit.shape.rule,
-            hit.shape.severity,
-            path,
-            f"line {number} holds {hit.shape.title}",
-            _REMEDY,
-            line=number,
-            facts=(("excerpt", shown),),
-        )
-
-
-@contextlib.contextmanager
-def _open(path: str) -> Iterator[tuple[t.Any, bool]]:
-    """Open a log file for reading, unpacked; tell whether it is compressed."""
-    # A pipe or a terminal would keep us waiting for its writer.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY), "rb") as handle:
-        if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-            raise FileFailure("is no regular file", field=path, remedy="Name the file that it is written to.")
-        start = handle.read(6)
-        handle.seek(0)
-        opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
-        if opener is None:
-            yield handle, False
-        else:
-            with opener(handle) as unpacked:
-                yield unpacked, True
-
-
-def _skip(handle: t.BinaryIO, offset: int) -> int:
-    """Go to the first line that begins at or after ``offset``; return how many lines lie before it."""
-    handle.seek(0)
-    lines, done = 0, 0
-    while done < offset:
-        piece = handle.read(min(1 << 20, offset - done))
-        lines += piece.count(b"\n")
-        done += len(piece)
-    if offset:
-        handle.seek(offset - 1)
-        if handle.read(1) != b"\n":
-            handle.readline()
-            lines += 1
-    return lines
-
-
-def expand(path: str, exclude: Sequence[str]) -> list[str]:
-    """Return the files that a path stands for: itself, those below a directory, or those that match a pattern."""
-    found: list[str] = []
-    for place in sorted(glob.glob(path, recursive=True)) if glob.has_magic(path) else [path]:
-        if os.path.isdir(place):
-            found += sorted(os.path.join(base, name) for base, _folders, names in os.walk(place) for name in names)
-        elif os.path.lexists(place):
-            found.append(place)
-    excluded = path_pattern(exclude)
-    return [file for file in dict.fromkeys(found) if excluded is None or not excluded.fullmatch(file)]
-
-
-def path_pattern(globs: Sequence[str]) -> t.Optional[t.Pattern[str]]:
-    """Return a pattern for the paths that any of some globs means; ``None`` for no globs.
-
-    ``*`` stands for any text and ``?`` for any character; a glob without a slash means a name in any directory.
-    """
-    return re.compile("|".join(_glob_pattern(entry) for entry in globs)) if globs else None
-
-
-def _glob_pattern(entry: str) -> str:
-    inner = "".join(".*" if part == "*" else "." if part == "?" else re.escape(part) for part in entry)
-    return f"(?:{inner})" if "/" in entry else f"(?:.*/)?(?:{inner})"

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 from .._core.errors import TrustmeshError
 from .._core.programs import Finished, ProgramFailure, conversation, environment, run
+from .._core.reading import exists
 
 #: A repository's own configuration may set any of these (git-config(1)); the command line comes last.
 _SETTINGS: t.Final = {
@@ -95,11 +96,11 @@ class Repository:
 
     def is_git(self) -> bool:
         """Tell whether it is one; a plain directory has no history."""
-        return os.path.lexists(os.path.join(self.path, ".git")) or os.path.isfile(os.path.join(self.path, "HEAD"))
+        return exists(os.path.join(self.path, ".git")) or exists(os.path.join(self.path, "HEAD"))
 
     def is_bare(self) -> bool:
         """Tell whether it has no working tree; what its configuration says of that (core.bare) does not count."""
-        return not os.path.lexists(os.path.join(self.path, ".git"))
+        return not exists(os.path.join(self.path, ".git"))
 
     def is_shallow(self) -> bool:
         """Tell whether a part of the history was not cloned."""

@@ -15,17 +15,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import typing as t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .._core.errors import InvalidInput, TrustmeshError
-from .._core.files import named_failure
+from .._core.reading import is_directory, link_text, read_file, status, walk
 from .._core.spec import Options
+from .content import texts_of
 from .finding import Allowances, Finding, is_open, summarise, with_failures
-from .log import path_pattern
+from .paths import path_pattern
 from .repository import Repository
-from .scanner import Detected, Scanner, fingerprint, text_of
+from .scanner import Detected, Scanner, fingerprint
 
 _COMMON: t.Final[Options] = {
     "history": {"type": "bool", "default": True},
@@ -37,6 +39,7 @@ ITEM_OPTIONS: t.Final[Options] = {"path": {"type": "path", "required": True}, **
 SHARED: t.Final = tuple(_COMMON)
 
 _MESSAGE: t.Final = "(message)"
+_TOO_LARGE: t.Final = "larger than largest_file"
 _IN_TREE: t.Final = "Take it out of the file, replace the secret because it is known, and clean the history."
 _IN_HISTORY: t.Final = "Replace the secret: everybody who cloned the repository has it. Then clean the history."
 _COMMIT: t.Final = re.compile(r"[0-9a-f]{40,64}")
@@ -63,6 +66,7 @@ class _Seen:
     def skip(self, why: str) -> None:
         """Count a file that was not looked into."""
         self.unread[why] = self.unread.get(why, 0) + 1
+        self.complete = False
 
 
 class RepositoryScan:
@@ -86,10 +90,9 @@ class RepositoryScan:
             self._look(item, seen)
         except TrustmeshError as error:
             return {"item": item["path"], "failed": True, "msg": str(error)}
-        if seen.unread:
-            seen.problems.append(
-                f"{sum(seen.unread.values())} files or versions are larger than largest_file and were not looked into"
-            )
+        seen.problems += [
+            f"{count} files or versions were not looked into: {why}" for why, count in sorted(seen.unread.items())
+        ]
         findings = self._allowances.judge(_with_fingerprint(key[2], found) for key, found in seen.found.items())
         told = sorted(findings, key=lambda finding: not is_open(finding))[: self._max_findings]
         return {
@@ -106,7 +109,7 @@ class RepositoryScan:
 
     def _look(self, item: Mapping[str, t.Any], seen: _Seen) -> None:
         repository = Repository(item["path"])
-        if not os.path.isdir(repository.path):
+        if not is_directory(repository.path):
             raise InvalidInput("there is no such directory on this host", field="path")
         excluded = path_pattern(item["exclude"])
 
@@ -117,10 +120,10 @@ class RepositoryScan:
         has_tree = not is_git or not repository.is_bare()
         if item["history"] and not is_git:
             raise InvalidInput(
-                "is no git repository", field="path", remedy="Set history to false to search a plain directory."
+                "is not a git repository", field="path", remedy="Set history to false to search a plain directory."
             )
         if has_tree:
-            names = repository.tracked_and_new() if is_git else _walk(repository.path)
+            names = repository.tracked_and_new() if is_git else _files_below(repository.path)
             self._tree(repository.path, [name for name in names if wanted(name)], item["largest_file"], seen)
         if is_git and has_tree:
             seen.problems += [
@@ -133,16 +136,21 @@ class RepositoryScan:
     def _tree(self, root: str, names: Sequence[str], largest: int, seen: _Seen) -> None:
         for name in names:
             path = os.path.join(root, name)
-            if os.path.islink(path) or not os.path.isfile(path):
+            found = status(path)
+            if found is None:  # removed, and not yet committed
                 continue
-            seen.files += 1
-            if os.path.getsize(path) > largest:
-                seen.skip("larger than largest_file")
-                seen.complete = False
+            if stat.S_ISLNK(found.st_mode):
+                content: t.Optional[bytes] = os.fsencode(link_text(path) or "")
+            elif stat.S_ISDIR(found.st_mode):
+                seen.skip("a repository of its own, to be searched by itself")
                 continue
-            with named_failure(path), open(path, "rb") as handle:
-                content = handle.read()
-            self._scan(name, content, "", seen)
+            elif not stat.S_ISREG(found.st_mode):
+                seen.skip("not a regular file")
+                continue
+            else:
+                seen.files += 1
+                content = read_file(path, limit=largest) if found.st_size <= largest else None
+            self._version(name, content, "", seen)
 
     def _history(self, repository: Repository, wanted: Callable[[str], bool], largest: int, seen: _Seen) -> None:
         if repository.is_partial():
@@ -169,8 +177,7 @@ class RepositoryScan:
 
     def _version(self, path: str, content: t.Optional[bytes], commit: str, seen: _Seen) -> None:
         if content is None:
-            seen.skip("larger than largest_file")
-            seen.complete = False
+            seen.skip(_TOO_LARGE)
         else:
             self._scan(path, content, commit, seen)
 
@@ -179,8 +186,11 @@ class RepositoryScan:
         text = (path, hashlib.sha256(content).digest())
         if text not in seen.known:
             known = seen.lines.setdefault(path, {})
-            found = {(entry.rule, path, entry.secret): entry for entry in self._scanner.scan(path, content, known)}
-            lines = [hash(line) for line in (text_of(content) or "").split("\n")]
+            scanned = self._scanner.scan(path, content, known)
+            if scanned.unread is not None:
+                seen.skip(scanned.unread)
+            found = {(entry.rule, path, entry.secret): entry for entry in scanned.found}
+            lines = [hash(line) for line in next(texts_of(content)).split("\n")]
             seen.known[text] = tuple(dict.fromkeys([*found, *(key for line in lines for key in known.get(line, ()))]))
             known.update((line, ()) for line in lines if line not in known)
             for key, entry in found.items():
@@ -217,9 +227,9 @@ def _with_fingerprint(secret: str, finding: Finding) -> Finding:
     return replace(finding, fingerprint=fingerprint(secret))
 
 
-def _walk(root: str) -> Iterator[str]:
-    """Yield the files below a directory, by their paths from it."""
-    for base, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name != ".git")
-        for name in sorted(names):
-            yield os.path.relpath(os.path.join(base, name), root)
+def _files_below(root: str) -> Iterator[str]:
+    """Yield what is below a directory and is no directory, by its path from there."""
+    for path, found in walk(root):
+        name = os.path.relpath(path, root)
+        if not stat.S_ISDIR(found.st_mode) and ".git" not in name.split(os.sep):
+            yield name

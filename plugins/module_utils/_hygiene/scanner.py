@@ -13,18 +13,25 @@ the history is laid out in a directory that only this process can enter, and rem
 
 from __future__ import annotations
 
-import codecs
+import contextlib
 import fnmatch
 import hashlib
 import os
 import re
+import signal
 import tempfile
+import threading
 import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .._core.files import Attributes
-from .shapes import SHAPES, find
+from .._core.pem import find_blocks
+from .content import der_key, is_text, packed_as, texts_of
+from .harmless import without_harmless
+from .shape_table import SHAPES
+from .shapes import find, readable
+from .structured import kubernetes_values, private_jwks, values_below_names
 
 try:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
@@ -70,7 +77,12 @@ _FILES: t.Final = (
         ("*.example", "*.sample", "*.template", "*.dist", "example.env", "sample.env"),
     ),
 )
-_PEM_BLOCK: t.Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?-----END", re.DOTALL)
+#: How long one file may take; what is longer is reported.
+_SECONDS: t.Final = 60
+#: What the detectors are shown of a line at a time, and by how much that overlaps.
+_PIECE: t.Final = 1024
+_OVERLAP: t.Final = 200
+_MOST_IN_LINE: t.Final = 300
 # Stretched, so that a fingerprint in a report does not let its readers try passwords by the million.
 _ROUNDS: t.Final = 20_000
 _SALT: t.Final = b"trustmesh.security repo_secret_scan 1"
@@ -89,13 +101,31 @@ class Detected:
     @property
     def rank(self) -> tuple[int, int]:
         """Lower is more telling: what knows the kind of secret comes before what guesses from a name or from noise."""
-        order = {"secret-keyword": 1, "hex-high-entropy-string": 2, "base64-high-entropy-string": 3}
+        order = {
+            "secret-keyword": 1,
+            "secret-field": 2,
+            "secret-setting": 2,
+            "hex-high-entropy-string": 3,
+            "base64-high-entropy-string": 4,
+        }
         return order.get(self.rule, 0), -len(self.secret)
 
 
 def fingerprint(secret: str) -> str:
     """Return 16 hexadecimal digits that stand for a secret in allowances, equal in every run and on every host."""
     return hashlib.pbkdf2_hmac("sha256", secret.encode("utf-8", "surrogatepass"), _SALT, _ROUNDS, 8).hex()
+
+
+class TookTooLong(BaseException):
+    """A file took longer than it may; no handler of a library takes it for an ordinary failure."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a file gives away, and why it, or a part of it, was not looked into."""
+
+    found: tuple[Detected, ...]
+    unread: t.Optional[str] = None
 
 
 class Scanner:
@@ -122,58 +152,145 @@ class Scanner:
         self._settings.__exit__(None, None, None)
         self._folder.cleanup()
 
-    def scan(self, path: str, content: bytes, known: t.Container[int] = ()) -> list[Detected]:
+    def scan(self, path: str, content: bytes, known: t.Container[int] = ()) -> Scanned:
         """Return what a file gives away, by its name and by its text; of several findings of one secret the best.
 
         The detectors, which take most of the time, are not shown the lines whose hashes are in ``known``: those of
         versions of the same file that they have seen.
         """
         found = list(_by_name(path, content))
-        text = text_of(content)
-        if text is not None:
-            found += _best([*self._by_shape(text), *self._by_detector(path, text, known)])
-        return [entry for entry in found if entry.rule not in self._skipped]
+        packed = packed_as(content[:16])
+        unread = None if packed is None else f"packed with {packed}"
+        try:
+            with deadline(_SECONDS):
+                if packed is None:
+                    best, cut = _best(list(self._in_content(path, content, known)))
+                    found += best
+                    unread = f"more than {_MOST_IN_LINE} secrets in one line" if cut else None
+        except TookTooLong:
+            unread = f"took longer than {_SECONDS} s"
+        return Scanned(tuple(entry for entry in found if entry.rule not in self._skipped), unread)
+
+    def _in_content(self, path: str, content: bytes, known: t.Container[int]) -> Iterator[Detected]:
+        if der_key(content) is not None:
+            secret = f"private-key:{hashlib.sha256(content).hexdigest()}"
+            yield Detected("private-key", "a private key in DER form", "critical", 1, secret)
+        for text in texts_of(content):
+            shown = without_harmless(text)
+            yield from self._by_shape(shown)
+            if is_text(content):
+                yield from self._by_detector(path, shown, known)
 
     def _by_shape(self, text: str) -> Iterator[Detected]:
-        blocks = {text.count("\n", 0, match.start()) + 1: match.group() for match in _PEM_BLOCK.finditer(text)}
-        for number, line in enumerate(text.split("\n"), start=1):
-            for hit in find(line, self._shapes):
+        lines = text.split("\n")
+        blocks = _key_blocks(text)
+        for number, line in enumerate(lines, start=1):
+            for hit in find(readable(line), self._shapes):
                 shape = hit.shape
                 # The first line of a key is the same for all keys of its kind.
                 secret = blocks.get(number, hit.secret) if shape.rule == "private-key" else hit.secret
                 yield Detected(shape.rule, shape.title, shape.severity, number, secret)
+        for rule, title, severity, values in (
+            ("secret-field", "a field that is named as a secret", "high", values_below_names(lines)),
+            ("kubernetes-secret", "a value of a Kubernetes Secret", "high", kubernetes_values(lines)),
+            ("private-jwk", "a private JSON Web Key", "critical", private_jwks(text)),
+        ):
+            yield from (Detected(rule, title, severity, number, value) for number, value in values)
 
     def _by_detector(self, path: str, text: str, known: t.Container[int]) -> Iterator[Detected]:
-        lines = text.split("\n")
-        fresh = [number for number, line in enumerate(lines, start=1) if hash(line) not in known]
-        if not fresh:
+        shown = list(_fresh(text.split("\n"), known))
+        if not shown:
             return
         # The name tells the scanner how to read it.
         copy = os.path.join(self._folder.name, os.path.basename(path) or "text")
         descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, Attributes().mode)
         try:
-            with open(descriptor, "w", encoding="utf-8", newline="") as handle:
-                handle.write("\n".join(lines[number - 1] for number in fresh))
+            with open(descriptor, "w", encoding="utf-8", errors="replace", newline="") as handle:
+                handle.write("\n".join(piece for _number, piece in shown))
             for entry in scan_file(copy):
                 rule = re.sub(r"[^a-z0-9]+", "-", entry.type.lower()).strip("-")
                 secret = entry.secret_value or ""
                 if rule != "private-key":
                     severity = _SEVERITIES.get(rule, "high")
                     # It counts anew in files that it rewrites.
-                    place = fresh[min(max(entry.line_number, 1), len(fresh)) - 1]
+                    place = shown[min(max(entry.line_number, 1), len(shown)) - 1][0]
                     yield Detected(rule, f"a secret ({entry.type})", severity, place, secret)
         finally:
             os.unlink(copy)
 
 
-def _best(found: Sequence[Detected]) -> list[Detected]:
-    """Return one finding per secret and line: the most telling of those that overlap."""
+@contextlib.contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise :class:`TookTooLong` in what takes longer; only the main thread can be interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TookTooLong
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _fresh(lines: Sequence[str], known: t.Container[int]) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not known and those that give them their meaning, in pieces, with their numbers.
+
+    A line means what the lines above it with less indentation, and the one before it, make of it.
+    """
+    wanted: set[int] = set()
+    above: list[tuple[int, int]] = []
+    for at, line in enumerate(lines):
+        if not line.strip():
+            continue
+        indent = len(line) - len(line.lstrip())
+        while above and above[-1][0] >= indent:
+            above.pop()
+        if hash(line) not in known:
+            wanted |= {at, max(at - 1, 0)}
+            for _indent, parent in reversed(above):
+                if parent in wanted:
+                    break
+                wanted.add(parent)
+        above.append((indent, at))
+    if not any(hash(lines[at]) not in known for at in wanted):
+        return
+    for at in sorted(wanted):
+        line = lines[at]
+        yield at + 1, line[:_PIECE]
+        # The detectors take quadratic time on long lines.
+        for start in range(_PIECE - _OVERLAP, len(line) - _OVERLAP, _PIECE - _OVERLAP):
+            yield at + 1, line[start : start + _PIECE]
+
+
+def _key_blocks(text: str) -> dict[int, str]:
+    """Return the private keys in PEM by the number of their first line."""
+    blocks: dict[int, str] = {}
+    line, past = 1, 0
+    for block in find_blocks(text, lambda label: label.endswith(("PRIVATE KEY", "PRIVATE KEY BLOCK"))):
+        line, past = line + text.count("\n", past, block.start), block.start
+        blocks.setdefault(line, f"{text[block.start : block.inner_end]}-----END")
+    return blocks
+
+
+def _best(found: Sequence[Detected]) -> tuple[list[Detected], bool]:
+    """Return one finding per secret and line, the most telling of those that overlap, and whether one were left out."""
     kept: list[Detected] = []
+    cut, line, count = False, 0, 0
     for entry in sorted(found, key=lambda it: (it.line, *it.rank)):
-        overlapping = (other for other in kept if other.line == entry.line and _overlap(other.secret, entry.secret))
-        if next(overlapping, None) is None:
+        if entry.line != line:
+            line, count = entry.line, 0
+        if count >= _MOST_IN_LINE:
+            cut = True
+        elif not any(_overlap(other.secret, entry.secret) for other in kept[len(kept) - count :]):
             kept.append(entry)
-    return kept
+            count += 1
+    return kept, cut
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -187,10 +304,3 @@ def _by_name(path: str, content: bytes) -> Iterator[Detected]:
         if wanted and content.strip() and not any(fnmatch.fnmatchcase(name, pattern) for pattern in examples):
             digest = hashlib.sha256(content).hexdigest()
             yield Detected(rule, title, "medium" if rule == "environment-file" else "high", 1, f"{rule}:{digest}")
-
-
-def text_of(content: bytes) -> t.Optional[str]:
-    """Return the text of a file; ``None`` for what is none, told as git does by a zero byte near its beginning."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
-    return None if b"\0" in content[:8000] else content.decode("utf-8", "replace")

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour here may change in any release.
 
-"""What secrets look like: one table for logs and repositories.
+"""What secrets look like, and how to find them in a line; the table itself is in :mod:`.shape_table`.
 
 A shape names the secret part of a match with the group ``secret``; without one the whole match is secret. A line is
 held against a pattern only when one of the shape's literals (in lower case) is in it: most lines are innocent, and
@@ -13,6 +13,7 @@ looking for a literal is far cheaper than a regular expression.
 
 from __future__ import annotations
 
+import bisect
 import math
 import re
 import typing as t
@@ -77,7 +78,7 @@ _CARD_ISSUERS: t.Final = re.compile(
 )
 
 _STAND_IN: t.Final = re.compile(
-    r"(?i)^(?:\*+|x+|\.+|-+|_+|#+|null|none|nil|true|false|undefined|redacted|masked|hidden|removed|secret|password"
+    r"(?i)^(?:\*+|\*[\w-]+|x+|\.+|-+|_+|#+|null|none|nil|true|false|undefined|redacted|masked|hidden|removed|secret|password"
     r"|\[[\w .:*-]*\]?|<[^>]*>?|\{\{.*|\$[\w{(].*|%[\w({].*|%s|env\(.*|secret:[0-9a-f]{12}"
     r"|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER)$"
 )
@@ -88,250 +89,92 @@ def is_real_value(text: str) -> bool:
     return len(text) >= 4 and not _STAND_IN.match(text)
 
 
-def _looks_random(text: str) -> bool:
+def looks_random(text: str) -> bool:
+    """Tell noise from words, and from what stands in for a value."""
     return entropy(text) > 3.0 and is_real_value(text)
 
 
-_VALUE: t.Final = r"(?:\\?[\"'](?P<secret>(?:[^\"'\\]|\\[^\"'])+)\\?[\"']|(?P<bare>[^\s\"',;&)}\]]+))"
-_DIGEST_BEFORE: t.Final = re.compile(
-    r"(?i)(?:sha-?(?:2|3|256|384|512)?(?:sums?)?|md5|digest|hash|checksum|fingerprint|thumbprint|etag|integrity"
-    r"|commit|revision|blob|layer|image|trace_?id|span_?id|request_?id|tx_?id|condition|txid)[\"'\]]*\s*[:=@\s/(\[-]{1,3}"
-    r"[\"'<]?$"
+def looks_assigned(text: str) -> bool:
+    """Tell a value that is assigned to a secret name from a reference, a path, a call or a sentence."""
+    letters, others = any(map(str.isalpha, text)), any(not it.isalpha() for it in text)
+    return len(text) >= 8 and letters and others and entropy(text) > 2.5 and not _NO_VALUE.match(text)
+
+
+def is_url_password(text: str) -> bool:
+    """Tell a password in a URL from a port that is followed by a path."""
+    return is_real_value(text) and not _PORT.match(text)
+
+
+#: What stands where a value is expected and is none: references, paths, addresses, calls, names of files and variables.
+_NO_VALUE: t.Final = re.compile(
+    rf"(?:{_STAND_IN.pattern[4:]}"
+    r"|[A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_]\w*)+\Z|[A-Za-z_]+\d?\Z|[a-z]+(?:[-/][a-z]+)+\Z|\.{0,2}/|~/|[A-Za-z][\w+.-]{0,20}://"
+    r"|[^\s(]{0,80}\(|.{0,200}(?:\$\{|\{\{|\.(?:pem|key|crt|txt|json|ya?ml|env|p12|jks)\Z)|ENC\[|vault:v\d|!\w)",
+    re.IGNORECASE,
 )
-
-
-def _shape(rule: str, title: str, severity: str, pattern: str, *literals: str, **more: t.Any) -> Shape:
-    return Shape(rule, title, severity, re.compile(pattern), literals, **more)
-
-
-SHAPES: t.Final[tuple[Shape, ...]] = (
-    _shape(
-        "private-key",
-        "a private key in PEM form",
-        "critical",
-        # In a log a whole key stands in one line, with escaped line ends.
-        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?:\\[nr]|\s)*[A-Za-z0-9+/=:, -]+)*",
-        "private key",
-    ),
-    _shape("putty-key", "a private key of PuTTY", "critical", r"PuTTY-User-Key-File-[23]: \S+", "putty-user-key-file"),
-    _shape("age-key", "a private key of age", "critical", r"AGE-SECRET-KEY-1[0-9A-Z]{58}", "age-secret-key-1"),
-    _shape(
-        "vault-token",
-        "a token of Vault or OpenBao",
-        "critical",
-        r"(?<![\w.])(?:hv[bsr]\.[\w-]{24,}|[sbr]\.[A-Za-z0-9]{24}(?![\w.]))",
-        "hvs.",
-        "hvb.",
-        "hvr.",
-        "s.",
-        "b.",
-        "r.",
-        check=lambda text: entropy(text) > 3.5,
-    ),
-    _shape(
-        "aws-access-key",
-        "an access key of AWS",
-        "critical",
-        r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b",
-        "akia",
-        "asia",
-        "abia",
-        "acca",
-        check=lambda text: entropy(text) > 3.0,
-    ),
-    _shape(
-        "github-token",
-        "a token of GitHub",
-        "critical",
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{80,})",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat_",
-    ),
-    _shape("gitlab-token", "a token of GitLab", "critical", r"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[\w-]{20,}", "gl"),
-    _shape("slack-token", "a token of Slack", "high", r"\bxox[abeoprs]-[\w-]{10,}", "xox"),
-    _shape(
-        "slack-webhook",
-        "an incoming webhook of Slack",
-        "high",
-        r"https://hooks\.slack\.com/(?:services|workflows)/[\w/+-]{40,}",
-        "hooks.slack.com",
-    ),
-    _shape("stripe-key", "a key of Stripe", "critical", r"\b[rs]k_(?:live|test|prod)_[A-Za-z0-9]{16,}", "k_"),
-    _shape("google-api-key", "an API key of Google", "high", r"\bAIza[\w-]{35}(?![\w-])", "aiza"),
-    _shape("npm-token", "a token of npm", "critical", r"\bnpm_[A-Za-z0-9]{36}\b", "npm_"),
-    _shape("pypi-token", "a token of PyPI", "critical", r"\bpypi-AgEIcHlwaS5vcmc[\w-]{40,}", "pypi-"),
-    _shape(
-        "service-token",
-        "a token of a cloud service",
-        "critical",
-        r"\b(?:do[opr]_v1_[0-9a-f]{64}|hf_[A-Za-z]{34}|glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"
-        r"|dp\.pt\.[A-Za-z0-9]{43}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|NRAK-[A-Z0-9]{27}|lin_api_[A-Za-z0-9]{40})\b"
-        r"|(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])",
-        "_v1_",
-        "hf_",
-        "glsa_",
-        "shp",
-        "dp.pt.",
-        "pmak-",
-        "nrak-",
-        "lin_api_",
-        "q~",
-    ),
-    _shape(
-        "json-web-token",
-        "a signed JSON Web Token",
-        "high",
-        r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}",
-        "eyj",
-    ),
-    _shape(
-        "url-password",
-        "a password in a URL",
-        "high",
-        r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"'<>]*:(?P<secret>[^\s/@\"'<>]+)@[\w.\[-]",
-        "://",
-        check=is_real_value,
-    ),
-    _shape(
-        "authorization-header",
-        "credentials of an Authorization header",
-        "high",
-        r"(?i)\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token|apikey)\s+(?P<secret>[A-Za-z0-9._~+/=-]{8,})",
-        "authorization",
-        check=is_real_value,
-    ),
-    _shape(
-        "password-field",
-        "a field that is named as a secret",
-        "high",
-        r"(?i)(?:\b|_)(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?(?:id|key|access[_-]?key))?|api[_-]?key"
-        r"|auth[_-]?token|access[_-]?token|refresh[_-]?token|client[_-]?secret|private[_-]?key|encryption[_-]?key"
-        r"|master[_-]?key|signing[_-]?key|session[_-]?key|credentials?)\\?[\"']?\s*(?:=>|[:=])\s*" + _VALUE,
-        "pass",
-        "pwd",
-        "secret",
-        "key",
-        "token",
-        "credential",
-        check=is_real_value,
-        in_code=False,
-    ),
-    _shape(
-        "password-word",
-        "a password told in a sentence",
-        "medium",
-        r"(?i)\b(?:password|passphrase|secret)\s+(?:is|was|for \S+ is|set to)\s+[\"']?(?P<secret>[^\s\"',;]{6,})",
-        "password is",
-        "password was",
-        "password for",
-        "password set",
-        "passphrase is",
-        "passphrase was",
-        "secret is",
-        "secret was",
-        "secret set",
-        check=lambda text: is_real_value(text) and bool(re.search(r"\d|[^\w.]", text)),
-        in_code=False,
-    ),
-    _shape(
-        "named-token",
-        "a value that is named as a token",
-        "high",
-        r"(?i)(?:token|credentials?|authorization)[\"']?\s*(?::=|=>|[:=])\s*[\"'](?P<secret>(?=[^\"']*\d)[\w.~+/=-]{16,})[\"']",
-        "token",
-        "credential",
-        "authorization",
-        check=lambda text: entropy(text) > 3.5,
-        in_logs=False,
-    ),
-    _shape(
-        "environment-assignment",
-        "a variable that is named as a secret",
-        "high",
-        r"(?:^|[\s;\"'])(?:[A-Z0-9]+_)*(?:PASS(?:WORD|WD|PHRASE)?|SECRET(?:_ID|_KEY)?|TOKEN|(?:API|MASTER|PRIVATE|SIGNING"
-        r"|ENCRYPTION)_?KEY)=[\"']?(?P<secret>[^\s\"'$()<>{}]{8,})",
-        "=",
-        check=_looks_random,
-        in_logs=False,
-    ),
-    _shape(
-        "password-directive",
-        "a directive with a password",
-        "high",
-        r"(?i)^\s*(?:[\w.-]*password|passwd|requirepass|masterauth|bindpw|secret)\s+[\"']?"
-        r"(?P<secret>(?=\S*\d)[^\s\"'$()<>{};]{8,})[\"']?\s*;?\s*$",
-        "pass",
-        "auth",
-        "bindpw",
-        "secret",
-        check=_looks_random,
-        in_logs=False,
-    ),
-    _shape(
-        "login-argument",
-        "a password among the arguments of a program",
-        "high",
-        r"\bcurl\b[^\n]*?\s(?:-u|--user|--proxy-user)[ =]?[\"']?[^\s:\"']+:(?P<secret>[^\s\"'$]{4,})",
-        "curl",
-        check=is_real_value,
-        in_logs=False,
-    ),
-    _shape(
-        "payment-card-number",
-        "the number of a payment card",
-        "critical",
-        r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w-]|\.\d)",
-        check=is_card_number,
-        in_code=False,
-    ),
-    _shape(
-        "hex-key",
-        "32 or 64 bytes in hexadecimal, as keys are written",
-        "high",
-        r"(?<![\w/+])(?:0x)?(?P<secret>[0-9a-f]{128}|[0-9A-F]{128}|[0-9a-f]{64}|[0-9A-F]{64})(?![\w/+=])",
-        check=_looks_random,
-        innocent_after=_DIGEST_BEFORE,
-        in_code=False,
-    ),
-    _shape(
-        "base64-key",
-        "32 or 64 bytes in base64, as keys are written",
-        "medium",
-        r"(?<![\w/+.-])(?P<secret>[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==|[\w-]{43}=)(?![\w/+=])",
-        "=",
-        check=lambda text: entropy(text) > 4.0,
-        innocent_after=_DIGEST_BEFORE,
-        in_code=False,
-    ),
-)
+_PORT: t.Final = re.compile(r"\d{1,5}(?:/|$)")
 
 
 def find(line: str, shapes: Sequence[Shape]) -> Iterator[Hit]:
     """Yield every secret in a line, in the order of the shapes; what lies within an earlier one is not told twice."""
     lowered = line.lower()
-    taken: list[tuple[int, int]] = []
+    taken = _Taken()
     for shape in shapes:
         if shape.literals and not any(literal in lowered for literal in shape.literals):
             continue
         for match in shape.pattern.finditer(line):
-            start, end = _secret_part(match)
+            start, end = _secret_part(line, match)
             secret = line[start:end]
             if shape.check is not None and not shape.check(secret):
                 continue
             if shape.innocent_after is not None and shape.innocent_after.search(line[max(0, start - 40) : start]):
                 continue
-            if not any(start < other_end and other_start < end for other_start, other_end in taken):
-                taken.append((start, end))
+            if taken.add(start, end):
                 yield Hit(shape, secret, start, end)
 
 
-def _secret_part(match: t.Match[str]) -> tuple[int, int]:
+class _Taken:
+    """Spans that do not overlap."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, start: int, end: int) -> bool:
+        """Add a span unless it overlaps one that is there; tell whether it did not."""
+        at = bisect.bisect_right(self._starts, start)
+        if (at and self._ends[at - 1] > start) or (at < len(self._starts) and self._starts[at] < end):
+            return False
+        self._starts.insert(at, start)
+        self._ends.insert(at, end)
+        return True
+
+
+def _secret_part(line: str, match: t.Match[str]) -> tuple[int, int]:
     """Return where the secret part of a match begins and ends."""
+    groups = match.groupdict()
+    if groups.get("quote") is not None:
+        return match.end("quote"), _closing(line, match.end("quote"), groups["quote"])
     for name in ("secret", "bare"):
-        if match.groupdict().get(name) is not None:
+        if groups.get(name) is not None:
             return match.span(name)
     return match.span()
+
+
+def _closing(line: str, start: int, quote: str) -> int:
+    """Return where a quoted value ends: before the same mark, escaped as often as the one that opened it."""
+    furthest = min(len(line), start + _LONGEST_VALUE)
+    at = line.find(quote, start, furthest)
+    while at > start and line[at - 1] == "\\":
+        at = line.find(quote, at + 1, furthest)
+    return len(line[start:furthest].rstrip()) + start if at < 0 else at
+
+
+def readable(line: str) -> str:
+    """Return a line with the characters that JSON writers like to spell as numbers (``\\u003d``) spelled out."""
+    return _SPELLED.sub(lambda match: chr(int(match.group(1), 16)), line) if "\\u00" in line else line
+
+
+_SPELLED: t.Final = re.compile(r"\\{1,32}u00([2-7][0-9A-Fa-f])")
+#: A value in quotation marks that are never closed does not reach further than this.
+_LONGEST_VALUE: t.Final = 8192

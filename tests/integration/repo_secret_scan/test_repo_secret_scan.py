@@ -125,7 +125,7 @@ def test_a_large_file_is_told_and_left_out(scan: t.Any, repository: Corpus) -> N
     result = scan(repository.path, largest_file=1000)
     assert result["unread"] == {"larger than largest_file": 2}
     assert not result["complete"]
-    assert "2 files or versions are larger than largest_file and were not looked into" in result["problems"]
+    assert "2 files or versions were not looked into: larger than largest_file" in result["problems"]
     # The small version of the past is still seen.
     assert _paths(result, "history") == {"a.txt"}
 
@@ -159,7 +159,7 @@ def test_a_partial_clone_is_refused_and_nothing_is_fetched(
 def test_a_plain_directory_without_history(run_module: t.Any, scan: t.Any, tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.txt").write_text(f"use {Plants(1).github()}\n")
     refused = run_module("repo_secret_scan", {"repositories": [{"path": str(tmp_path)}]})
-    assert "is no git repository. Set history to false" in refused.result["msg"]
+    assert "is not a git repository. Set history to false" in refused.result["msg"]
     assert _paths(scan(tmp_path, history=False)) == {"a.txt"}
 
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils._hygiene.shapes import SEVERITIES, SHAPES, entropy, find, is_card_number
+from plugins.module_utils._hygiene.shape_table import SHAPES
+from plugins.module_utils._hygiene.shapes import SEVERITIES, entropy, find, is_card_number
 from tests.rigs.plants import Plants
 
 LOGS: t.Final = [shape for shape in SHAPES if shape.in_logs]
@@ -65,7 +66,9 @@ LINES: list[tuple[str, str, Callable[[Plants], str]]] = [
     ("password-field", "client_secret => '{}'", lambda it: it.text(20)),
     ("password-word", "the new password is {}", lambda it: it.password()),
     ("named-token", "const sessionToken = '{}';", lambda it: it.text(24)),
-    ("named-token", 'HUB_CREDENTIALS: "{}"', lambda it: it.text(24)),
+    ("secret-field", 'HUB_CREDENTIALS: "{}"', lambda it: it.text(24)),
+    ("secret-setting", "secret_id: {}", lambda it: it.text(24)),
+    ("secret-setting", "  - signingKey: {}  # of the hub", lambda it: it.text(24)),
     ("environment-assignment", "ENV DB_PASSWORD={}", lambda it: it.password()),
     ("environment-assignment", "export MASTER_KEY='{}'", lambda it: it.hexadecimal(32)),
     ("password-directive", "  requirepass {}", lambda it: it.password()),
