@@ -15,10 +15,13 @@ author:
 description:
   - Searches log files line by line for what must not be in a log. Private keys, tokens, passwords, credentials in
     headers and URLs, numbers of payment cards, and keys in hexadecimal or base64.
-  - A finding tells the line and an excerpt in which every secret and every long word is masked. No secret is returned.
+  - A finding names the line and has an excerpt, which is built from instants and common words before the secret and
+    ends where the secret begins. Nothing of a secret is returned.
   - A finding is a result and not a failure; RV(results[].ok) and RV(summary) tell. A file that cannot be read fails the
     task after all files were looked at, with the results of the others in place.
-  - Files that C(gzip), C(bzip2) or C(xz) compressed are read as well.
+  - Files that C(gzip), C(bzip2) or C(xz) compressed are read as well, up to 64 MiB or 250 times their size, whichever
+    is more. Text in UTF-16 and JSON that is nested in JSON are searched too.
+  - What cannot be searched, such as a binary journal of systemd, is counted in RV(results[].unread).
 extends_documentation_fragment:
   - trustmesh.security._attributes.info
 options:
@@ -225,16 +228,22 @@ results:
           returned: always
           type: str
         excerpt:
-          description: What stands around it, with everything masked that may be secret.
+          description: What is known to be harmless of the line before it, and the rule in its place.
           returned: always
           type: str
-          sample: "GET /transfers token=[json-web-token] 200"
+          sample: "2026-11-21T10:00:00Z GET [...] token=[json-web-token]"
         allowed_by:
           description: Owner of the allowance that covers it; null when there is none.
           returned: always
           type: str
+    unread:
+      description: Number of files that were not looked into, or not to their end, by reason.
+      returned: when the file could be read
+      type: dict
+      sample: {packed with zstd: 1}
     complete:
-      description: Whether every secret has its finding. When not, O(max_findings) cut them off.
+      description: Whether everything was looked into and every secret has its finding. See RV(results[].unread) and
+        O(max_findings).
       returned: when the file could be read
       type: bool
     failed:

@@ -17,7 +17,12 @@ description:
     messages of commits and tags. What was removed from the tree is still in every clone.
   - Two means work together. The detectors of the library C(detect-secrets) find keywords, noise and the tokens of many
     services; a table of this collection adds private keys as a whole, tokens of Vault and OpenBao, further services,
-    passwords in URLs, and files that are secret by their name.
+    passwords in URLs, fields that are named as a secret in any spelling, values of Kubernetes Secrets, and files that
+    are secret by their name.
+  - Ciphertexts of SOPS, Sealed Secrets and transit engines, references to secrets, certificates and public keys are not
+    findings.
+  - What cannot be searched is counted in RV(results[].unread) and a problem, such as a packed file, a submodule, or a
+    file that takes longer than a minute.
   - No secret is returned. A finding has a fingerprint, by which it can be allowed, with an owner, a reason and an end.
     Marks in the code, such as C(pragma allowlist secret), allow nothing, because they have none of these.
   - A finding is a result and not a failure; RV(results[].ok) and RV(summary) tell. What cannot be read fails

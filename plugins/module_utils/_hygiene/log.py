@@ -111,8 +111,8 @@ class LogScan:
         seen = _Seen(self._rules.max_findings)
         try:
             with open_log(path, self._tail_bytes) as log:
-                for line, past in log:
-                    for finding in self._findings(path, log.lines, line, past):
+                for line, past, upto in log:
+                    for finding in self._findings(path, log.lines, line, past, upto):
                         (judged,) = self._allowances.judge([finding])
                         seen.add(judged)
         except (EOFError, zlib.error, lzma.LZMAError, OSError):
@@ -131,12 +131,12 @@ class LogScan:
             "complete": log.unread is None and sum(seen.counts.values()) == len(told),
         }
 
-    def _findings(self, path: str, number: int, line: str, past: int) -> Iterator[Finding]:
-        """Yield what a line gives away beyond its first ``past`` characters, which were looked at before."""
+    def _findings(self, path: str, number: int, line: str, past: int, upto: int) -> Iterator[Finding]:
+        """Yield what a line gives away, of what ends after ``past`` and no later than ``upto``."""
         told: set[tuple[str, str]] = set()
         readings = _readings(line)
         for text in readings:
-            hits = [hit for hit in self._rules.hits(text) if hit.end > past]
+            hits = [hit for hit in self._rules.hits(text) if past < hit.end <= upto]
             shown = excerpt(text, hits) if hits else ""
             for hit in hits:
                 key = (hit.shape.rule, hit.secret)

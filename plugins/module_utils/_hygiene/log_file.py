@@ -38,25 +38,31 @@ class LogFile:
         self.lines = first
         self.unread = unread
 
-    def __iter__(self) -> Iterator[tuple[str, int]]:
-        """Yield the lines that are not empty, each with how many of its characters were yielded before."""
+    def __iter__(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the lines that are not empty, each with the part of it in which a finding has to end.
+
+        The pieces of a line that is too long overlap, and each end in the overlap belongs to one of them.
+        """
         rest, seen = b"", 0
         while block := self._block():
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:
                 self.lines += 1
                 if line:
-                    yield _text(line), seen
+                    text = _text(line)
+                    yield text, seen, len(text)
                 seen = 0
             if len(rest) > _LONGEST_LINE:
                 self.lines += 1
-                yield _text(rest), seen
+                text = _text(rest)
+                yield text, seen, len(text) - len(_text(rest[-_OVERLAP // 2 :]))
                 self.lines -= 1
                 rest = rest[-_OVERLAP:]
-                seen = len(_text(rest))
+                seen = len(_text(rest[: -_OVERLAP // 2]))
         if rest:
             self.lines += 1
-            yield _text(rest), seen
+            text = _text(rest)
+            yield text, seen, len(text)
 
     def _block(self) -> bytes:
         block = b"" if self.unread else t.cast("bytes", self._handle.read(_BLOCK))

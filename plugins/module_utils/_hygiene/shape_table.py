@@ -130,7 +130,7 @@ SHAPES: t.Final[tuple[Shape, ...]] = (
         "a password in a URL",
         "high",
         r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}:(?:\\{0,32}/){2}[^\s/:@\"'<>\\]{0,256}:"
-        r"(?P<secret>[^\s/\"'<>]{1,512}|[^\s\"'<>]{1,512}?)@[\w.\[-]",
+        r"(?P<secret>[^\s/\"'<>]{1,512}|[^\s<>]{1,512}?)@[\w.\[-]",
         "://",
         ":\\",
         check=is_url_password,
@@ -220,6 +220,15 @@ SHAPES: t.Final[tuple[Shape, ...]] = (
         + name_pattern(SECRET_NAMES)
         + _ASSIGNED
         + r"(?P<secret>[^\s\"'`(){}<>$,;][^\s\"'`(){}<>,;]{7,})\s*(?:[,;]\s*)?(?:\s[#/].*)?$",
+        *_FIELD_LITERALS,
+        check=looks_assigned,
+        in_logs=False,
+    ),
+    _shape(
+        "secret-parameter",
+        "a parameter of a request that is named as a secret",
+        "high",
+        r"[?&](?:amp;)?[\w.-]{0,64}?" + name_pattern(SECRET_NAMES) + r"=(?P<secret>[^\s\"'&<>;\\]{8,})",
         *_FIELD_LITERALS,
         check=looks_assigned,
         in_logs=False,

@@ -96,8 +96,9 @@ def looks_random(text: str) -> bool:
 
 def looks_assigned(text: str) -> bool:
     """Tell a value that is assigned to a secret name from a reference, a path, a call or a sentence."""
-    letters, others = any(map(str.isalpha, text)), any(not it.isalpha() for it in text)
-    return len(text) >= 8 and letters and others and entropy(text) > 2.5 and not _NO_VALUE.match(text)
+    plain = text.replace("\\", "")
+    letters, others = any(map(str.isalpha, plain)), any(not it.isalpha() for it in plain)
+    return len(plain) >= 8 and letters and others and entropy(plain) > 2.5 and not _NO_VALUE.match(plain)
 
 
 def is_url_password(text: str) -> bool:
@@ -112,7 +113,7 @@ _NO_VALUE: t.Final = re.compile(
     r"|[^\s(]{0,80}\(|.{0,200}(?:\$\{|\{\{|\.(?:pem|key|crt|txt|json|ya?ml|env|p12|jks)\Z)|ENC\[|vault:v\d|!\w)",
     re.IGNORECASE,
 )
-_PORT: t.Final = re.compile(r"\d{1,5}(?:/|$)")
+_PORT: t.Final = re.compile(r"\d{1,5}(?:[/\"',;?#\\]|$)")
 
 
 def find(line: str, shapes: Sequence[Shape]) -> Iterator[Hit]:

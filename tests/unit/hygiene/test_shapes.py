@@ -67,6 +67,7 @@ LINES: list[tuple[str, str, Callable[[Plants], str]]] = [
     ("password-word", "the new password is {}", lambda it: it.password()),
     ("named-token", "const sessionToken = '{}';", lambda it: it.text(24)),
     ("secret-field", 'HUB_CREDENTIALS: "{}"', lambda it: it.text(24)),
+    ("secret-parameter", "GET https://api.example/x?user=hub&clientSecret={}&y=1", lambda it: it.text(24)),
     ("secret-setting", "secret_id: {}", lambda it: it.text(24)),
     ("secret-setting", "  - signingKey: {}  # of the hub", lambda it: it.text(24)),
     ("environment-assignment", "ENV DB_PASSWORD={}", lambda it: it.password()),
