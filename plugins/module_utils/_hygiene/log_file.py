@@ -11,8 +11,8 @@ from __future__ import annotations
 import bz2
 import contextlib
 import gzip
+import io
 import lzma
-import os
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
 
@@ -81,7 +81,8 @@ def open_log(path: str, tail_bytes: t.Optional[int]) -> Iterator[LogFile]:
     """Open a log file for reading; with ``tail_bytes``, from the first line that begins within so many from its end."""
     with open_file(path) as handle:
         # A log may grow while it is read: what is there now is read.
-        size = os.fstat(handle.fileno()).st_size
+        size = handle.seek(0, io.SEEK_END)
+        handle.seek(0)
         packed = packed_as(handle.read(16))
         handle.seek(0)
         if packed is None:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import fnmatch
-import glob
 import os
 import re
 import stat
@@ -26,13 +25,17 @@ def expand(path: str, exclude: Sequence[str]) -> list[str]:
     Links to directories below a directory are not entered; raises :class:`FileFailure` for what cannot be listed.
     """
     found: list[str] = []
-    for place in sorted(_matching("/", path.lstrip("/").split("/"))) if glob.has_magic(path) else [path]:
+    for place in sorted(_matching("/", path.lstrip("/").split("/"))) if _has_magic(path) else [path]:
         if _is_directory(place):
             found += sorted(_files_below(place))
         elif exists(place):
             found.append(place)
     excluded = path_pattern(exclude)
     return [file for file in dict.fromkeys(found) if excluded is None or not excluded.fullmatch(file)]
+
+
+def _has_magic(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
 
 
 def _files_below(place: str) -> Iterator[str]:
@@ -63,7 +66,7 @@ def _matching(base: str, parts: Sequence[str]) -> Iterator[str]:
         for path, status in walk(base):
             if stat.S_ISDIR(status.st_mode) and not os.path.basename(path).startswith("."):
                 yield from _matching(path, rest)
-    elif not glob.has_magic(part):
+    elif not _has_magic(part):
         yield from _matching(os.path.join(base, part), rest) if exists(os.path.join(base, part)) else ()
     elif _is_directory(base):
         for name in fnmatch.filter(entries(base) or (), part):

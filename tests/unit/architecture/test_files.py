@@ -18,9 +18,7 @@ _PENDING = {
     "plugins/module_utils/_hygiene/file_audit.py",
     "plugins/module_utils/_hygiene/file_facts.py",
     "plugins/module_utils/_hygiene/file_rules.py",
-    "plugins/module_utils/_hygiene/log.py",
     "plugins/module_utils/_hygiene/repository.py",
-    "plugins/module_utils/_hygiene/repository_scan.py",
     "plugins/module_utils/_hygiene/scanner.py",
 }
 
