@@ -47,6 +47,8 @@ options:
       variables:
         description:
           - Variables whose values may be seen.
+          - Truth values are written in lower case. Null, lists and mappings are refused, because no reader agrees on
+            what they mean; quote the text that is meant.
         type: dict
         default: {}
       secrets:

@@ -28,7 +28,7 @@ from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED, Field, State, managed
 from .._ilp.published import published
 from .environment_text import parse_environment, render_environment
-from .values import VALUE_OPTIONS, Fetch, resolve
+from .values import VALUE_OPTIONS, Fetch, free_text, resolve
 
 _SHARED: t.Final[Options] = {
     "owner": {"type": "str"},
@@ -111,7 +111,7 @@ class EnvironmentFile(StateResource[EnvironmentState]):
             return cls(files, path, None, attributes, frozenset())
         if octal_mode(item["mode"], "mode") & 0o007 and item["secrets"]:
             raise InvalidInput("lets everybody on the host read secrets", field="mode", remedy='Use "0600" or "0640".')
-        variables: dict[str, str | Secret] = {name: str(value) for name, value in item["variables"].items()}
+        variables: dict[str, str | Secret] = {name: free_text(value, name) for name, value in item["variables"].items()}
         plain = frozenset(variables)
         for at, secret in enumerate(item["secrets"]):
             try:

@@ -67,4 +67,4 @@ def test_a_private_key_in_one_line(run_module: t.Any, tmp_path: pathlib.Path) ->
     key = Plants(1).private_key()
     log.write_text("key " + key.replace("\n", "\\n") + "\n")
     (finding,) = run_module("log_scan", {"paths": [str(log)]}).result["results"][0]["findings"]
-    assert (finding["rule"], finding["excerpt"]) == ("private-key", "key [private-key]\\n")
+    assert (finding["rule"], finding["excerpt"]) == ("private-key", "key [private-key]")

@@ -12,6 +12,7 @@ import json
 import pickle
 import subprocess
 import sys
+import time
 import traceback
 import typing as t
 
@@ -21,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core import redact
-from plugins.module_utils._core.redact import Secret, render
+from plugins.module_utils._core.redact import Secret, occurring, render
 
 VALUE = "correct-horse-battery"
 #: Long enough not to occur by chance in a fingerprint or a key.
@@ -168,3 +169,26 @@ def test_texts_that_do_not_occur_are_left_out() -> None:
     value = {"a secret": ["in lines\nof two", 12345, {"deep": b"octets"}]}
     there = {"a secret", "lines\nof", "234", "octets"}
     assert redact.occurring({*there, "elsewhere", "lines of"}, value) == there
+
+
+@given(
+    st.lists(st.text("ab-", min_size=1, max_size=40), max_size=90), st.lists(st.text("ab-", max_size=60)), st.booleans()
+)
+def test_what_occurs_is_found_however_many_are_looked_for(texts: list[str], told: list[str], many: bool) -> None:
+    wanted = [*texts, *(f"{at:020d}" for at in range(200 if many else 0))]
+    shown = [*told, *(f"x{text}y" for text in texts[::3])]
+    assert occurring(wanted, shown) == {text for text in wanted if text in "\0".join(shown)}
+
+
+def test_twenty_thousand_secrets_are_looked_for_in_linear_time() -> None:
+    """Four times as many of both take about four times as long."""
+
+    def cost(count: int) -> float:
+        secrets = [f"secret-value-{at:08d}" for at in range(count)]
+        told = [{"item": f"/etc/hub/{at}.env", "reasons": ["secret-v"]} for at in range(count)]
+        began = time.thread_time()
+        assert occurring(secrets, told) == set()
+        return time.thread_time() - began
+
+    small = min(cost(5_000) for _attempt in range(3))
+    assert cost(20_000) < 10 * small + 0.2

@@ -13,6 +13,7 @@ import typing as t
 import pytest
 import yaml
 
+from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.files import Attributes, FileTransaction
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._core.resource import Resource
@@ -21,6 +22,7 @@ from plugins.module_utils._hygiene.container_secret import LABEL, ContainerSecre
 from plugins.module_utils._hygiene.credential import CredentialState, Place, Sealer, ServiceCredentials
 from plugins.module_utils._hygiene.digest import DigestKey
 from plugins.module_utils._hygiene.environment_file import EnvironmentFile, EnvironmentState
+from plugins.module_utils._hygiene.values import free_text
 
 Case = dict[str, t.Any]
 
@@ -104,3 +106,16 @@ def test_no_value_is_in_a_diff(case: Case, tmp_path: pathlib.Path) -> None:
 def test_names_of_cases_are_their_own() -> None:
     names = [case["name"] for case in CASES]
     assert len(names) == len(set(names)) >= 25
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "true"), (False, "false"), (3, "3"), (1.5, "1.5"), ("", ""), ("x", "x")]
+)
+def test_s9_a_scalar_is_spelled_as_yaml_does(value: object, text: str) -> None:
+    assert free_text(value, "A") == text
+
+
+@pytest.mark.parametrize("value", [None, [1, 2], {"a": True}])
+def test_s9_what_is_no_text_is_refused_with_the_remedy(value: object) -> None:
+    with pytest.raises(InvalidInput, match=r"variables\.A: is .*, not a text\. Write the text that is meant in quotes"):
+        free_text(value, "A")
