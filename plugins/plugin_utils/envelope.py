@@ -62,12 +62,21 @@ def opened_key(key: t.Any, vault: t.Any, form: Form) -> t.Iterator[KeyProvider]:
         yield open_provider(openers, declared, form, "key")
 
 
+def _plain(value: t.Any) -> t.Any:
+    """Return mappings and lists as plain ones: the validator copies them, and lazy ones warn of being copied."""
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value
+
+
 def _validated(
     options: t.Mapping[str, t.Any], constraints: t.Mapping[str, t.Any], given: t.Any, field: str | None = None
 ) -> dict[str, t.Any]:
     if not isinstance(given, Mapping):
         raise InvalidInput(f"takes a mapping, not {kind_of(given)}", field=field)
-    result = ArgumentSpecValidator({**options}, **constraints).validate(dict(given))
+    result = ArgumentSpecValidator({**options}, **constraints).validate(_plain(given))
     if result.error_messages:
         raise InvalidInput("; ".join(result.error_messages), field=field)
     validated: dict[str, t.Any] = result.validated_parameters
