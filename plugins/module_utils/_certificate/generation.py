@@ -13,11 +13,11 @@ import os
 import re
 import secrets
 import typing as t
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from .._core.files import Attributes, FileGroup, Found, Place
-from .._core.places import Directory
+from .._core.files import Attributes, FileGroup, Found, Place, named_failure
+from .._core.places import Directory, directory
 from .._core.reading import names_in, read_entry
 from .._core.store import CURRENT
 from .._pki.certificate import facts_of, parse_certificates
@@ -50,18 +50,19 @@ def stage(
     now: datetime.datetime,
     made: datetime.datetime | None = None,
     held: datetime.datetime | None = None,
+    seen: Look | None = None,
 ) -> Callable[[Contents], None]:
     """Stage a generation and the links that put it in force, in an order that is safe to interrupt anywhere.
 
     ``made`` says since when there is the pair, where only what is around it is written anew; ``held`` since when there
-    is the one that it replaces. Where the content is yet to come (see :data:`ROOM`), the function that is returned
-    writes it; owner, mode and room are settled by then.
+    is the one that it replaces; ``seen`` is what a look at the files has just shown. Where the content is yet to come
+    (see :data:`ROOM`), the function that is returned writes it; owner, mode and room are settled by then.
 
     What others left at the published paths is kept as a generation of its own, with its own owner and mode. A foreign
     pair is even put in force first: every published name then turns into a link while the pair behind the names stays
     the same, and the swap is still one move.
     """
-    seen = look(layout)
+    seen = seen or look(layout)
     item = _settled(group, layout)
     foreign = {role: found for role, found in seen.foreign.items() if found is not None}
     before = None
@@ -70,14 +71,22 @@ def stage(
         _keep_foreign(group, item, before, foreign)
     generation = _name(now, made)
     fill = _make(group, item, generation, contents, layout.attributes)
-    current = Place.within(item, CURRENT)
     if all(role in foreign for role in _PAIR):
-        group.link(current, before or generation)
-    for role in (*seen.foreign, *seen.missing):
-        group.link(layout.published[role], layout.link_targets[role])
-    group.link(current, generation)
+        group.link((item, CURRENT), before or generation)
+    _publish(group, layout, [*seen.foreign, *seen.missing])
+    group.link((item, CURRENT), generation)
     _prune(group, seen, item, keep, [name for name in (before, generation) if name], contents["certificate"], now)
     return fill
+
+
+def _publish(group: FileGroup, layout: Layout, roles: Iterable[str]) -> None:
+    folders: dict[str, Directory] = {}
+    for role in roles:
+        above, name = os.path.split(layout.published[role])
+        if above not in folders:
+            with named_failure(above):
+                folders[above] = directory(above)
+        group.link((folders[above], name), layout.link_targets[role])
 
 
 def stage_removal(group: FileGroup, layout: Layout) -> None:
@@ -87,7 +96,7 @@ def stage_removal(group: FileGroup, layout: Layout) -> None:
         if role in seen.linked:
             group.remove(path)
     if seen.item is not None and seen.item.parent is not None:
-        group.remove(Place.within(seen.item.parent, layout.name))
+        group.remove((seen.item.parent, layout.name))
 
 
 def previous(layout: Layout, seen: Look) -> Iterator[tuple[datetime.datetime, str]]:
@@ -135,7 +144,7 @@ def _name(now: datetime.datetime, made: datetime.datetime | None) -> str:
 def _make(
     group: FileGroup, item: Directory, name: str, contents: Contents, attributes: Mapping[str, Attributes]
 ) -> Callable[[Contents], None]:
-    tree = group.tree(Place.within(item, name))
+    tree = group.tree((item, name))
     files = {role: tree.reserve(STORED[role], content, attributes[role]) for role, content in contents.items()}
 
     def fill(final: Contents) -> None:
@@ -163,6 +172,8 @@ def _prune(
     """
     past = [name for name in seen.generations if name != seen.used]
     ranked = [*made, *([seen.used] if seen.used in seen.generations else []), *reversed(past)]
+    if not set(ranked[keep:]).difference(made):
+        return
     at_hand = {own} | {_certificate(item, name) for name in ranked[:keep] if name not in made}
     current = Place.within(item, CURRENT)
     for name in ranked[keep:]:
@@ -170,13 +181,13 @@ def _prune(
             continue
         text = _certificate(item, name)
         if text in at_hand or not _lives(text, now):
-            group.remove(Place.within(item, name), unless=current, named=name)
+            group.remove((item, name), unless=current, named=name)
             continue
         at_hand.add(text)
         folder = item.enter(name)
         for entry in names_in(folder):
             if entry != STORED["certificate"]:
-                group.remove(Place.within(folder, entry), unless=current, named=name)
+                group.remove((folder, entry), unless=current, named=name)
 
 
 def _certificate(item: Directory, name: str) -> bytes:

@@ -144,10 +144,11 @@ class Certificate(HostCertificate):
         for step in plan.steps:
             now, held = step.body["at"], step.body.get("held")
             with self.files.group(self.identity) as group:
+                seen = look(self.layout)
+                contents = seen.contents
                 stage = functools.partial(
-                    generation.stage, group, self.layout, keep=self.policy.keep, now=now, held=held
+                    generation.stage, group, self.layout, keep=self.policy.keep, now=now, held=held, seen=seen
                 )
-                contents = look(self.layout).contents
                 if step.verb == "issue":
                     # What is issued has to be kept: owner, mode and room are settled before the authority is asked.
                     fill = stage(generation.ROOM)

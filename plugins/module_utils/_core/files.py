@@ -57,7 +57,7 @@ from .reading import (
     walk,
 )
 from .removal import remove_entry
-from .staging import Files, Grounds, Move, Place, Removal, Reservation, Tree, Where, flush, place_of
+from .staging import Files, Grounds, Move, Place, Removal, Reservation, Tree, Where, flush, settled, shown
 
 __all__ = [
     "LIMIT",
@@ -110,8 +110,8 @@ class FileGroup:
     def directory(self, path: str, attributes: Attributes = OPEN_DIRECTORY) -> None:
         """Make a directory and its parents now; an empty directory is no half-written state."""
         if path not in self.directories:
-            self.grounds.make(path, attributes)
             self.directories.add(path)
+            self.grounds.make(path, attributes)
 
     def tree(self, where: Where, attributes: Attributes = OPEN_DIRECTORY) -> Tree:
         """Stage a new directory, to be filled before the group is left; nothing may be under its name yet."""
@@ -138,8 +138,8 @@ class FileGroup:
 
         It stays when the link ``unless`` says ``named`` at that moment.
         """
-        with named_failure(str(where)), contextlib.suppress(FileNotFoundError):
-            self.obsolete.append(Removal(place_of(where), unless, named))
+        with named_failure(shown(where)), contextlib.suppress(FileNotFoundError):
+            self.obsolete.append(Removal(settled(where)[0], unless, named))
 
     def discard(self) -> None:
         """Drop what was staged and not moved."""
@@ -153,9 +153,9 @@ class FileGroup:
     @contextlib.contextmanager
     def _temporary(self, where: Where, fresh: bool = False) -> Iterator[tuple[Directory, str]]:
         """Note a new name that will be moved to ``where``, and yield it with the directory it belongs in."""
-        with named_failure(where if isinstance(where, str) else where.path):
-            place = place_of(where)
-            folder, temporary = place.open(), temporary_name()
+        with named_failure(shown(where)):
+            place, folder = settled(where)
+            temporary = temporary_name()
             self.grounds.sweep(folder)
             self.deeds.append(Move(temporary, place, fresh))
             yield folder, temporary

@@ -59,12 +59,21 @@ class Place:
         return found
 
 
-#: A path, or a name in a directory that the caller has opened and judged by itself.
-Where = t.Union[str, Place]
+#: A path, or a directory that the caller has opened and judged by itself with a name in it.
+Where = t.Union[str, tuple[Directory, str]]
 
 
-def place_of(where: Where) -> Place:
-    return where if isinstance(where, Place) else Place.of(where)
+def settled(where: Where) -> tuple[Place, Directory]:
+    """Return the place that is meant and its open directory."""
+    if isinstance(where, str):
+        folder, name = locate(where)
+        return Place(where, folder.real, name, folder.identity), folder
+    return Place.within(*where), where[0]
+
+
+def shown(where: Where) -> str:
+    """Return the path that a message names."""
+    return where if isinstance(where, str) else f"{where[0].real}/{where[1]}"
 
 
 @dataclass(frozen=True)
@@ -161,9 +170,9 @@ class Tree:
     def reserve(self, name: str, room: bytes, attributes: Attributes) -> Reservation:
         """Make a file and leave it open to be filled before the group is left; ``room`` is its content so far."""
         place = Place.within(self._folder, name)
-        shown = f"{self._final}/{name}"
-        with named_failure(shown):
-            return self._files.new(place, self._folder, shown, room, attributes)
+        path = f"{self._final}/{name}"
+        with named_failure(path):
+            return self._files.new(place, self._folder, path, room, attributes)
 
 
 class Files:
@@ -203,13 +212,18 @@ class Grounds:
     def make(self, path: str, attributes: Attributes) -> None:
         """Make a directory with its parents where it is missing, and note that a group works in it."""
         with self._lock, named_failure(path):
+            self._workers[path] += 1
+            try:
+                directory(path)
+                return
+            except FileNotFoundError:
+                pass
             missing, at = [], path
             while not is_directory(at):
                 missing.append(at)
                 at = os.path.dirname(at)
-            make_directory(path, attributes)
             self._made += reversed(missing)
-            self._workers[path] += 1
+            make_directory(path, attributes)
 
     def leave(self, paths: Iterable[str]) -> None:
         """Note that a group works in these no longer, and remove what was made for it alone."""

@@ -48,8 +48,10 @@ class Store:
         """Open the directory of an item; make and mend what is missing or wrong on the way from the store to it."""
         path = os.path.join(self.path, name)
         with named_failure(path):
-            make_directory(path)
             item = self.item(name)
+            if item is None:
+                make_directory(path)
+                item = self.item(name)
             if item is None or item.parent is None:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             for folder in (item.parent, item):

@@ -184,17 +184,17 @@ class FileCustody:
         group.directory(os.path.join(self._home.path, name))
         item = self._home.make(name)
         snapshot = f"{_PREFIX}{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-        tree = group.tree(Place.within(item, snapshot))
+        tree = group.tree((item, snapshot))
         tree.write(_RECORD, json.dumps(document, sort_keys=True, indent=1).encode(), self._attributes)
         published = [entry for entry in self._projections if isinstance(document.get(entry.field), str)]
         for entry in published:
             tree.write(entry.field, document[entry.field].encode(), entry.attributes)
         current = Place.within(item, CURRENT)
-        group.link(current, snapshot)
+        group.link((item, CURRENT), snapshot)
         for entry in published:
             self._publish(group, item, entry, name, document[entry.field], snapshot)
         for old in self._snapshots(item):
-            group.remove(Place.within(item, old), unless=current, named=old)
+            group.remove((item, old), unless=current, named=old)
         return snapshot
 
     def _publish(
@@ -211,7 +211,7 @@ class FileCustody:
             group.directory(os.path.join(item.real, "replaced"), Attributes(mode=0o700))
             aside = self._home.inner(item, "replaced")
             if aside is not None:
-                group.put(Place.within(aside, f"{entry.field}-{snapshot}"), held, _PRIVATE)
+                group.put((aside, f"{entry.field}-{snapshot}"), held, _PRIVATE)
         group.link(path, target)
 
     def remove(self, names: t.Sequence[str]) -> dict[str, TrustmeshError]:
@@ -224,7 +224,7 @@ class FileCustody:
                     if link_text(path) == self._link_target(entry, name):
                         group.remove(path)
                 if root is not None:
-                    group.remove(Place.within(root, name))
+                    group.remove((root, name))
         return files.commit()
 
     def names(self) -> list[str]:
