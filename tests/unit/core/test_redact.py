@@ -18,7 +18,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.common.parameters import remove_values
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core import redact
@@ -160,8 +160,14 @@ _RESULTS = st.recursive(
 )
 
 
-@given(_RESULTS, st.sets(st.text("ab1\n", min_size=1, max_size=4)))
+def _overlap(one: str, other: str) -> bool:
+    return one in other or any(one.endswith(other[:length]) for length in range(1, len(other)))
+
+
+@given(_RESULTS, st.sets(st.text("ab1\n", min_size=1, max_size=4), max_size=3))
 def test_ansible_masks_the_same_with_the_texts_that_occur_alone(value: t.Any, texts: set[str]) -> None:
+    # Of texts that overlap Ansible masks one or the other first, as its set happens to be ordered in this process.
+    assume(not any(_overlap(one, other) for one in texts for other in texts if one != other))
     assert repr(remove_values(value, redact.occurring(texts, value))) == repr(remove_values(value, texts))
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import pathlib
 import subprocess
@@ -14,7 +15,11 @@ import typing as t
 import pytest
 
 from plugins.module_utils._core.programs import environment
+from plugins.module_utils._hygiene.finding import Allowances
 from plugins.module_utils._hygiene.repository import GitFailure, Repository
+from plugins.module_utils._hygiene.repository_scan import RepositoryScan
+from plugins.module_utils._hygiene.scanner import Scanner
+from tests.rigs.plants import Plants
 
 _HEAD: t.Final = "author n <a@b> 1700000000 +0000\ncommitter n <a@b> 1700000000 +0000\n"
 _SIGNATURE: t.Final = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n"
@@ -244,3 +249,34 @@ def test_r8_an_object_that_cannot_be_read_ends_in_an_error(planted: Planted, mon
     os.mkfifo(stored)
     with pytest.raises(GitFailure, match="does not read object"):
         _everything(planted.path)
+
+
+def _scan(path: pathlib.Path) -> dict[str, t.Any]:
+    now = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
+    item = {"path": str(path), "history": True, "exclude": [], "must_ignore": [], "largest_file": 1 << 20}
+    with Scanner([]) as scanner:
+        (result,) = RepositoryScan(scanner, Allowances([], now), 100).run([item])["results"]
+    return t.cast("dict[str, t.Any]", result)
+
+
+def test_the_commit_that_brought_a_secret_is_named(planted: Planted) -> None:
+    """Kind 10: of a secret in the tree, of one that went, and of one that moved to another line, the first commit."""
+    stays, goes = Plants(1).github(), Plants(2).github()
+    first = planted.commit("b.txt", f"use {stays}\n")
+    second = planted.commit("c.txt", f"use {goes}\n")
+    planted.commit("b.txt", f"one more line\nuse {stays}\n")
+    planted.git("rm", "-q", "c.txt")
+    planted.commit("d.txt", "nothing\n")
+    named = {finding["path"]: (finding["where"], finding["commit"]) for finding in _scan(planted.path)["findings"]}
+    assert named == {"b.txt": ("tree", first), "c.txt": ("history", second)}
+
+
+def test_s5_what_is_in_the_tree_and_no_file_is_counted(planted: Planted) -> None:
+    """A repository in the repository is not searched, and a link is searched for what it says."""
+    inner = Planted(planted.path / "inner")
+    os.symlink(f"https://hub:{Plants(3).text(12)}@x.example", planted.path / "link")
+    result = _scan(planted.path)
+    assert inner.path.is_dir()
+    assert result["unread"] == {"a repository of its own, to be searched by itself": 1}
+    assert (result["complete"], result["ok"]) == (False, False)
+    assert [finding["path"] for finding in result["findings"]] == ["link"]
