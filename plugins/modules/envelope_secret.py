@@ -19,6 +19,11 @@ description:
     is sealed anew, under a data key of its own.
   - A record that does not open is not overwritten unless O(secrets[].on_mismatch=replace).
   - Without a value, it proves in check mode or not that a record is there and opens.
+  - The table has a column for the name, unique and never null, and one of type C(text) for each field of a record. With
+    the names that are the defaults, the columns of C("encryptedSecrets") are C("key" text NOT NULL UNIQUE),
+    C("encryptedValue" text NOT NULL), C("encryptedDek" text NOT NULL), C(iv text NOT NULL), C("authTag" text NOT NULL)
+    and C(algorithm text NOT NULL). For M(trustmesh.security.envelope_rewrap), add C(id serial PRIMARY KEY).
+  - The database may have any encoding that holds the names, SQL_ASCII included.
   - The database user needs C(SELECT), C(INSERT), C(UPDATE) and C(DELETE) on the table.
   - For O(key.type=transit), the token needs C(read) on C(transit/keys/NAME), and C(update) on C(transit/encrypt/NAME)
     and C(transit/decrypt/NAME). No other type needs Vault, and then nothing connects to it.
