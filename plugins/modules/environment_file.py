@@ -230,6 +230,10 @@ results:
       description: Whether this item failed.
       returned: on failure of the item
       type: bool
+    refused:
+      description: Whether it failed because a policy option forbids the change that is due.
+      returned: when it is so
+      type: bool
     msg:
       description: What went wrong and what to do.
       returned: on failure of the item

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .clock import Clock
-from .errors import Defect, InvalidInput, NotConverged, TrustmeshError
+from .errors import Defect, InvalidInput, NotConverged, PolicyRefusal, TrustmeshError
 from .locks import hold
 from .plan import NO_PLAN, Action, Plan
 from .resource import Resource
@@ -104,6 +104,8 @@ class Outcome:
             result[self.resource.noun] = self.facts
         if self.error is not None:
             result.update(failed=True, msg=str(self.error))
+            if isinstance(self.error, PolicyRefusal):
+                result["refused"] = True
         return result
 
 

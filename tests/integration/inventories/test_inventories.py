@@ -77,11 +77,11 @@ def test_every_item_fits_its_module(runner: Runner, tmp_path: pathlib.Path, inve
     assert checked >= {"quickstart": 20, "development": 3, "staging": 15, "production": 25}[inventory]
 
 
-def site(runner: Runner, inventory: str, playbook: str, **given: t.Any) -> PlayResult:
+def site(runner: Runner, inventory: str, playbook: str, *more: str, **given: t.Any) -> PlayResult:
     """Run a playbook with an example, here instead of on its hosts."""
     here = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
     variables = {**here, "certificate_reload": {}, **given}
-    arguments = ["-i", str(INVENTORIES / inventory), "-e", json.dumps(variables)]
+    arguments = ["-i", str(INVENTORIES / inventory), "-e", json.dumps(variables), *more]
     return runner.playbook(f"trustmesh.security.{playbook}", arguments=arguments, name=f"{inventory} {playbook}")
 
 
@@ -92,6 +92,8 @@ def test_development_works_without_any_server(runner: Runner, tmp_path: pathlib.
     assert site(runner, "development", "site", **given).ok().changed == 1
     assert site(runner, "development", "site", **given).ok().changed == 0
     site(runner, "development", "verify", **given).ok()
+    for tag in ("certificate", "certificate_configure"):
+        site(runner, "development", "verify", "--tags", tag, **given).ok()
     node = tmp_path / "certificates" / "certs" / "nodes" / "us-east-1-node-01-cert.pem"
     assert node.read_text().startswith("-----BEGIN CERTIFICATE-----")
     refused = site(runner, "development", "site", trustmesh_environment="production", **given)
@@ -115,3 +117,83 @@ def test_staging_builds_a_whole_estate(runner: Runner, vault: OpenBao, tmp_path:
     repeated = site(runner, "staging", "site", **given).ok()
     assert repeated.changed == 0, [task.task for task in repeated.tasks if task.changed]
     site(runner, "staging", "verify", **given).ok()
+
+
+PLAYBOOKS: t.Final = sorted(path.stem for path in (INVENTORIES.parent / "playbooks").glob("*.yml"))
+#: Arguments that leave nothing of a playbook to do, or nothing that was declared; the second host is in no group.
+NOTHING: t.Final = {
+    "a tag that is none": ["--tags", "certificates"],
+    "a part that only asks": ["--tags", "certificate_preflight"],
+    "a skipped tag": ["--skip-tags", "certificate"],
+    "another host": ["--limit", "elsewhere"],
+}
+
+
+@pytest.mark.parametrize("playbook", ["site", "verify", "certificate_report"])
+@pytest.mark.parametrize("what", NOTHING)
+def test_j1_a_run_that_looked_at_nothing_is_a_failure(
+    runner: Runner, tmp_path: pathlib.Path, playbook: str, what: str
+) -> None:
+    """J1: Ansible calls a run without hosts or tasks a success; a playbook of this collection does not."""
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {elsewhere: {ansible_connection: local}}}")
+    given = {"certificate_ca_directory": str(tmp_path), "certificate_directory": str(tmp_path / "certificates")}
+    play = site(runner, "development", playbook, "-i", str(tmp_path / "hosts.yml"), *NOTHING[what], **given)
+    assert play.rc != 0
+    assert "Nothing was looked at, so that nothing is known." in play.stdout
+    assert not (tmp_path / "certificates").exists()
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_j1_every_playbook_insists_on_something(runner: Runner, playbook: str) -> None:
+    """J1: with a tag that nothing has, and without any inventory."""
+    play = runner.playbook(
+        f"trustmesh.security.{playbook}", arguments=["--tags", "none"], name=f"nothing of {playbook}"
+    )
+    assert play.rc != 0
+    assert "Nothing was looked at, so that nothing is known." in play.stdout
+
+
+def test_j1_groups_without_hosts_and_hosts_without_declarations(runner: Runner, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "empty.yml").write_text("{certificate: {hosts: {}}, vault_pki: {hosts: {}}}")
+    empty = runner.playbook("trustmesh.security.verify", arguments=["-i", str(tmp_path / "empty.yml")], name="empty")
+    assert empty.rc != 0
+    assert "Nothing was looked at" in empty.stdout
+    for playbook, said in (("site", "Nothing was looked at"), ("verify", "declares nothing for it")):
+        bare = site(runner, "development", playbook, certificate_items=[], certificate_ca_directory=str(tmp_path))
+        assert bare.rc != 0
+        assert said in bare.stdout.replace("\n", " "), bare.tail()
+
+
+def test_j10_verify_changes_nothing_and_says_what_is_left_once(runner: Runner, tmp_path: pathlib.Path) -> None:
+    """J10, J11: what is left is told once and counts as no change; what cannot be read is an error and no drift."""
+    authority = {"name": "Development CA", "directory": str(tmp_path / "ca")}
+    runner.module("local_ca", {"authorities": [authority]}).ok()
+    given = {"certificate_ca_directory": str(tmp_path / "ca"), "certificate_directory": str(tmp_path / "certificates")}
+    found = site(runner, "development", "verify", **given)
+    assert (found.rc != 0, found.changed) == (True, 0)
+    failed = [task.task for task in found.tasks if task.status == "failed"]
+    assert failed == ["Fail on what is left to do"]
+    assert "3 of 3 certificates are not as declared: switch" in found.task(failed[0]).result["msg"]
+    (tmp_path / "ca" / "ca-cert.pem").write_text("no certificate")
+    unread = site(runner, "development", "verify", **given)
+    assert (unread.rc != 0, unread.changed) == (True, 0)
+    said = unread.task("Fail on what is left to do").result["msg"]
+    assert "could not be read" in said
+    assert "Apply the role" not in said
+
+
+def test_j11_an_invalid_token_is_an_error_and_no_drift(runner: Runner, vault: OpenBao, tmp_path: pathlib.Path) -> None:
+    token = tmp_path / "token"
+    write_private(token, b"s.invalid0000000000000000")
+    given = {
+        "trustmesh_vault": {"url": vault.url, "ca_cert": vault.ca_path, "token_file": str(token)},
+        "certificate_directory": f"{tmp_path}/{{{{ inventory_hostname }}}}",
+    }
+    found = site(runner, "staging", "verify", **given)
+    assert (found.rc != 0, found.changed) == (True, 0)
+    said = {task.host: task.result["msg"] for task in found.tasks if task.status == "failed"}
+    assert len(said) == 5, "every host is told of once"
+    for text in said.values():
+        assert "could not be read" in text
+        assert "not as declared" not in text
+        assert "Apply the role" not in text
