@@ -76,6 +76,7 @@ class KvSurvey:
 
     def _look(self, key: str, values: bool) -> t.Optional[KvSecretFacts]:
         changed = None
+        faults: list[str] = []
         if self._versioned:
             about = self._vault.read(f"{self._mount}/metadata/{self._prefix}{key}") or {}
             version = (about.get("versions") or {}).get(str(about.get("current_version"))) or {}
@@ -84,11 +85,12 @@ class KvSurvey:
             if not version or version.get("destroyed") or (end and _instant(end) <= self._now):
                 return None
             changed = _instant(version["created_time"])
+            # The newest version goes by itself then, and nothing takes its place.
+            faults += [f"is deleted by itself at {end} (delete_version_after)"] if end else []
         if not values:
-            return KvSecretFacts(changed)
+            return KvSecretFacts(changed, faults=tuple(faults))
         held = self._vault.read(f"{self._mount}/{'data/' if self._versioned else ''}{self._prefix}{key}") or {}
         data: Mapping[str, t.Any] = (held.get("data") if self._versioned else held) or {}
-        faults: list[str] = []
         for name, value in sorted(data.items()):
             if isinstance(value, str):
                 faults += self._faults_of(Secret(value).reveal(), name)
