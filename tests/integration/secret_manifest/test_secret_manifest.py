@@ -114,14 +114,16 @@ def test_a_deleted_version_is_missing(manifest: Run, put: t.Any, vault: OpenBao,
     assert _verdicts(manifest([{"name": "db", "key": "db"}])) == {"db": "missing"}
 
 
-def test_a_version_that_will_be_deleted_is_there(
+def test_s11_a_version_that_will_be_deleted_is_a_finding(
     manifest: Run, put: t.Any, vault: OpenBao, engine: str, version: str
 ) -> None:
     if version == "1":
         pytest.skip("not applicable: version 1 of the engine deletes nothing by itself")
     vault.api.write(f"{engine}/metadata/db", delete_version_after="1h")
     put("db", value="x")
-    assert _verdicts(manifest([{"name": "db", "key": "db", "max_age": "1h"}])) == {"db": "ok"}
+    done = manifest([{"name": "db", "key": "db", "max_age": "1h"}])
+    assert _verdicts(done) == {"db": "unfit"}
+    assert "(delete_version_after)" in str(done.result)
 
 
 def test_a_store_that_may_not_be_seen_is_an_error(manifest: Run, put: t.Any, token: t.Any, canary: t.Any) -> None:
