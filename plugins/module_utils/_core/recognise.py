@@ -185,7 +185,7 @@ def recognise(data: bytes, wanted: str = "") -> Sort | None:
 
 
 def _cut_short(data: bytes, labels: t.Sequence[str]) -> Sort | None:
-    if any(f"-----END {label}-----".encode() in data for label in labels):
+    if any(f"-----END {label}-----".encode() in data for label in set(labels)):
         return None
     return Sort(f"a PEM block without its end (-----END {labels[0]}-----)", remedy="Restore the whole file.")
 
