@@ -13,8 +13,10 @@ import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .._core.address import at, route, word
 from .._core.errors import InvalidInput, TrustmeshError
 from .._core.files import read_file
+from .._core.foreign import Answer
 from .._core.spec import Options
 from .._pki.certificate import decoded, iso, parse_certificates, serial_number, serial_text
 from .._pki.errors import PkiError
@@ -95,7 +97,7 @@ def find(item: Mapping[str, t.Any], vault: Callable[[], Reader]) -> Found:
         return Found(parse_certificates(decoded(item["der"])))
     if item["endpoint"] is not None:
         return _presented(Endpoint.declared(item))
-    mount = item["mount"].strip("/")
+    mount = route(item["mount"], "mount")
     if item["serial"] is not None:
         return _issued(vault(), mount, item["serial"])
     return _issuer(vault(), mount, item["issuer"])
@@ -127,8 +129,8 @@ def _issued(vault: Reader, mount: str, serial: str) -> Found:
         name = serial_text(serial_number(serial))
     except ValueError as error:
         raise InvalidInput(str(error), field="serial") from None
-    data = vault.read(f"{mount}/cert/{name}")
-    if data is None or not data.get("certificate"):
+    data = _read(vault, at(mount, "cert", name))
+    if not data.text_or("certificate"):
         raise NotFound(
             f"{mount} has no certificate {name}",
             field="serial",
@@ -138,23 +140,27 @@ def _issued(vault: Reader, mount: str, serial: str) -> Found:
 
 
 def _issuer(vault: Reader, mount: str, name: str) -> Found:
-    data = vault.read(f"{mount}/issuer/{name}/json")
-    if data is None or not data.get("certificate"):
+    data = _read(vault, at(mount, "issuer", word(name, "issuer"), "json"))
+    if not data.text_or("certificate"):
         raise NotFound(
             f"{mount} has no issuer {name}", field="issuer", remedy="List them with trustmesh.security.vault_info."
         )
     return Found(_chain_of(data), revoked=_revocation(data), knows_revocation=True)
 
 
-def _chain_of(data: Mapping[str, t.Any]) -> tuple[x509.Certificate, ...]:
+def _read(vault: Reader, path: str) -> Answer:
+    return Answer.of(vault.read(path) or {}, path)
+
+
+def _chain_of(data: Answer) -> tuple[x509.Certificate, ...]:
     """Return the certificate and the rest of its chain; an issuer's chain begins with itself."""
-    texts = [data["certificate"], *(data.get("ca_chain") or [])]
+    texts = [data.text("certificate"), *data.texts("ca_chain")]
     found = parse_certificates("\n".join(texts).encode())
     return tuple(dict.fromkeys(found))
 
 
-def _revocation(data: Mapping[str, t.Any]) -> str | None:
-    seconds = int(data.get("revocation_time") or 0)
+def _revocation(data: Answer) -> str | None:
+    seconds = data.seconds("revocation_time")
     if not seconds:
         return None
     return f"since {iso(datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc))}"

@@ -13,6 +13,7 @@ import ipaddress
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.address import at, route, word
 from .._core.errors import InvalidInput
 from .._core.kinds import BOOLEAN, INTEGER, NETWORKS, SECONDS, SET, TEXT, Kind
 from .._core.plan import Action, Plan, Step
@@ -59,15 +60,15 @@ class Role(VaultResource[AppRoleState]):
 
     def __init__(self, vault: Vault, mount: str, name: str, desired: AppRoleState | None) -> None:
         super().__init__(vault, name, desired)
-        self.path = f"auth/{mount}/role/{name}"
+        self.path = at("auth", mount, "role", name)
 
     def read(self) -> AppRoleState | None:
         data = self.lookup(self.path)
         self.fit(self.path, data)
         if data is None:
             return None
-        data = {**data, **(self.vault.read(f"{self.path}/role-id") or {})}
-        return AppRoleState.observed(data, **left_out(AppRoleState, data, self.desired))
+        held = {**data, **self.vault.read_or_nothing(at(self.path, "role-id"))}
+        return AppRoleState.observed(held, **left_out(AppRoleState, held, self.desired))
 
     def steps(self, plan: Plan, current: AppRoleState | None) -> t.Iterable[Step]:
         if plan.action in (Action.DELETE, Action.REPLACE):
@@ -80,7 +81,7 @@ class Role(VaultResource[AppRoleState]):
         if body or plan.action is not Action.UPDATE:
             yield Step("write", self.path, body)
         if role_id is not None:
-            yield Step("write", f"{self.path}/role-id", {"role_id": role_id})
+            yield Step("write", at(self.path, "role-id"), {"role_id": role_id})
 
 
 class AppRole(Composite):
@@ -92,7 +93,7 @@ class AppRole(Composite):
     @classmethod
     def declared(cls, vault: Vault, item: t.Mapping[str, t.Any]) -> AppRole:
         """Build from an item of the module."""
-        mount, name = item["mount"].strip("/"), item["name"].lower()
+        mount, name = route(item["mount"], "mount"), word(item["name"]).lower()
         absent = item["state"] == "absent"
         desired = None if absent else AppRoleState.declared(item)
         role = Role(vault, mount, name, desired)

@@ -37,6 +37,10 @@ class Unsent(Unreachable):
     unsent = True
 
 
+class NotVault(VaultError):
+    """Something answers, but not in the form of a Vault or OpenBao. Says nothing about any object."""
+
+
 class TlsFailure(VaultError):
     """The server's certificate was not accepted, or the peer does not speak TLS."""
 
@@ -99,6 +103,10 @@ _TOO_LARGE: t.Final = (
 )
 
 
+#: What the libraries call an answer that is not one of HTTP, or whose head has no end.
+_NOT_HTTP: t.Final = frozenset({"BadStatusLine", "UnknownProtocol", "LineTooLong", "InvalidHeader"})
+
+
 def _causes(error: BaseException | None) -> t.Iterator[BaseException]:
     """Walk everything an exception wraps; HTTP libraries hide the cause at different depths."""
     seen: set[int] = set()
@@ -129,12 +137,23 @@ def from_transport(error: Exception, url: str) -> VaultError:
         unsent = _never_sent(cause, url)
         if unsent is not None:
             return unsent
-    if names & {"ReadTimeout", "ReadTimeoutError"}:
+    if names & _NOT_HTTP:
+        return not_vault(url, "a request", "it does not speak HTTP")
+    if names & {"ReadTimeout", "ReadTimeoutError"} or any(isinstance(cause, socket.timeout) for cause in causes):
         return Unreachable(f"{url} did not answer in time", field="timeout", remedy="Raise it, or see why it is slow.")
     return Unreachable(
         f"the connection to {url} broke ({type(causes[-1]).__name__})",
         field="url",
         remedy="Check the server's log and whatever stands between here and there.",
+    )
+
+
+def not_vault(url: str, place: str, why: str) -> NotVault:
+    """Name an answer that is not of Vault's form."""
+    return NotVault(
+        f"{url} answers {place}, but not as a Vault or OpenBao does: {why}",
+        field="url",
+        remedy="Check the address; a proxy or another service may stand there.",
     )
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.foreign import printable
+from .answer import Fields
 from .errors import Forbidden, Unreachable
 from .port import Data, Vault
 
@@ -42,18 +44,18 @@ def gather_server(vault: Vault) -> dict[str, t.Any]:
         "state": state,
         "explanation": explanation,
         "http_status": status,
-        "initialized": bool(health["initialized"]),
-        "sealed": bool(health["sealed"]),
+        "initialized": health.flag("initialized"),
+        "sealed": health.flag("sealed"),
         "product": product(seal),
-        "version": str(seal.get("version") or health.get("version") or ""),
-        "storage_type": seal.get("storage_type"),
-        "cluster_name": seal.get("cluster_name"),
-        "cluster_id": seal.get("cluster_id"),
+        "version": printable(seal.text_or("version") or health.text_or("version")),
+        "storage_type": seal.text_or("storage_type") or None,
+        "cluster_name": seal.text_or("cluster_name") or None,
+        "cluster_id": seal.text_or("cluster_id") or None,
         "seal": {
-            "type": seal.get("type"),
-            "shares": seal.get("n"),
-            "threshold": seal.get("t"),
-            "progress": seal.get("progress"),
+            "type": seal.text_or("type") or None,
+            "shares": seal.number_or("n"),
+            "threshold": seal.number_or("t"),
+            "progress": seal.number_or("progress"),
         },
         "clock_lead": clock_lead(vault),
     }
@@ -71,21 +73,28 @@ def clock_lead(vault: Vault) -> int | None:
     return None if vault.clock_lead is None else round(vault.clock_lead + 0.5)
 
 
+_TABLES: t.Final = {"secret": "sys/mounts", "auth": "sys/auth"}
+
+
 def gather_mounts(vault: Vault) -> dict[str, t.Any] | None:
     """Return what is enabled, by category and path; ``None`` when the token may not see it."""
     try:
-        return {"secret": _summary(vault.read("sys/mounts")), "auth": _summary(vault.read("sys/auth"))}
+        return {
+            "secret": _summary(vault.read_or_nothing("sys/mounts")),
+            "auth": _summary(vault.read_or_nothing("sys/auth")),
+        }
     except Forbidden:
         return None
 
 
-def _summary(table: Data | None) -> dict[str, dict[str, t.Any]]:
+def _summary(table: Fields) -> dict[str, dict[str, t.Any]]:
+    entries = ((path, table.mapping(path)) for path in sorted(table))
     return {
         path.rstrip("/"): {
-            "type": entry["type"],
-            "description": entry.get("description") or "",
-            "accessor": entry.get("accessor"),
-            "options": entry.get("options") or {},
+            "type": entry.text("type"),
+            "description": entry.text_or("description"),
+            "accessor": entry.text_or("accessor") or None,
+            "options": dict(entry.mapping_or("options")),
         }
-        for path, entry in sorted((table or {}).items())
+        for path, entry in entries
     }

@@ -20,7 +20,9 @@ import typing as t
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from .._core.address import at, route
 from .._core.errors import InvalidInput, NotConverged, certain
+from .._core.foreign import printable
 from .._core.kinds import BOOLEAN, INTEGER, MAPPING, Kind
 from .._core.normal import duration
 from .._core.plan import Action, Change, Plan, Step, plan_state
@@ -29,7 +31,7 @@ from .._core.redact import Secret
 from .._core.sections import Each, Section
 from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED, Field, State, managed
-from .errors import Forbidden, NoMount, Rejected
+from .errors import Forbidden, NoMount, NotVault, Rejected
 from .port import Data, Vault
 from .resource import VaultResource, vault_batch
 
@@ -126,12 +128,13 @@ class KvVersions:
     def _ask(self, mount: str) -> int:
         try:
             # Open to every token that may do anything below the mount.
-            about = self._vault.read(f"sys/internal/ui/mounts/{mount}") or {}
+            about = self._vault.read_or_nothing(at("sys/internal/ui/mounts", mount))
         except (Forbidden, NoMount, Rejected):
             return 2
-        if about.get("type") not in ("kv", "generic"):
-            raise InvalidInput(f"{mount} is of type {about.get('type')} and no key-value engine", field="mount")
-        return 2 if (about.get("options") or {}).get("version") == "2" else 1
+        if about.text("type") not in ("kv", "generic"):
+            what = printable(about.text("type"), 60)
+            raise InvalidInput(f"{mount} is of type {what} and no key-value engine", field="mount")
+        return 2 if about.mapping_or("options").get("version") == "2" else 1
 
 
 @dataclass(frozen=True)
@@ -179,30 +182,53 @@ class KvSecret(VaultResource[KvState]):
         desired = None if item["state"] == "absent" else KvState.declared(item)
         if desired is not None and desired.data is UNMANAGED and (terms.generate or terms.exclusive):
             desired = replace(desired, data={})
-        return cls(versions, vault, item["mount"].strip("/"), item["path"].strip("/"), desired, terms)
+        return cls(versions, vault, route(item["mount"], "mount"), route(item["path"], "path"), desired, terms)
 
     @property
     def _versioned(self) -> bool:
         return self._versions.of(self._mount) == 2
 
     def _at(self, part: str) -> str:
-        return f"{self._mount}/{part}/{self._path}" if self._versioned else f"{self._mount}/{self._path}"
+        return at(self._mount, part, self._path) if self._versioned else at(self._mount, self._path)
 
     def read(self) -> KvState | None:
         if not self._versioned:
             self._refuse_metadata()
             data = self.lookup(self._at(""))
             return None if data is None else KvState(data=DATA.canonical(data))
-        held = self.lookup(self._at("data"))
-        if held is None and self.desired is None and not self._terms.destroy:
-            return None
-        known = {} if held is None else {"data": held["data"], **held["metadata"]}
-        if held is None or self.desired is None or self._declared_metadata():
+        for _attempt in range(_ATTEMPTS):
+            agreed, state = self._look()
+            if agreed:
+                return state
+        raise self._contradiction("its metadata and its data contradict each other")
+
+    def _look(self) -> tuple[bool, KvState | None]:
+        """Return what is there, and whether the two answers that say so agree: others may write between them.
+
+        What may be written over is decided by the answer about the data alone. That there is none is believed only if
+        the metadata knows of no version either.
+        """
+        held = self.lookup(self._at("data"), self.vault.read_version)
+        live = held is not None and held["data"] is not None
+        if self.desired is None and not live and not self._terms.destroy:
+            return True, None
+        version = 0 if held is None else held.mapping("metadata").number("version")
+        known: Data = {} if held is None else {**held.mapping("metadata"), "data": held["data"]}
+        if held is None or self._declared_metadata():
             about = self.lookup(self._at("metadata"))
             if about is None:
-                return None
-            known = {**about, "data": known.get("data"), "version": about["current_version"]}
-        return KvState.observed(known, version=int(known["version"]))
+                return held is None, None
+            if held is None and about.number("current_version"):
+                return False, None
+            known = {**about, "data": known.get("data")}
+        return True, KvState.observed(known, version=version)
+
+    def _contradiction(self, what: str) -> NotVault:
+        return NotVault(
+            f"{self.name} is not written: {what}",
+            field="url",
+            remedy="A proxy, a cache or another service may stand between here and the server.",
+        )
 
     def _declared_metadata(self) -> list[str]:
         if self.desired is None:
@@ -263,22 +289,37 @@ class KvSecret(VaultResource[KvState]):
                 self.send(step)
 
     def _put(self, step: Step) -> None:
-        """Write what is held with our changes in it; when somebody else was faster, look again and do it anew."""
+        """Write what is held with our changes in it; after a write of others, look again and repeat.
+
+        Version 1 of the engine cannot refuse to write over what appeared since the first look. So nothing is written
+        there before two looks agree.
+        """
         current: KvState | None = step.body
         for _attempt in range(_ATTEMPTS):
-            try:
-                self.vault.write(step.target, self._body(current))
-                return
-            except Rejected as error:
-                if "check-and-set" not in str(error):
-                    raise
-            current = self.read()
-            # They may have written what we want. So may we, if the answer to the first attempt was lost.
+            latest = current if self._versioned else self.read()
+            if latest == current:
+                if self._written(step.target, current):
+                    return
+                latest = self.read()
+                if _version(latest) == _version(current):
+                    raise self._contradiction("the server refuses the version that it names as the newest")
+            current = latest
+            # Others may have written what is declared. So may we, if the answer to the first attempt was lost.
             if "data" not in self.refine(plan_state(current, self.desired), current).changed_fields:
                 return
         raise NotConverged(
             f"others wrote {self.name} {_ATTEMPTS} times meanwhile", remedy="See who does, and run again."
         )
+
+    def _written(self, target: str, current: KvState | None) -> bool:
+        """Write over a state, and tell whether the server found that state."""
+        try:
+            self.vault.write(target, self._body(current))
+        except Rejected as error:
+            if "check-and-set" not in str(error):
+                raise
+            return False
+        return True
 
     def _body(self, current: KvState | None) -> Data:
         data = dict(_data(current))
@@ -291,7 +332,7 @@ class KvSecret(VaultResource[KvState]):
         wire: Data = DATA.wire(data)
         if not self._versioned:
             return wire
-        return {"data": wire, "options": {"cas": 0 if current is None else current.version}}
+        return {"data": wire, "options": {"cas": _version(current)}}
 
     def describe(self, current: KvState | None) -> dict[str, t.Any]:
         if current is None:
@@ -306,6 +347,11 @@ class KvSecret(VaultResource[KvState]):
             facts.update(version=current.version, custom_metadata=certain(current.custom_metadata))
             facts.update((name, getattr(current, name)) for name in self._declared_metadata())
         return facts
+
+
+def _version(state: KvState | None) -> int:
+    """Return the number of the newest version, which a write has to name; 0 means that there is none."""
+    return 0 if state is None else state.version
 
 
 def _data(state: KvState | None) -> dict[str, Secret]:

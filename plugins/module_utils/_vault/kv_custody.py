@@ -6,20 +6,23 @@
 
 """A key-value engine, version 1 or 2, as the custody of keys and as a place where public keys are published.
 
-Version 2 carries check-and-set: what somebody else wrote after it was read is not overwritten. Version 1 has nothing of
-the kind.
+Version 2 carries check-and-set: what others wrote after it was read is not overwritten. Version 1 has nothing of the
+kind, so that it is read once more before every write, and a content that was not expected is an error.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import typing as t
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from .._core.address import at, route
 from .._core.errors import InvalidInput, NotConverged, TrustmeshError
 from .connection import WORKERS
-from .errors import NoMount, Rejected, TooLarge
+from .errors import NoMount, NotVault, Rejected, TooLarge
 from .kv import KvVersions
 from .port import Data, Vault
 
@@ -27,7 +30,6 @@ Version = t.Union[int, str, None]
 T = t.TypeVar("T")
 
 _PLACEHOLDER: t.Final = "{name}"
-_PLAIN: t.Final = "unversioned"
 #: The key of a secret of one owner, by the suffix of its names among those of many.
 _FIELDS: t.Final = {".pem": "public_key", ".json": "document"}
 _ATTEMPTS = 5
@@ -38,7 +40,7 @@ class KvStore:
 
     def __init__(self, vault: Vault, versions: KvVersions, mount: str) -> None:
         self.vault = vault
-        self.mount = mount.strip("/")
+        self.mount = route(mount, "mount")
         self._versions = versions
 
     @property
@@ -48,59 +50,68 @@ class KvStore:
 
     def at(self, part: str, path: str) -> str:
         """Return the path of a document's data or metadata in the API."""
-        return f"{self.mount}/{part}/{path}" if self.versioned else f"{self.mount}/{path}"
+        return at(*(piece for piece in (self.mount, part if self.versioned else "", path) if piece))
 
     def read(self, path: str) -> t.Optional[tuple[Data, Version]]:
         """Return a document and its version; a missing mount counts as absence, with a warning."""
         where = self.at("data", path)
         try:
-            held = self.vault.read(where)
+            if not self.versioned:
+                plain = self.vault.read(where)
+                return None if plain is None else (dict(plain), _fingerprint(plain))
+            held = self.vault.read_version(where)
         except NoMount as error:
             self.vault.miss(f"{self.mount}/{path}", where, error)
             return None
-        if held is None:
+        if held is None or held["data"] is None:
             return None
-        if not self.versioned:
-            return held, _PLAIN
-        return held["data"] or {}, int(held["metadata"]["version"])
+        return dict(held.mapping("data")), held.mapping("metadata").number("version")
 
     def write(self, path: str, document: Mapping[str, t.Any], version: Version) -> Version:
         """Write a document over the given version of it and return the new one; raises :class:`NotConverged`."""
         if not self.versioned:
-            if document:
-                self.vault.write(self.at("data", path), document)
-            else:
-                self.remove(path)  # this version of the engine keeps no empty secret
-            return _PLAIN
+            return self._write_plain(path, document, version)
         base = int(version or 0)
         written = self._put(path, document, base)
-        if written is None and base == 0:
-            deleted = self._deleted(path)
-            written = self._put(path, document, deleted) if deleted else None
         if written is not None:
             return written
+        held = self.vault.read_version(self.at("data", path))
+        if held is None:
+            raise NotVault(
+                f"{self.mount}/{path} is not written: it is not there, and cannot be made because it is",
+                field="url",
+                remedy="A proxy, a cache or another service may stand between here and the server.",
+            )
+        newest = held.mapping("metadata").number("version")
+        if held["data"] == document:  # the answer to our first attempt was lost
+            return newest
+        # What is deleted counted as absent, but has to be named to be written over.
+        if base == 0 and held["data"] is None:
+            written = self._put(path, document, newest)
+        if written is None:
+            raise _overtaken(f"{self.mount}/{path}")
+        return written
+
+    def _write_plain(self, path: str, document: Mapping[str, t.Any], version: Version) -> Version:
+        """Write to an engine that keeps no versions, unless its content is another than the one that was read."""
         held = self.read(path)
-        if held is not None and held[0] == document:  # the answer to our first attempt was lost
-            return held[1]
-        raise NotConverged(f"somebody else wrote {self.mount}/{path} meanwhile", remedy="See who does, and run again.")
+        if (held[1] if held else None) != version and not (held and held[0] == document):
+            raise _overtaken(f"{self.mount}/{path}")
+        if document:
+            self.vault.write(self.at("data", path), document)
+            return _fingerprint(document)
+        self.remove(path)  # this version of the engine keeps no empty secret
+        return None
 
     def _put(self, path: str, document: Mapping[str, t.Any], base: int) -> t.Optional[int]:
         """Write over version ``base`` and return the new one, or ``None`` when the newest is another."""
         try:
             body = {"data": dict(document), "options": {"cas": base}}
-            return int(self.vault.write(self.at("data", path), body).data["version"])
+            return self.vault.write(self.at("data", path), body).data.number("version")
         except Rejected as error:
             if "check-and-set" not in str(error):
                 raise
             return None
-
-    def _deleted(self, path: str) -> t.Optional[int]:
-        """Return the number of the newest version if it is deleted; it then has to be named to be written over."""
-        about = self.vault.read(self.at("metadata", path)) or {}
-        newest = int(about.get("current_version") or 0)
-        state = (about.get("versions") or {}).get(str(newest)) or {}
-        gone = state.get("deletion_time") or state.get("destroyed")
-        return newest if newest and gone else None
 
     def remove(self, path: str) -> None:
         """Remove a document with all its versions."""
@@ -113,6 +124,15 @@ class KvStore:
         except NoMount:
             return []
         return sorted(key for key in keys if not key.endswith("/"))
+
+
+def _fingerprint(document: Mapping[str, t.Any]) -> str:
+    """Return what stands for the content of a secret without versions."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _overtaken(place: str) -> NotConverged:
+    return NotConverged(f"{place} was written by others meanwhile", remedy="See who does, and run again.")
 
 
 class KvCustody:

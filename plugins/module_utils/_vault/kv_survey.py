@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from .._core.address import at, route
 from .._core.errors import InvalidInput
 from .._core.redact import Secret
+from .answer import Fields
 from .connection import WORKERS
 from .errors import NoMount
 from .kv import KvVersions
@@ -44,8 +46,8 @@ class KvSurvey:
         now: datetime.datetime,
     ) -> None:
         self._vault = vault
-        self._mount = mount.strip("/")
-        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._mount = route(mount, "mount")
+        self._prefix = [route(prefix, "prefix")] if prefix.strip("/") else []
         self._faults_of = faults_of
         self._now = now
         self._versioned = KvVersions(vault).of(self._mount) == 2
@@ -67,8 +69,7 @@ class KvSurvey:
         return {key: facts for key, facts in found.items() if seen.get(key, facts) is not None}
 
     def _listed(self, below: str) -> t.Iterator[str]:
-        part = "metadata/" if self._versioned else ""
-        for name in self._vault.list(f"{self._mount}/{part}{self._prefix}{below}".rstrip("/")):
+        for name in self._vault.list(self._at("metadata", below.rstrip("/"))):
             if name.endswith("/"):
                 yield from self._listed(below + name)
             else:
@@ -78,25 +79,37 @@ class KvSurvey:
         changed = None
         faults: list[str] = []
         if self._versioned:
-            about = self._vault.read(f"{self._mount}/metadata/{self._prefix}{key}") or {}
-            version = (about.get("versions") or {}).get(str(about.get("current_version"))) or {}
+            about = self._vault.read_or_nothing(self._at("metadata", key))
+            version = about.mapping_or("versions").mapping_or(str(about.number_or("current_version")))
             # The time of a deletion may lie ahead (delete_version_after).
-            end = version.get("deletion_time")
-            if not version or version.get("destroyed") or (end and _instant(end) <= self._now):
+            end = version.text_or("deletion_time")
+            if not version or version.get("destroyed") or (end and _instant(version, "deletion_time") <= self._now):
                 return None
-            changed = _instant(version["created_time"])
+            changed = _instant(version, "created_time")
             # The newest version goes by itself then, and nothing takes its place.
             faults += [f"is deleted by itself at {end} (delete_version_after)"] if end else []
         if not values:
             return KvSecretFacts(changed, faults=tuple(faults))
-        held = self._vault.read(f"{self._mount}/{'data/' if self._versioned else ''}{self._prefix}{key}") or {}
-        data: Mapping[str, t.Any] = (held.get("data") if self._versioned else held) or {}
+        data: Mapping[str, t.Any] = self._data(self._at("data", key))
         for name, value in sorted(data.items()):
             if isinstance(value, str):
                 faults += self._faults_of(Secret(value).reveal(), name)
         return KvSecretFacts(changed, frozenset(data), tuple(faults))
 
+    def _data(self, place: str) -> Mapping[str, t.Any]:
+        if not self._versioned:
+            return self._vault.read_or_nothing(place)
+        held = self._vault.read_version(place)
+        return {} if held is None else held.mapping_or("data")
 
-def _instant(text: str) -> datetime.datetime:
+    def _at(self, part: str, below: str) -> str:
+        parts = [self._mount, *([part] if self._versioned else []), *self._prefix, *([below] if below else [])]
+        return at(*parts)
+
+
+def _instant(about: Fields, name: str) -> datetime.datetime:
     """Return an instant of RFC 3339; servers tell nanoseconds, which Python does not read."""
-    return datetime.datetime.fromisoformat(re.sub(r"(\.\d+)?Z$", "+00:00", text))
+    try:
+        return datetime.datetime.fromisoformat(re.sub(r"(\.\d+)?Z$", "+00:00", about.text(name)))
+    except ValueError:
+        raise about.wrong(name, "is not an instant") from None

@@ -12,6 +12,7 @@ import threading
 import typing as t
 from collections.abc import Callable
 
+from .._core.address import at, route
 from .._core.errors import InvalidInput
 from .._core.redact import Secret
 from .kv import KvVersions
@@ -35,7 +36,7 @@ class KvValues:
 
     def __call__(self, mount: str, path: str, key: str) -> Secret:
         """Return one value; raises :class:`InvalidInput` when it is not there, or is no text."""
-        where = (mount.strip("/"), path.strip("/"))
+        where = (route(mount, "mount"), route(path, "path"))
         with self._lock:
             if where not in self._held:
                 self._held[where] = self._read(*where)
@@ -55,5 +56,6 @@ class KvValues:
             self._vault = self._login()
             self._versions = KvVersions(self._vault)
         if self._versions.of(mount) == 1:
-            return self._vault.read(f"{mount}/{path}") or {}
-        return (self._vault.read(f"{mount}/data/{path}") or {}).get("data") or {}
+            return self._vault.read_or_nothing(at(mount, path))
+        held = self._vault.read_version(at(mount, "data", path))
+        return {} if held is None else held.mapping_or("data")

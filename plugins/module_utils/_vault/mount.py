@@ -12,6 +12,7 @@ import threading
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.address import at, route
 from .._core.errors import InvalidInput
 from .._core.kinds import BOOLEAN, MAPPING, SECONDS, SET, TEXT, Kind
 from .._core.plan import Action, Plan, Step
@@ -20,6 +21,7 @@ from .._core.resource import ON_MISMATCH
 from .._core.sections import Each, Section
 from .._core.spec import STATE
 from .._core.state import UNMANAGED, Field, State, managed
+from .answer import Fields
 from .errors import Rejected
 from .port import Data, Vault
 from .resource import VaultResource, vault_batch
@@ -63,10 +65,11 @@ class MountState(State):
 
         The table holds what was set; a mount's own ``tune`` endpoint would answer with the system's defaults filled in.
         """
-        options = dict(entry.get("options") or {})
-        if entry["type"] == "kv":
+        about = Fields.of(entry, "the table of mounts")
+        options = dict(about.mapping_or("options"))
+        if about.text("type") == "kv":
             options.setdefault("version", "1")
-        config = {name: value for name, value in (entry.get("config") or {}).items() if value != ""}
+        config = {name: value for name, value in about.mapping_or("config").items() if value != ""}
         return cls.observed({**config, **entry, "options": options})
 
 
@@ -76,14 +79,15 @@ class MountTable:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._lock = threading.Lock()
-        self._entries: dict[str, Data] = {}
+        self._entries: dict[str, Fields] = {}
 
-    def entry(self, category: str, path: str) -> Data | None:
+    def entry(self, category: str, path: str) -> Fields | None:
         """Return what is enabled at ``path``, or ``None``."""
         with self._lock:
             if category not in self._entries:
-                self._entries[category] = self._vault.read(_ROOTS[category]) or {}
-            return self._entries[category].get(f"{path}/")
+                self._entries[category] = self._vault.read_or_nothing(_ROOTS[category])
+            table, name = self._entries[category], f"{path}/"
+            return table.mapping(name) if name in table else None
 
     def forget(self) -> None:
         """Fetch again when asked the next time."""
@@ -109,7 +113,7 @@ class Mount(VaultResource[MountState]):
     def declared(cls, vault: Vault, table: MountTable, item: t.Mapping[str, t.Any]) -> Mount:
         """Build from an item of the module."""
         category = item["category"] or "secret"
-        path = item["path"].strip("/")
+        path = route(item["path"], "path")
         absent = item["state"] == "absent"
         _refuse_path(category, path, absent)
         mount = cls(table, vault, category, path, None if absent else _desired(category, item))
@@ -127,7 +131,7 @@ class Mount(VaultResource[MountState]):
 
     @property
     def path(self) -> str:
-        return f"{_ROOTS[self._category]}/{self.name}"
+        return at(_ROOTS[self._category], self.name)
 
     def read(self) -> MountState | None:
         entry = self._table.entry(self._category, self.name)
@@ -146,7 +150,7 @@ class Mount(VaultResource[MountState]):
         if self.desired is None:
             return
         if plan.action is Action.UPDATE:
-            yield Step("write", f"{self.path}/tune", self.desired.wire(only=plan.changed_fields))
+            yield Step("write", at(self.path, "tune"), self.desired.wire(only=plan.changed_fields))
         else:
             yield Step("write", self.path, _enabling(self.desired.wire()))
 
@@ -164,12 +168,10 @@ class Mount(VaultResource[MountState]):
         entry = self._table.entry(self._category, self.name)
         if current is None or entry is None:
             return {}
-        return {"category": self._category, "accessor": entry["accessor"], **current.shown()}
+        return {"category": self._category, "accessor": entry.text("accessor"), **current.shown()}
 
 
 def _refuse_path(category: str, path: str, absent: bool) -> None:
-    if not path:
-        raise InvalidInput("is empty", field="path")
     if path.startswith("auth/"):
         raise InvalidInput(
             "auth/ is the place of the auth methods and not part of a path",

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import datetime
 import typing as t
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
+from .._core.address import at
 from .._core.normal import instant
 from .._pki.certificate import CertificateFacts, facts_of, iso, parse_certificates
-from .errors import Forbidden, NoEndpoint, Rejected, VaultError
+from .answer import Fields
+from .errors import Forbidden, NoEndpoint, Rejected
 from .port import Vault
 
 #: As in `_vault.connection`: more threads gain nothing against one server.
@@ -41,32 +43,29 @@ def issued_to(vault: Vault, mount: str, names: Collection[str], now: datetime.da
 def _candidates(vault: Vault, mount: str, wanted: frozenset[str], now: datetime.datetime) -> list[str]:
     """Return the serial numbers to read: OpenBao's listing tells names and times, HashiCorp's tells numbers alone."""
     try:
-        listed = vault.catalog(f"{mount}/certs/detailed")
+        listed = vault.catalog(at(mount, "certs/detailed"))
     except (Forbidden, NoEndpoint, Rejected):  # a server without this listing may deny what it does not know
-        return vault.list(f"{mount}/certs")
+        return vault.list(at(mount, "certs"))
     return [serial for serial, told in listed.items() if _may_fit(told, wanted, now)]
 
 
-def _may_fit(told: Mapping[str, t.Any], wanted: frozenset[str], now: datetime.datetime) -> bool:
+def _may_fit(told: Fields, wanted: frozenset[str], now: datetime.datetime) -> bool:
     """Tell whether a certificate has to be read to know; what the listing does not tell is read."""
-    names = {str(name).lower() for name in [told.get("common_name"), *(told.get("dns_names") or [])] if name}
+    names = {name.lower() for name in [told.text_or("common_name"), *told.texts("dns_names")] if name}
     if names and not names & wanted:
         return False
     try:
-        return instant(str(told["not_after"])) > now
-    except (KeyError, ValueError):
+        return instant(told.text_or("not_after")) > now
+    except ValueError:
         return True
 
 
-def _entry(vault: Vault, mount: str, serial: str) -> tuple[CertificateFacts, Mapping[str, t.Any]] | None:
+def _entry(vault: Vault, mount: str, serial: str) -> tuple[CertificateFacts, Fields] | None:
     """Return a certificate and what the engine says about it; ``None`` when it was tidied away meanwhile."""
-    data = vault.read(f"{mount}/cert/{serial}")
+    data = vault.read(at(mount, "cert", serial))
     if data is None:
         return None
-    text = data.get("certificate")
-    if not isinstance(text, str):
-        raise VaultError(f"{mount} returned no certificate for {serial}", remedy="Check what answers at that address.")
-    return facts_of(parse_certificates(text.encode())[0]), data
+    return facts_of(parse_certificates(data.text("certificate").encode())[0]), data
 
 
 def _names(facts: CertificateFacts) -> frozenset[str]:
@@ -74,9 +73,9 @@ def _names(facts: CertificateFacts) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
 
 
-def _shown(facts: CertificateFacts, data: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    revoked = data.get("revocation_time")
-    since = datetime.datetime.fromtimestamp(revoked, tz=datetime.timezone.utc) if isinstance(revoked, int) else None
+def _shown(facts: CertificateFacts, data: Fields) -> dict[str, t.Any]:
+    revoked = data.seconds("revocation_time")
+    since = datetime.datetime.fromtimestamp(revoked, tz=datetime.timezone.utc)
     return {
         "serial": facts.serial,
         "common_name": facts.subject.common_name,
@@ -86,5 +85,5 @@ def _shown(facts: CertificateFacts, data: Mapping[str, t.Any]) -> dict[str, t.An
         "spki_sha256": facts.spki_sha256,
         "fingerprint_sha256": facts.fingerprint_sha256,
         "revoked": bool(revoked),
-        "revoked_at": iso(since) if revoked and since else None,
+        "revoked_at": iso(since) if revoked else None,
     }

@@ -24,11 +24,11 @@ from .._core.plan import NO_PLAN, UNWANTED, Action, Change, Plan, Step, plan_sta
 from .._core.resource import Resource
 from .._pki.certificate import CertificateFacts, iso
 from .._pki.chain import is_self_signed
+from .answer import Fields
 from .errors import NoIssuer, NoMount
 from .pki_issuer_deeds import Deeds
 from .pki_issuer_state import SETTINGS, Held, IssuerState
 from .pki_mount import PkiMount
-from .port import Data
 
 _SHOWN_USERS: t.Final = 5
 #: The share of its life from which on an issuer's end is worth a warning.
@@ -90,7 +90,7 @@ class PkiIssuer(Resource[IssuerView]):
     named_when_made: t.ClassVar[bool] = False
 
     def __init__(self, mount: PkiMount, declaration: Declaration, files: FileTransaction) -> None:
-        super().__init__(mount.at(declaration.name), None)
+        super().__init__(mount.named(declaration.name), None)
         self.mount = mount
         self.vault = mount.vault
         self.declaration = declaration
@@ -137,36 +137,36 @@ class PkiIssuer(Resource[IssuerView]):
             self.vault.miss(self.identity, self.mount.at("issuer"), error)
             return IssuerView(parent=parent)
 
-    def _find(self) -> Data | None:
+    def _find(self) -> Fields | None:
         try:
             return self.vault.read(self.mount.at("issuer", self.declaration.name))
         except NoIssuer:
             return self._nameless() if self.declaration.wanted else None
 
-    def _nameless(self) -> Data | None:
+    def _nameless(self) -> Fields | None:
         found = []
         for issuer_id, info in self.vault.catalog(self.mount.at("issuers")).items():
-            data = None if info.get("issuer_name") else self.vault.read(self.mount.at("issuer", issuer_id))
+            data = None if info.text_or("issuer_name") else self.vault.read(self.mount.at("issuer", issuer_id))
             if data and self.recognises(Held.of(data)):
                 found.append(data)
         if len(found) > 1:
             raise InvalidInput(
-                f"{len(found)} nameless issuers fit: {', '.join(entry['issuer_id'] for entry in found)}",
+                f"{len(found)} nameless issuers fit: {', '.join(entry.text('issuer_id') for entry in found)}",
                 field="name",
                 remedy=f"Give the right one the name {self.declaration.name} (issuer_name), or delete the others.",
             )
         return found[0] if found else None
 
-    def _view(self, data: Data, parent: CertificateFacts | None) -> IssuerView:
+    def _view(self, data: Fields, parent: CertificateFacts | None) -> IssuerView:
         wanted = self.declaration.wanted
-        configured = self.vault.read(self.mount.at("config", "issuers")) or {}
+        configured = self.vault.read_or_nothing(self.mount.at("config", "issuers"))
         held = Held.of(
             data,
-            default=configured.get("default") == data["issuer_id"],
+            default=configured.get("default") == data.text("issuer_id"),
             fleeting=bool(configured.get("default_follows_latest_issuer")),
         )
-        issuers = self.vault.catalog(self.mount.at("issuers")) if data.get("manual_chain") or wanted is None else {}
-        names = {issuer_id: str(info.get("issuer_name") or "") for issuer_id, info in issuers.items()}
+        issuers = self.vault.catalog(self.mount.at("issuers")) if data.texts("manual_chain") or wanted is None else {}
+        names = {issuer_id: info.text_or("issuer_name") for issuer_id, info in issuers.items()}
         state = held.state(wanted, self.signer(held.facts, parent), names)
         if wanted is None:
             others = [info for issuer_id, info in issuers.items() if issuer_id != held.issuer_id]
@@ -178,16 +178,16 @@ class PkiIssuer(Resource[IssuerView]):
     def _key(self) -> Key | None:
         for key_id, info in self.vault.catalog(self.mount.at("keys")).items():
             if info.get("key_name") == self.declaration.key_name:
-                data = self.vault.read(self.mount.at("key", key_id)) or {}
-                digest = str(data.get("subject_key_id") or "").replace(":", "").lower()
-                return Key(key_id, str(data.get("key_type") or ""), digest)
+                data = self.vault.read_or_nothing(self.mount.at("key", key_id))
+                digest = data.text_or("subject_key_id").replace(":", "").lower()
+                return Key(key_id, data.text_or("key_type"), digest)
         return None
 
     def _users(self, held: Held) -> t.Iterator[str]:
         references = {self.declaration.name, held.issuer_id, *(["default"] if held.default else [])}
         for name in self.vault.list(self.mount.at("roles")):
-            role = self.vault.read(self.mount.at("roles", name)) or {}
-            if (role.get("issuer_ref") or "default") in references:
+            role = self.vault.read_or_nothing(self.mount.at("roles", name))
+            if (role.text_or("issuer_ref") or "default") in references:
                 yield name
 
     # -- plan ----------------------------------------------------------------------------------------------------------

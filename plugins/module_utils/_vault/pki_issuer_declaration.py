@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.address import word
 from .._core.deps import CRYPTOGRAPHY
 from .._core.errors import InvalidInput
 from .._core.files import FileTransaction
@@ -62,8 +63,8 @@ _MEANINGLESS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
 
 def declared_issuer(mounts: PkiMounts, files: FileTransaction, item: Item) -> PkiIssuer:
     """Return the issuer that an item declares; raises :class:`InvalidInput` naming the option."""
-    mount, name = mounts.at(item["mount"]), item["name"].strip()
-    if name in ("", "default"):
+    mount, name = mounts.at(item["mount"]), word(item["name"].strip())
+    if name == "default":
         raise InvalidInput(f"{name!r} cannot be the name of an issuer", field="name", remedy="Choose another one.")
     if item["state"] == "absent":
         return Root(mount, _declaration(name, item, None), files)
@@ -75,7 +76,7 @@ def declared_issuer(mounts: PkiMounts, files: FileTransaction, item: Item) -> Pk
 def _declaration(name: str, item: Item, wanted: IssuerState | None) -> Declaration:
     return Declaration(
         name=name,
-        key_name=item["key_name"] or name,
+        key_name=word(item["key_name"] or name, "key_name"),
         wanted=wanted,
         on_mismatch=item["on_mismatch"],
         force=item["force"],
@@ -109,10 +110,10 @@ def _intermediate(mounts: PkiMounts, mount: PkiMount, name: str, files: FileTran
     if item["signed_by"] is None:
         return _external(mount, name, files, item)
     _refuse_meaningless(item, "intermediate with signed_by", ("certificate",))
-    parent_mount, parent = mounts.at(item["signed_by"]["mount"]), item["signed_by"]["issuer"]
+    parent_mount, parent = mounts.at(item["signed_by"]["mount"]), word(item["signed_by"]["issuer"], "signed_by.issuer")
     if parent_mount is mount and parent == name:
         raise InvalidInput("a CA that signs itself is a root", field="signed_by", remedy="Declare type: root.")
-    state = _state(name, item, signed_by=parent_mount.at(parent))
+    state = _state(name, item, signed_by=parent_mount.named(parent))
     return Intermediate(mount, _declaration(name, item, state), files, parent_mount, parent)
 
 

@@ -66,19 +66,19 @@ class Deeds:
 
     def _fence(self, step: Step) -> None:
         """Check the end of a CA (issuer, instant) against the one that signs, which may have been made just now."""
-        data = self._vault.read(step.target) or {}
-        parent = CertificateFacts.of(parse_certificates(data["certificate"].encode())[0])
+        data = self._vault.read_or_nothing(step.target)
+        parent = CertificateFacts.of(parse_certificates(data.text("certificate").encode())[0])
         refuse_outliving(parent, datetime.datetime.fromisoformat(step.body.replace("Z", "+00:00")))
 
     def _generate(self, step: Step) -> None:
         """Make key and certificate of a root."""
         reply = self._vault.write(step.target, step.body, once=step.once, declared=_declared(step.body))
-        self._issuer_id = reply.data["issuer_id"]
+        self._issuer_id = reply.data.text("issuer_id")
 
     def _make_request(self, step: Step) -> None:
         """Make a certificate request, and the key where there is none."""
         reply = self._vault.write(step.target, step.body, once=step.once, declared=_declared(step.body))
-        self._request = reply.data["csr"]
+        self._request = reply.data.text("csr")
 
     def _save_request(self, step: Step) -> None:
         """Stage the request for the file that travels to the external CA."""
@@ -89,15 +89,15 @@ class Deeds:
         """Have the request signed, and check what comes back before it is installed."""
         body = {**step.body, "csr": self._request}
         data = self._vault.write(step.target, body, once=step.once, declared=_declared(step.body)).data
-        (made,) = parse_certificates(data["certificate"].encode())
-        (issuer,) = parse_certificates(data["issuing_ca"].encode())
+        made = parse_certificates(data.text("certificate").encode())[0]
+        issuer = parse_certificates(data.text("issuing_ca").encode())[0]
         if spki_sha256(made) != spki_sha256(load_request(self._request)) or not is_signed_by(made, issuer):
             raise TrustmeshError(
                 f"{step.target} returned a certificate that does not belong to the request",
                 remedy="Check what stands between here and the server.",
             )
         refuse_outliving(CertificateFacts.of(issuer), CertificateFacts.of(made).not_after)
-        above = parse_certificates("\n".join([data["issuing_ca"], *(data.get("ca_chain") or [])]).encode())
+        above = parse_certificates("\n".join([data.text("issuing_ca"), *data.texts("ca_chain")]).encode())
         self._bundle = certificate_pem(*order_chain(made, above))
 
     def _install(self, step: Step) -> None:
@@ -106,10 +106,10 @@ class Deeds:
         bundle = certificates + key.reveal() if isinstance(key, Secret) else certificates
         data = self._vault.write(step.target, {"pem_bundle": bundle}).data
         wanted = fingerprint_sha256(parse_certificates(certificates.encode())[0])
-        listed = [*(data.get("imported_issuers") or []), *(data.get("existing_issuers") or [])]
+        listed = [*data.texts("imported_issuers"), *data.texts("existing_issuers")]
         for issuer_id in dict.fromkeys(listed or self._vault.list(self._mount.at("issuers"))):
-            held = self._vault.read(self._mount.at("issuer", issuer_id)) or {}
-            if fingerprint_sha256(parse_certificates(held["certificate"].encode())[0]) == wanted:
+            held = self._vault.read_or_nothing(self._mount.at("issuer", issuer_id))
+            if fingerprint_sha256(parse_certificates(held.text("certificate").encode())[0]) == wanted:
                 self._issuer_id = issuer_id
                 return
         raise TrustmeshError(
@@ -119,9 +119,9 @@ class Deeds:
 
     def _name_key(self, step: Step) -> None:
         """Name the key of the issuer just installed, unless it has a name."""
-        issuer = self._vault.read(self._mount.at("issuer", self._issuer_id)) or {}
-        path = self._mount.at("key", issuer["key_id"])
-        if not (self._vault.read(path) or {}).get("key_name"):
+        issuer = self._vault.read_or_nothing(self._mount.at("issuer", self._issuer_id))
+        path = self._mount.at("key", issuer.text("key_id"))
+        if not self._vault.read_or_nothing(path).text_or("key_name"):
             self._vault.write(path, {"key_name": step.body})
 
     def _adjust(self, step: Step) -> None:

@@ -12,6 +12,7 @@ import datetime
 import typing as t
 from dataclasses import replace
 
+from .._core.address import at
 from .._core.errors import InvalidInput
 from .._core.files import FileTransaction, read_file
 from .._core.plan import ABSENT, Action, Change, Plan, Step
@@ -104,10 +105,10 @@ class Intermediate(Requested):
 
     def parent(self) -> CertificateFacts | None:
         try:
-            data = self.vault.read(f"{self._parent_path}/json")
+            data = self.vault.read(at(self._parent_path, "json"))
         except (NoIssuer, NoMount):
             return None  # made earlier in the batch, or signing fails with that error
-        return CertificateFacts.of(parse_certificates(data["certificate"].encode())[0]) if data else None
+        return CertificateFacts.of(parse_certificates(data.text("certificate").encode())[0]) if data else None
 
     def signer(self, facts: CertificateFacts, parent: CertificateFacts | None) -> str:
         signed = parent is not None and is_signed_by(facts.certificate, parent.certificate)
@@ -119,7 +120,7 @@ class Intermediate(Requested):
     def read(self) -> IssuerView:
         if self.declaration.wanted:
             particular = PARTICULAR_MAKING & self.declaration.wanted.managed_values().keys()
-            self.authority.require_fields(f"{self._parent_path}/sign-intermediate", particular)
+            self.authority.require_fields(at(self._parent_path, "sign-intermediate"), particular)
             self.authority.learn()
         return super().read()
 
@@ -137,11 +138,11 @@ class Intermediate(Requested):
         yield from lifetime_guard(self.authority, self.declaration.state)
         ends = self._ends(now)
         if view.parent is None and ends:
-            yield Step("fence", f"{self._parent_path}/json", iso(ends))
+            yield Step("fence", at(self._parent_path, "json"), iso(ends))
         yield from key_retiring(view, self.declaration.key_name)
         yield self.requesting(waiting(view))
         body = {"exclude_cn_from_sans": True, **self.declaration.state.wire(only=[*SUBJECT, *MAKING])}
-        yield Step("sign", f"{self._parent_path}/sign-intermediate", body, once=True)
+        yield Step("sign", at(self._parent_path, "sign-intermediate"), body, once=True)
         yield from retiring
         yield Step("install", self.mount.at("issuers", "import", "cert"))
 

@@ -18,6 +18,7 @@ from .._core.spec import Options
 from .._core.state import Field, State, managed
 from .._pki.certificate import CertificateFacts, certificate_pem, iso, parse_certificates
 from .._pki.chain import is_self_signed, order_chain
+from .answer import Fields
 from .pki_key import settled_bits
 from .port import Data
 
@@ -147,7 +148,7 @@ def state_options() -> Options:
 class Held:
     """An issuer as the server holds it: its answer, what the certificate says, and whether it is the default."""
 
-    data: Data
+    data: Fields
     facts: CertificateFacts
     default: bool = False
     #: The default would move to the next issuer that comes along.
@@ -156,20 +157,21 @@ class Held:
     @classmethod
     def of(cls, data: Data, **known: bool) -> Held:
         """Read the certificate in an answer of ``<mount>/issuer``."""
-        return cls(data, CertificateFacts.of(parse_certificates(data["certificate"].encode())[0]), **known)
+        held = Fields.of(data, "the issuer")
+        return cls(held, CertificateFacts.of(parse_certificates(held.text("certificate").encode())[0]), **known)
 
     @property
     def issuer_id(self) -> str:
-        return str(self.data["issuer_id"])
+        return self.data.text("issuer_id")
 
     @property
     def key_id(self) -> str:
-        return str(self.data.get("key_id") or "")
+        return self.data.text_or("key_id")
 
     @property
     def chain(self) -> tuple[x509.Certificate, ...]:
         """The certificate and its issuers as the server builds them, in order."""
-        others = parse_certificates("\n".join(self.data.get("ca_chain") or [self.data["certificate"]]).encode())
+        others = parse_certificates("\n".join(self.data.texts("ca_chain") or [self.data.text("certificate")]).encode())
         return order_chain(self.facts.certificate, others)
 
     def state(self, desired: IssuerState | None, signed_by: str, names: t.Mapping[str, str]) -> IssuerState:
@@ -177,7 +179,7 @@ class Held:
         lifetime, asked = self.facts.lifetime_seconds, desired.ttl if desired else None
         if isinstance(asked, int) and 0 <= lifetime - asked <= _BACKDATING_SECONDS:
             lifetime = asked
-        chain = tuple(names.get(entry) or entry for entry in self.data.get("manual_chain") or ())
+        chain = tuple(names.get(entry) or entry for entry in self.data.texts("manual_chain"))
         return IssuerState.observed(
             {**_certificate_fields(self.facts), **self.data, "manual_chain": chain},
             certificate=certificate_pem(self.facts.certificate),

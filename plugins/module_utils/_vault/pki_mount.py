@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import typing as t
 
+from .._core.address import Address, at, route
 from .._core.errors import InvalidInput
 from .._core.normal import spell_duration
 from .._core.plan import Step
@@ -32,8 +33,12 @@ class PkiMount:
         self._measured = False
         self._ceiling: int | None = None
 
-    def at(self, *parts: str) -> str:
+    def at(self, *parts: str) -> Address:
         """Return an API path below the mount."""
+        return at(self.path, *parts)
+
+    def named(self, *parts: str) -> str:
+        """Return what something below the mount is called in messages and results."""
         return "/".join((self.path, *parts))
 
     @property
@@ -54,13 +59,12 @@ class PkiMount:
         Reading the tuning is a right of operators; what every user of a mount may read instead is silent (0) about a
         ceiling that comes from the system's default.
         """
-        for path in (f"sys/mounts/{self.path}/tune", f"sys/internal/ui/mounts/{self.path}"):
+        for place in (at("sys/mounts", self.path, "tune"), at("sys/internal/ui/mounts", self.path)):
             try:
-                data = self.vault.read(path)
+                data = self.vault.read_or_nothing(place)
             except (Forbidden, NoMount, Rejected):
                 continue
-            config = (data or {}).get("config") or data or {}
-            return int(config.get("max_lease_ttl") or 0) or None
+            return (data.mapping_or("config") or data).number_or("max_lease_ttl") or None
         return None
 
     def too_long(self, seconds: int) -> str | None:
@@ -107,9 +111,7 @@ class PkiMounts:
 
     def at(self, path: str) -> PkiMount:
         """Return the mount at a path; raises :class:`InvalidInput` for an empty one."""
-        path = path.strip("/")
-        if not path:
-            raise InvalidInput("is empty", field="mount")
+        path = route(path, "mount")
         return self._mounts.setdefault(path, PkiMount(self.vault, path))
 
 
@@ -117,7 +119,7 @@ class PkiResource(VaultResource[F]):
     """An object in a PKI engine; its name in messages and results is the mount, a slash and its own name."""
 
     def __init__(self, mount: PkiMount, name: str, desired: F | None) -> None:
-        super().__init__(mount.vault, mount.at(name), desired)
+        super().__init__(mount.vault, mount.named(name), desired)
         self.mount = mount
 
     def send(self, step: Step) -> Reply:

@@ -93,13 +93,15 @@ class Revocation(PkiResource[RevocationState]):
             self.vault.warn(f"{self.identity} does not exist")
             return RevocationState(revoked=False, revocation_time=0)
         try:
-            data = self.vault.read(self.mount.at("cert", self._target.serial))
+            held = self.vault.read(self.mount.at("cert", self._target.serial))
         except NoMount as error:
             # A first check run comes before the mount; if nothing makes it, revoking fails with that error.
             self.vault.miss(self.identity, self.mount.at("cert"), error)
             return RevocationState(revoked=False, revocation_time=0, stored=True)
-        held = data or {}
-        return RevocationState.observed(held, revoked=bool(held.get("revocation_time")), stored=data is not None)
+        if held is None:
+            return RevocationState.observed({}, revoked=False)
+        held.text("certificate")
+        return RevocationState.observed(held, revoked=bool(held.seconds("revocation_time")), stored=True)
 
     def refine(self, plan: Plan, current: RevocationState | None) -> Plan:
         if self._target.serial and not self._target.pem and not (current and current.stored):

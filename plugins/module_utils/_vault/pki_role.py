@@ -13,6 +13,7 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.address import word
 from .._core.errors import InvalidInput
 from .._core.kinds import BOOLEAN, INTEGER, NETWORKS, SECONDS, SET, TEXT, Kind
 from .._core.normal import dns_name, spell_duration
@@ -196,7 +197,7 @@ class PkiRole(PkiResource[RoleState]):
     @classmethod
     def declared(cls, mount: PkiMount, item: t.Mapping[str, t.Any]) -> PkiRole:
         """Build from an item of the module."""
-        return cls(mount, item["name"], None if item["state"] == "absent" else RoleState.declared(item))
+        return cls(mount, word(item["name"]), None if item["state"] == "absent" else RoleState.declared(item))
 
     def read(self) -> RoleState | None:
         if self.desired is not None and any(self._lifetimes()):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._core.address import at, route
 from .._core.errors import InvalidInput
 from .._core.kinds import LINES
 from .._core.plan import Plan, Step
@@ -41,7 +42,7 @@ class Policy(VaultResource[PolicyState]):
     @classmethod
     def declared(cls, vault: Vault, item: t.Mapping[str, t.Any]) -> Policy:
         """Build from an item of the module."""
-        name = item["name"].strip().lower()
+        name = route(item["name"].strip().lower(), "name")
         if name == "root" or (name in _BUILT_IN and item["state"] == "absent"):
             raise InvalidInput(f"the built-in policy {name} cannot be managed", field="name")
         if item["state"] == "absent":
@@ -54,11 +55,11 @@ class Policy(VaultResource[PolicyState]):
 
     @property
     def path(self) -> str:
-        return f"sys/policies/acl/{self.name}"
+        return at("sys/policies/acl", self.name)
 
     def read(self) -> PolicyState | None:
         data = self.vault.read(self.path)
-        return None if data is None else PolicyState.observed({"rules": data["policy"]})
+        return None if data is None else PolicyState.observed({"rules": data.text("policy")})
 
     def steps(self, plan: Plan, current: PolicyState | None) -> t.Iterable[Step]:
         if self.desired is None:

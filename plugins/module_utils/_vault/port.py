@@ -22,10 +22,14 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .._core.address import sendable
 from .._core.errors import InvalidInput
+from .._core.foreign import printable
+from .answer import Fields, deleted_version, frame, refusal, understand
 from .errors import (
     Behind,
     NoMount,
+    NotVault,
     RateLimited,
     Rejected,
     Sealed,
@@ -33,7 +37,6 @@ from .errors import (
     UnknownParameter,
     Unreachable,
     VaultError,
-    from_status,
     from_transport,
     speaks_tls,
 )
@@ -49,12 +52,12 @@ _LONGEST_PAUSE_SECONDS = 5.0
 class Reply:
     """A server's answer to a write."""
 
-    data: Data = field(default_factory=dict)
-    auth: Data = field(default_factory=dict)
-    wrap_info: Data = field(default_factory=dict)
+    data: Fields = field(default_factory=Fields)
+    auth: Fields = field(default_factory=Fields)
+    wrap_info: Fields = field(default_factory=Fields)
     warnings: Sequence[str] = ()
     #: The whole answer, for the few endpoints that put nothing into ``data``.
-    body: Data = field(default_factory=dict)
+    body: Fields = field(default_factory=Fields)
 
 
 class Transport(t.Protocol):
@@ -103,29 +106,46 @@ class Vault:
             )
         self._transport.token = token
 
-    def read(self, path: str) -> Data | None:
+    def read(self, path: str) -> Fields | None:
         """Return the object's data, or ``None`` only when the mount exists and the object does not."""
-        status, payload = self._exchange("get", path, repeatable=True)
-        if status == 404:
-            return None
-        data: Data = payload.get("data") or {}
-        return data
+        status, body = self._exchange("get", path, repeatable=True)
+        return None if status == 404 else body.mapping("data")
 
-    def read_bare(self, path: str) -> Data:
+    def read_or_nothing(self, path: str) -> Fields:
+        """Return the object's data, without any field where there is no object."""
+        data = self.read(path)
+        return Fields.of({}, f"get {path}") if data is None else data
+
+    def read_version(self, path: str) -> Fields | None:
+        """Return ``data`` and ``metadata`` of the newest version of a secret; ``data`` is null when it is deleted."""
+        status, body = self._exchange("get", path, repeatable=True)
+        held = deleted_version(body) if status == 404 else body.mapping("data")
+        if held is None:
+            return None
+        if status != 404:
+            held.mapping("data")
+        held.mapping("metadata").number("version")
+        return held
+
+    def read_bare(self, path: str) -> Fields:
         """Return the whole answer of an endpoint that puts nothing into ``data``, such as ``sys/seal-status``."""
-        _status, payload = self._exchange("get", path, repeatable=True)
-        return payload
+        _status, body = self._exchange("get", path, repeatable=True)
+        return body
 
     def list(self, path: str) -> list[str]:
         """Return the keys below a path; an empty level lists as nothing."""
         return list(self.catalog(path))
 
-    def catalog(self, path: str) -> dict[str, Data]:
+    def catalog(self, path: str) -> dict[str, Fields]:
         """Return the keys below a path, each with what the listing says about it."""
-        _status, payload = self._exchange("list", path, repeatable=True)
-        data = payload.get("data") or {}
-        info = data.get("key_info") or {}
-        return {key: info.get(key) or {} for key in data.get("keys") or []}
+        status, body = self._exchange("list", path, repeatable=True)
+        if status == 404:
+            return {}
+        data = body.mapping("data")
+        if "keys" not in data:
+            raise data.wrong("keys", "is missing")
+        info = data.mapping_or("key_info")
+        return {key: info.mapping_or(key) for key in data.texts("keys")}
 
     def write(
         self,
@@ -158,19 +178,22 @@ class Vault:
         """
         try:
             return self.patch(path, body)
-        except Rejected as error:
+        except (Rejected, NotVault) as error:  # what stands in between may refuse the method as well
             if error.status != 405:
                 raise
-        return self.write(path, {**(self.read(path) or {}), **body})
+        held = self.read(path)
+        if held is None:
+            raise _nothing_at(path)
+        return self.write(path, {**held, **body})
 
     def delete(self, path: str) -> None:
         """Delete; deleting what is not there succeeds, as it does on the server."""
         self._exchange("delete", path, repeatable=True)
 
-    def probe(self, path: str) -> tuple[int, Data]:
+    def probe(self, path: str) -> tuple[int, Fields]:
         """Return status and body of a path whose status codes are its answer, such as ``sys/health``."""
         response = self._send("get", path, {})
-        return response.status_code, _body(response)
+        return response.status_code, frame(response, self.url, "get", path)
 
     def ignores_namespaces(self) -> bool:
         """Tell whether the server takes no notice of namespaces, as the free edition of HashiCorp Vault does.
@@ -180,7 +203,7 @@ class Vault:
         headers = {"X-Vault-Namespace": f"no-such-namespace-{secrets.token_hex(8)}"}
         try:
             self._exchange("get", "sys/internal/ui/mounts", repeatable=True, headers=headers)
-        except Unreachable:
+        except (Unreachable, NotVault):
             raise
         except VaultError:
             return False
@@ -192,9 +215,15 @@ class Vault:
         Every token may ask for an endpoint's help, and asking changes nothing, so this tells what a product or version
         can do before a write has to find out.
         """
-        _status, body = self.probe(f"{path}?help=1")
-        schemas = ((body.get("openapi") or {}).get("components") or {}).get("schemas") or {}
-        return frozenset(name for schema in schemas.values() for name in schema.get("properties") or {}) or None
+        response = self._send("get", path, {"query": "help=1"})
+        if response.status_code != 200:
+            frame(response, self.url, "get", path)
+            return None
+        body = frame(response, self.url, "get", path, own="openapi")
+        schemas = body.mapping_or("openapi").mapping_or("components").mapping_or("schemas")
+        return (
+            frozenset(name for schema in schemas for name in schemas.mapping(schema).mapping_or("properties")) or None
+        )
 
     def expect(self, mounts: t.Iterable[str]) -> None:
         """Note paths at which something is declared to be mounted, so that nobody wonders when it is not there yet."""
@@ -211,12 +240,10 @@ class Vault:
             if text not in self.warnings:
                 self.warnings.append(text)
 
-    def _reply(self, path: str, status: int, payload: Data, declared: t.Sequence[str] = ()) -> Reply:
+    def _reply(self, path: str, status: int, payload: Fields, declared: t.Sequence[str] = ()) -> Reply:
         if status == 404:
-            raise Rejected(
-                f"there is nothing at {path} to write to (HTTP 404)", remedy="Something else removed it meanwhile."
-            )
-        warnings = tuple(payload.get("warnings") or ())
+            raise _nothing_at(path)
+        warnings = tuple(printable(text) for text in payload.texts("warnings"))
         for text in warnings:
             if "unrecognized parameters" in text.lower():
                 raise UnknownParameter(
@@ -225,11 +252,10 @@ class Vault:
                 )
             if not any(part in text for part in declared):
                 self.warn(f"{path}: {text}")
-        return Reply(
-            payload.get("data") or {}, payload.get("auth") or {}, payload.get("wrap_info") or {}, warnings, payload
-        )
+        data, auth, wrap_info = (payload.mapping_or(name) for name in ("data", "auth", "wrap_info"))
+        return Reply(data, auth, wrap_info, warnings, payload)
 
-    def _exchange(self, method: str, path: str, *, repeatable: bool, **options: t.Any) -> tuple[int, Data]:
+    def _exchange(self, method: str, path: str, *, repeatable: bool, **options: t.Any) -> tuple[int, Fields]:
         """Send a request, repeat it where that is safe, and return status and body.
 
         The status is below 300, or 404 with the meaning "no such object".
@@ -244,56 +270,43 @@ class Vault:
                 self._sleep(pause)
         raise AssertionError("unreachable")
 
-    def _attempt(self, method: str, path: str, options: Data) -> tuple[int, Data]:
+    def _attempt(self, method: str, path: str, options: Data) -> tuple[int, Fields]:
         response = self._send(method, path, options)
-        status: int = response.status_code
-        body = _body(response)
-        if status < 300:
-            return status, body
-        errors = [str(entry) for entry in body.get("errors") or []]
-        # An absent object is 404 without a message (KV v2 adds metadata of a deleted version); a missing mount says so.
-        if status == 404 and not errors:
-            return status, body
-        if status == 400 and b"HTTP request to an HTTPS server" in response.content:
+        refusal(response, method, path)
+        if response.status_code == 400 and b"HTTP request to an HTTPS server" in response.content:
             raise speaks_tls(self.url)
-        error = from_status(status, errors, method, path)
-        error.status = status
-        error.retry_after = response.headers.get("Retry-After")
-        error.data = body.get("data") or {}
-        raise error
+        return understand(response, self.url, method, path)
 
     def _send(self, method: str, path: str, options: Data) -> t.Any:
         try:
-            response = self._transport.request(method, f"v1/{path}", raise_exception=False, **options)
+            response = self._transport.request(method, f"v1/{sendable(path)}", raise_exception=False, **options)
         except OSError as error:  # every exception of requests is one
             raise from_transport(error, self.url) from None
         self._note_clock(response.headers.get("Date"))
         return response
 
     def _note_clock(self, date: str | None) -> None:
-        if date:
-            self.clock_lead = _timestamp(date) - self._clock()
+        told = _timestamp(date) if date else None
+        if told is not None:
+            self.clock_lead = told - self._clock()
 
 
 @functools.lru_cache(maxsize=4)
-def _timestamp(date: str) -> float:
-    """Read a date header; hundreds of answers come within the second that one text stands for."""
-    return email.utils.parsedate_to_datetime(date).timestamp()
+def _timestamp(date: str) -> float | None:
+    """Read a date header, if it is one; hundreds of answers come within the second that one text stands for."""
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, LookupError, OverflowError, OSError):
+        return None
+
+
+def _nothing_at(path: str) -> Rejected:
+    return Rejected(f"there is nothing at {path} to write to (HTTP 404)", remedy="Something else removed it meanwhile.")
 
 
 def looks_like_token(text: str) -> bool:
     """Tell whether a header could carry a text as a token."""
     return text.isascii() and text.isprintable() and " " not in text
-
-
-def _body(response: t.Any) -> Data:
-    if not response.content:
-        return {}
-    try:
-        body = response.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _may_repeat(error: VaultError, repeatable: bool) -> bool:
@@ -304,12 +317,12 @@ def _may_repeat(error: VaultError, repeatable: bool) -> bool:
         return False
     if isinstance(error, Unreachable):
         return True
-    return isinstance(error, ServerFault) and error.status in _PASSING_STATUSES
+    return isinstance(error, (ServerFault, NotVault)) and error.status in _PASSING_STATUSES
 
 
 def _pause(error: VaultError, attempt: int) -> float:
     """Return seconds to wait: what the server asks for, else an exponential back-off with jitter."""
     asked = error.retry_after
-    if asked and asked.isdigit():
-        return min(float(asked), _LONGEST_PAUSE_SECONDS)
+    if asked and asked.isascii() and asked.isdigit():
+        return min(float(asked[:9]), _LONGEST_PAUSE_SECONDS)
     return float(min(0.2 * 2**attempt * random.uniform(0.5, 1.5), _LONGEST_PAUSE_SECONDS))

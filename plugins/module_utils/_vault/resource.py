@@ -15,6 +15,7 @@ from .._core.plan import Plan, Step
 from .._core.reconcile import Batch
 from .._core.resource import F, Resource, StateResource
 from .._core.state import UNMANAGED, Meta, State
+from .answer import Fields
 from .connection import WORKERS
 from .errors import NoMount, UnknownParameter
 from .port import Data, Reply, Vault
@@ -41,14 +42,14 @@ class VaultResource(StateResource[F]):
             return reply
         return self.vault.write(step.target, step.body, once=step.once)
 
-    def lookup(self, path: str) -> Data | None:
+    def lookup(self, path: str, read: t.Callable[[str], Fields | None] | None = None) -> Fields | None:
         """Read, taking a missing mount for absence, with a warning.
 
         What is to live in a mount does not exist before the mount does, and a first check run has to predict both. If
         nothing creates the mount, applying fails with that error.
         """
         try:
-            return self.vault.read(path)
+            return (read or self.vault.read)(path)
         except NoMount as error:
             self.vault.miss(self.identity, path, error)
             return None

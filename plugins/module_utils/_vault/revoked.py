@@ -13,7 +13,9 @@ import threading
 import typing as t
 from collections.abc import Mapping
 
+from .._core.address import at, route
 from .._core.errors import TrustmeshError
+from .._core.foreign import LAST_SECOND
 from .._pki.certificate import iso, serial_number
 from .._pki.names import dn_text
 from .._pki.revocation import CrlFacts, Standing, parse_crl
@@ -44,7 +46,7 @@ class RevokedCertificates:
 
     def __init__(self, vault: Reader, mount: str) -> None:
         self._vault = vault
-        self._mount = mount.strip("/")
+        self._mount = route(mount, "mount")
         self._lock = threading.Lock()
         self._asked = False
         #: The serial numbers as the engine spells them; ``None`` where the token may not list them.
@@ -66,7 +68,7 @@ class RevokedCertificates:
 
     @property
     def _path(self) -> str:
-        return f"{self._mount}/certs/revoked"
+        return at(self._mount, "certs/revoked")
 
     def _list(self) -> Mapping[int, str] | None:
         try:
@@ -84,8 +86,8 @@ class RevokedCertificates:
             ) from None
 
     def _since(self, name: str) -> str:
-        seconds = (self._vault.read(f"{self._mount}/cert/{name}") or {}).get("revocation_time")
-        if not isinstance(seconds, int) or seconds <= 0:
+        seconds = (self._vault.read(at(self._mount, "cert", name)) or {}).get("revocation_time")
+        if not isinstance(seconds, int) or not 0 < seconds < LAST_SECOND:
             return f"according to {self._path}"
         return f"since {iso(datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc))}"
 
@@ -109,7 +111,7 @@ class RevokedCertificates:
         )
 
     def _read_list(self, issuer: str) -> CrlFacts | None:
-        path = f"{self._mount}/issuer/{issuer}/crl"
+        path = at(self._mount, "issuer", issuer, "crl")
         try:
             data = self._vault.read(path) or {}
         except (Forbidden, NoEndpoint, NoIssuer):

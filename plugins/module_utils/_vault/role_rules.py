@@ -26,6 +26,7 @@ from .._core.plan import plan_state
 from .._pki import usages
 from .._pki.certificate import iso, validity
 from .._pki.names import dn_text
+from .answer import Fields
 from .port import Data
 
 if t.TYPE_CHECKING:
@@ -43,6 +44,22 @@ _FLAGS: t.Final = {
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}\.?")
 _WILDCARD_LABEL = re.compile(r"[A-Za-z0-9-]*\*[A-Za-z0-9-]*")
+
+
+_READ: t.Final = {
+    "texts": ("cn_validations", "allowed_domains", "allowed_ip_sans_cidr", "allowed_uri_sans", "key_usage",
+              "ext_key_usage", "ext_key_usage_oids"),
+    "text_or": ("issuer_ref", "key_type", "not_after"),
+    "number_or": ("ttl", "max_ttl", "not_before_duration", "key_bits"),
+}  # fmt: skip
+
+
+def well_formed(role: Fields) -> Fields:
+    """Return a role whose fields are of the types that are relied on here; raises :class:`NotVault`."""
+    for way, names in _READ.items():
+        for name in names:
+            getattr(role, way)(name)
+    return role
 
 
 def objections(role: Data, name: str, wanted: Wanted) -> Iterator[InvalidInput]:

@@ -130,12 +130,12 @@ class Seal(Resource[SealState]):
         status = self.vault.read_bare("sys/seal-status")
         held = read_file(self.terms.root_token_file) if self.terms.root_token_file else None
         return SealState(
-            bool(status["initialized"]),
-            bool(status["sealed"]),
-            str(status["type"]),
-            int(status["n"]),
-            int(status["t"]),
-            int(status["progress"]),
+            status.flag("initialized"),
+            status.flag("sealed"),
+            status.text("type"),
+            status.number("n"),
+            status.number("t"),
+            status.number("progress"),
             Keys.load(self.terms.keys_file) if self.terms.keys_file else None,
             Secret(held.decode("utf-8", "replace").strip()) if held else None,
         )
@@ -225,9 +225,10 @@ class Seal(Resource[SealState]):
         """Initialise, with the keys on disk before anything else can fail."""
         with reserve_file(certain(self.terms.keys_file), _KEYS_FILE_SIZE, self.terms.attributes) as keep:
             made = self.vault.write(step.target, step.body, once=step.once).body
+            # Whatever it is: a server is initialised only once.
             keep((json.dumps({"url": self.name, **made}, indent=2) + "\n").encode())
-        root_token = Secret(str(made["root_token"]))
-        self._unseal(Keys(tuple(Secret(str(key)) for key in made["keys_base64"]), root_token))
+        root_token = Secret(made.text("root_token"))
+        self._unseal(Keys(tuple(Secret(key) for key in made.texts("keys_base64")), root_token))
         if self.terms.root_token_file:
             self._put_root_token(root_token)
 
@@ -241,7 +242,7 @@ class Seal(Resource[SealState]):
                     field="keys_file",
                     remedy="They belong to another server, or its storage was made anew.",
                 ) from None
-            if not status["sealed"]:
+            if not status.flag("sealed"):
                 break
         self._await_service()
 
@@ -263,7 +264,7 @@ class Seal(Resource[SealState]):
         if status != 429:
             return status in (200, 472, 473)
         leader = self.vault.read_bare("sys/leader")
-        return bool(leader.get("leader_address")) and not leader.get("is_self")
+        return bool(leader.text_or("leader_address")) and leader.get("is_self") is not True
 
     def _put_root_token(self, token: Secret) -> None:
         put_file(certain(self.terms.root_token_file), f"{token.reveal()}\n".encode(), self.terms.attributes)

@@ -20,6 +20,7 @@ import secrets
 import typing as t
 from dataclasses import asdict, dataclass, field
 
+from .._core.address import at
 from .._core.errors import InvalidInput, NotConverged, certain
 from .._core.files import Attributes, put_file, read_file, read_found, remove, reserve_file
 from .._core.kinds import MAPPING, NETWORKS, SECONDS, Kind
@@ -28,6 +29,7 @@ from .._core.plan import NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.redact import Secret
 from .._core.resource import Resource
 from .._core.spec import Options
+from .answer import Fields
 from .errors import NoMount, Rejected, VaultError
 from .port import Vault
 
@@ -187,7 +189,7 @@ class Delivery(Resource[DeliveryState]):
     def _accessors(self) -> set[str]:
         """Return the accessors of all living secret-ids; a role that does not exist has none."""
         try:
-            return set(self.vault.list(f"{self.role}/secret-id"))
+            return set(self.vault.list(at(self.role, "secret-id")))
         except NoMount:
             return set()
         except Rejected as error:
@@ -286,7 +288,7 @@ class Delivery(Resource[DeliveryState]):
             with reserve_file(self.name, _FILE_SIZE, terms.attributes) as keep:
                 content, accessor, unwrap_before = self._generate(terms)
                 keep(f"{content.reveal()}\n".encode())
-            expires = _expiry(self._about(accessor)["expiration_time"])
+            expires = _expiry(self._about(accessor).text("expiration_time"))
             record = Record(self.role, accessor, digest(content), terms.recorded, expires, unwrap_before, earlier)
             put_file(self.record_path, (json.dumps(asdict(record), indent=2) + "\n").encode(), terms.attributes)
         except BaseException:
@@ -297,16 +299,16 @@ class Delivery(Resource[DeliveryState]):
 
     def _generate(self, terms: DeliveryTerms) -> tuple[Secret, str, str | None]:
         """Return what goes into the file, the accessor, and until when it has to be unwrapped."""
-        path = f"{self.role}/secret-id"
+        path = at(self.role, "secret-id")
         if not terms.wrapped:
-            made = self.vault.write(path, terms.body, once=True).data
-            return Secret(made["secret_id"]), made["secret_id_accessor"], None
+            made = Fields.of(self.vault.write(path, terms.body, once=True).data, path)
+            return Secret(made.text("secret_id")), made.text("secret_id_accessor"), None
         tag = secrets.token_hex(8)
         body = {**terms.body, "metadata": json.dumps({**terms.metadata, _TAG: tag})}
         before = self._accessors()
-        wrap = self.vault.write(path, body, once=True, wrap_ttl=f"{terms.wrap_ttl}s").wrap_info
-        until = _instant(wrap["creation_time"]) + datetime.timedelta(seconds=int(wrap["ttl"]))
-        token = Secret(wrap["token"])
+        wrap = Fields.of(self.vault.write(path, body, once=True, wrap_ttl=f"{terms.wrap_ttl}s").wrap_info, path)
+        token = Secret(wrap.text("token"))
+        until = _instant(wrap.text("creation_time")) + datetime.timedelta(seconds=wrap.number("ttl"))
         try:
             return token, self._find(tag, self._accessors() - before), until.isoformat()
         except BaseException:
@@ -318,20 +320,21 @@ class Delivery(Resource[DeliveryState]):
         for accessor in sorted(candidates):
             # Another run may have destroyed its own in between.
             with contextlib.suppress(Rejected):
-                if (self._about(accessor).get("metadata") or {}).get(_TAG) == tag:
+                if self._about(accessor).mapping_or("metadata").get(_TAG) == tag:
                     return accessor
         raise NotConverged(
             f"the secret-id made at {self.role} is not among its accessors",
             remedy="The token needs list on the role's secret-id path and update on its secret-id-accessor/lookup.",
         )
 
-    def _about(self, accessor: str) -> dict[str, t.Any]:
-        return self.vault.write(f"{self.role}/secret-id-accessor/lookup", {"secret_id_accessor": accessor}).data
+    def _about(self, accessor: str) -> Fields:
+        path = at(self.role, "secret-id-accessor/lookup")
+        return Fields.of(self.vault.write(path, {"secret_id_accessor": accessor}).data, path)
 
     def _destroy(self, accessor: str) -> None:
         """Destroy a secret-id that may have ended in the meantime."""
         try:
-            self.vault.write(f"{self.role}/secret-id-accessor/destroy", {"secret_id_accessor": accessor})
+            self.vault.write(at(self.role, "secret-id-accessor/destroy"), {"secret_id_accessor": accessor})
         except Rejected:
             if accessor in self._accessors():
                 raise

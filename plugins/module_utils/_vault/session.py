@@ -19,6 +19,7 @@ from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.redact import Secret
 from .._core.resource import Resource
 from .._core.spec import Params
+from .answer import Fields
 from .errors import Forbidden, VaultError
 from .login import METHODS
 from .login.method import Method
@@ -99,21 +100,21 @@ class Session(Resource[SessionState]):
             token,
             _seconds_left(about),
             bool(about),
-            str(about.get("accessor", "")),
-            str(about.get("path", "")),
-            tuple(about.get("policies") or ()),
+            about.text_or("accessor"),
+            about.text_or("path"),
+            tuple(about.texts("policies")),
             tuple(misplaced),
         )
 
-    def _ask(self, token: Secret) -> dict[str, t.Any]:
+    def _ask(self, token: Secret) -> Fields:
         """Return what the server knows about a token; nothing when it does not accept it."""
         if not token or not looks_like_token(token.reveal()):
-            return {}
+            return Fields()
         self.vault.use_token(token.reveal())
         try:
-            return self.vault.read("auth/token/lookup-self") or {}
+            return self.vault.read_or_nothing("auth/token/lookup-self")
         except Forbidden:
-            return {}
+            return Fields()
 
     def plan(self, current: SessionState | None, now: datetime.datetime) -> Plan:
         if self.terms is None:
@@ -175,7 +176,7 @@ class Session(Resource[SessionState]):
 
     def _refuse_unusable(self, terms: SessionTerms, token: Secret) -> None:
         self.vault.use_token(token.reveal())
-        about = self.vault.read("auth/token/lookup-self") or {}
+        about = self.vault.read_or_nothing("auth/token/lookup-self")
         left = _seconds_left(about)
         if left is not None and left <= terms.min_ttl:
             raise InvalidInput(
@@ -183,10 +184,9 @@ class Session(Resource[SessionState]):
                 field="min_ttl",
                 remedy="Lower it, or raise the token TTL of the role.",
             )
-        if about.get("num_uses"):
-            self.vault.warn(
-                f"a token of {terms.origin} is good for {about['num_uses']} more requests; a task spends several"
-            )
+        uses = about.number_or("num_uses")
+        if uses:
+            self.vault.warn(f"a token of {terms.origin} is good for {uses} more requests; a task spends several")
 
     def _put(self, token: Secret) -> None:
         put_file(self.name, f"{token.reveal()}\n".encode(), certain(self.terms).attributes)
@@ -212,6 +212,6 @@ class Session(Resource[SessionState]):
         }
 
 
-def _seconds_left(about: t.Mapping[str, t.Any]) -> int | None:
+def _seconds_left(about: Fields) -> int | None:
     """Return the TTL of a looked-up token; the server says 0 and no time of expiry for one that lives for ever."""
-    return None if about.get("expire_time") is None else int(about["ttl"])
+    return None if about.get("expire_time") is None else about.number("ttl")

@@ -14,16 +14,18 @@ import threading
 import typing as t
 from dataclasses import replace
 
+from .._core.address import at, route, word
 from .._core.clock import system_clock
 from .._core.errors import InvalidInput
 from .._pki.certificate import parse_certificates, validity
 from .._pki.drift import BACKDATE_SECONDS
 from .._pki.request import request_pem
+from .answer import Fields
 from .errors import Forbidden, NoIssuer, NoMount
 from .pki_mount import PkiMount
 from .port import Data, Vault
 from .revoked import RevokedCertificates
-from .role_rules import Bounds, life_objections, objections
+from .role_rules import Bounds, life_objections, objections, well_formed
 
 if t.TYPE_CHECKING:
     from cryptography import x509
@@ -41,12 +43,12 @@ class VaultSigner:
     ) -> None:
         self._vault = vault
         self._revoked = revoked
-        self._mount = mount.strip("/")
-        self._role_name = role
-        self._issuer = issuer
+        self._mount = route(mount, "mount")
+        self._role_name = word(role, "role")
+        self._issuer = word(issuer, "issuer") if issuer else None
         self._lock = threading.Lock()
         self._read = False
-        self._role: t.Optional[Data] = None
+        self._role = Fields()
         self._chain: t.Optional[Chain] = None
         self._bounds = Bounds(self._mount)
         self._measured = False
@@ -77,7 +79,7 @@ class VaultSigner:
     @property
     def backdate_seconds(self) -> int:
         """By how much the validity of what the role signs begins before the moment of signing."""
-        seconds = (self._role or {}).get("not_before_duration", BACKDATE_SECONDS)
+        seconds = self._role.get("not_before_duration", BACKDATE_SECONDS)
         return seconds if isinstance(seconds, int) else BACKDATE_SECONDS
 
     def prepare(self, wanted: Wanted, *, new: bool) -> None:
@@ -87,27 +89,27 @@ class VaultSigner:
             if new and not self._measured:
                 self._bounds = replace(self._bounds, ceiling=PkiMount(self._vault, self._mount).ceiling)
                 self._measured = True
-            life = wanted.ttl or (self._role or {}).get("ttl") or 0
+            life = wanted.ttl or self._role.get("ttl") or 0
             if chain and system_clock() + datetime.timedelta(seconds=life) > validity(chain[0])[1]:
                 self._bounds = replace(self._bounds, issuer=chain[0], beyond_end=self._beyond_end())
 
     def objections(self, wanted: Wanted, now: datetime.datetime) -> list[InvalidInput]:
         """Return what role, mount and issuer would refuse or change, as far as it was looked up."""
-        role = self._role or {}
+        role: Data = self._role
         found = list(objections(role, self._role_name, wanted)) if role else []
         return [*found, *life_objections(role, self._role_name, wanted, self._bounds, now)]
 
     def sign(self, csr: x509.CertificateSigningRequest, wanted: Wanted) -> tuple[x509.Certificate, Chain]:
         """Return the signed certificate and the chain of its issuer."""
         reply = self._vault.write(self._path, self._body(csr, wanted), once=True).data
-        leaf = parse_certificates(reply["certificate"].encode())[0]
-        chain = "\n".join(reply.get("ca_chain") or [reply["issuing_ca"]])
+        leaf = parse_certificates(reply.text("certificate").encode())[0]
+        chain = "\n".join(reply.texts("ca_chain") or [reply.text("issuing_ca")])
         return leaf, _parsed(chain)
 
     @property
     def _path(self) -> str:
-        issuer = f"issuer/{self._issuer}/" if self._issuer else ""
-        return f"{self._mount}/{issuer}sign/{self._role_name}"
+        issuer = ("issuer", self._issuer) if self._issuer else ()
+        return at(self._mount, *issuer, "sign", self._role_name)
 
     def _body(self, csr: x509.CertificateSigningRequest, wanted: Wanted) -> Data:
         """Return the request.
@@ -119,7 +121,7 @@ class VaultSigner:
         body: Data = {"csr": request_pem(csr), "format": "pem", "exclude_cn_from_sans": True}
         if wanted.ttl:
             body["ttl"] = f"{wanted.ttl}s"
-        role = self._role or {}
+        role = self._role
         if not role.get("use_csr_common_name", True):
             body["common_name"] = wanted.common_name
         if not role.get("use_csr_sans", True):
@@ -133,36 +135,36 @@ class VaultSigner:
         """Return what the issuer does with a life that reaches beyond its own end; a right of its keepers to read."""
         if self._bounds.beyond_end is None:
             try:
-                data = self._vault.read(f"{self._mount}/issuer/{self._issuer_ref}") or {}
+                data = self._vault.read_or_nothing(at(self._mount, "issuer", self._issuer_ref))
             except (Forbidden, NoIssuer, NoMount):
                 return None
-            return str(data.get("leaf_not_after_behavior") or "err")
+            return data.text_or("leaf_not_after_behavior", "err")
         return self._bounds.beyond_end
 
-    def _read_role(self) -> t.Optional[Data]:
-        """Return the role, or ``None`` where the token may sign but not look; the signature is checked either way."""
+    def _read_role(self) -> Fields:
+        """Return the role, or nothing where the token may sign but not look; the signature is checked either way."""
         try:
-            role = self._vault.read(f"{self._mount}/roles/{self._role_name}")
+            role = self._vault.read(at(self._mount, "roles", self._role_name))
             if role is None:
                 self._vault.warn(f"{self._mount} has no role {self._role_name} yet")
-            return role
+            return well_formed(Fields.of(role or {}, self.identity))
         except (Forbidden, NoMount) as error:
             self._vault.warn(f"role {self._role_name} cannot be read: {error}")
-            return None
+            return Fields()
 
     @property
     def _issuer_ref(self) -> str:
-        return self._issuer or (self._role or {}).get("issuer_ref") or "default"
+        return self._issuer or self._role.get("issuer_ref") or "default"
 
     def _read_chain(self) -> t.Optional[Chain]:
         try:
-            data = self._vault.read(f"{self._mount}/issuer/{self._issuer_ref}/json")
+            data = self._vault.read(at(self._mount, "issuer", self._issuer_ref, "json"))
         except (NoIssuer, NoMount) as error:
             self._vault.warn(f"no certificate can be issued yet: {error}")
             return None
         if data is None:
             return None
-        return parse_certificates("\n".join(data.get("ca_chain") or [data["certificate"]]).encode())
+        return parse_certificates("\n".join(data.texts("ca_chain") or [data.text("certificate")]).encode())
 
 
 @functools.lru_cache(maxsize=8)  # every reply repeats the same few

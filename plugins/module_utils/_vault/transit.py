@@ -17,10 +17,13 @@ import functools
 import re
 import typing as t
 
+from .._core.address import at, route, word
 from .._core.errors import InvalidInput
+from .._core.foreign import printable
 from .._core.spec import Params
 from .._envelope.provider import KeyProvider, Mover, Opener, ProviderKind
 from .._envelope.record import Form
+from .answer import Fields
 from .errors import NoMount, Rejected
 from .port import Data, Vault
 
@@ -36,8 +39,8 @@ class TransitKey:
 
     def __init__(self, vault: Vault, mount: str, name: str) -> None:
         self.vault = vault
-        self.mount = mount
-        self.name = name
+        self.mount = route(mount, "mount")
+        self.name = word(name)
 
     @property
     def identity(self) -> str:
@@ -50,13 +53,13 @@ class TransitKey:
             raise AssertionError("a key without a version")
 
     @functools.cached_property
-    def about(self) -> Data:
+    def about(self) -> Fields:
         """What the server says about the key; raises :class:`InvalidInput` when it cannot wrap.
 
         It is asked for before anything else: who may create keys would make a new one by encrypting.
         """
         try:
-            data = self.vault.read(self.identity)
+            data = self.vault.read(at(self.mount, "keys", self.name))
         except NoMount as error:
             raise InvalidInput(error.problem, field="mount", remedy=error.remedy) from None
         if data is None:
@@ -65,24 +68,24 @@ class TransitKey:
                 field="name",
                 remedy="Create it first (trustmesh.security.vault_transit_key).",
             )
-        if data.get("type") not in _ENCRYPTING or data.get("derived"):
-            what = "derived" if data.get("derived") else f"of type {data.get('type')}"
+        if data.text("type") not in _ENCRYPTING or data.get("derived"):
+            what = "derived" if data.get("derived") else f"of type {printable(data.text('type'), 60)}"
             raise InvalidInput(f"{self.identity} is {what}", field="name", remedy="Use a key of type aes256-gcm96.")
         return data
 
     @property
     def newest(self) -> int:
         """Number of the version that wraps now."""
-        return int(self.about["latest_version"])
+        return self.about.number("latest_version")
 
     def wrap(self, keys: t.Sequence[bytes]) -> list[str]:
         """Return the data keys as the server writes them: ``vault:v1:`` and base64."""
         entries = [{"plaintext": base64.b64encode(key).decode("ascii")} for key in keys]
         results = self._batch("encrypt", entries)
-        failed = next((entry["error"] for entry in results if entry.get("error")), None)
+        failed = next((entry.text("error") for entry in results if entry.get("error")), None)
         if failed is not None:
-            raise InvalidInput(f"{self.identity} did not wrap: {failed}", field="name")
-        return [str(entry["ciphertext"]) for entry in results]
+            raise InvalidInput(f"{self.identity} did not wrap: {printable(failed)}", field="name")
+        return [entry.text("ciphertext") for entry in results]
 
     def unwrap(self, wrapped: t.Sequence[str]) -> list[t.Optional[bytes]]:
         """Return the data keys; ``None`` for each that the server does not open with this key."""
@@ -90,33 +93,35 @@ class TransitKey:
 
     def rewrap(self, wrapped: t.Sequence[str]) -> list[t.Optional[str]]:
         """Return each under the newest version, without the data key leaving the server; ``None`` as above."""
-        return [entry.get("ciphertext") for entry in self._each("rewrap", wrapped)]
+        return [entry.text_or("ciphertext") or None for entry in self._each("rewrap", wrapped)]
 
     def successor_of(self, old: KeyProvider) -> Mover | None:
         """A newer version of the same key takes over what the older ones wrapped."""
         same = isinstance(old, TransitKey) and old.vault is self.vault and old.identity == self.identity
         return _Versions(self) if same else None
 
-    def _each(self, verb: str, wrapped: t.Sequence[str]) -> list[Data]:
+    def _each(self, verb: str, wrapped: t.Sequence[str]) -> list[Fields]:
         """Send what may be of this engine; the rest is answered here, and so are keys that the server refuses."""
-        ours = [at for at, text in enumerate(wrapped) if _WRAPPED.fullmatch(text)]
-        answers: list[Data] = [{} for _text in wrapped]
-        for at, answer in zip(ours, self._batch(verb, [{"ciphertext": wrapped[at]} for at in ours])):
-            answers[at] = {} if answer.get("error") else answer
+        ours = [place for place, text in enumerate(wrapped) if _WRAPPED.fullmatch(text)]
+        answers = [Fields() for _text in wrapped]
+        for place, answer in zip(ours, self._batch(verb, [{"ciphertext": wrapped[place]} for place in ours])):
+            answers[place] = Fields() if answer.get("error") else answer
         return answers
 
-    def _batch(self, verb: str, entries: t.Sequence[Data]) -> list[Data]:
-        results: list[Data] = []
+    def _batch(self, verb: str, entries: t.Sequence[Data]) -> list[Fields]:
+        results: list[Fields] = []
         for start in range(0, len(entries), _BATCH):
             body = {"batch_input": entries[start : start + _BATCH]}
             try:
-                answer: t.Mapping[str, t.Any] = self.vault.write(f"{self.mount}/{verb}/{self.name}", body).data
+                answers = self.vault.write(at(self.mount, verb, self.name), body).data.mappings("batch_results")
             except Rejected as error:
                 # One refused entry makes the whole answer an error, which still says what came of each.
-                if len(error.data.get("batch_results") or ()) != len(body["batch_input"]):
+                answers = Fields.of(error.data, f"{self.mount}/{verb}").mappings("batch_results")
+                if len(answers) != len(body["batch_input"]):
                     raise
-                answer = error.data
-            results += answer["batch_results"]
+            if len(answers) != len(body["batch_input"]):
+                raise Fields.of({}, f"{self.mount}/{verb}").wrong("batch_results", "does not tell of every entry")
+            results += answers
         return results
 
 
@@ -128,7 +133,7 @@ class _Versions:
 
     def is_current(self, wrapped: t.Sequence[str]) -> list[t.Optional[bool]]:
         """Tell by the version that the text begins with; nothing is opened for that."""
-        oldest = int(self._key.about.get("min_decryption_version") or 1)
+        oldest = self._key.about.number_or("min_decryption_version") or 1
         versions = [int(found.group(1)) if found else 0 for found in map(_WRAPPED.fullmatch, wrapped)]
         return [version == self._key.newest if oldest <= version <= self._key.newest else None for version in versions]
 
@@ -155,7 +160,7 @@ def transit_opener(connect: t.Callable[[], Vault]) -> Opener:
     """Return the opener of transit keys; ``connect`` is called when there is one, and has to return one connection."""
 
     def opened(declared: Params, form: Form) -> KeyProvider:
-        key = TransitKey(connect(), (declared.get("mount") or "transit").strip("/"), declared["name"])
+        key = TransitKey(connect(), declared.get("mount") or "transit", declared["name"])
         key.check()
         return key
 

@@ -18,8 +18,10 @@ import re
 import secrets
 import typing as t
 
+from .._core.address import at, route
 from .._core.errors import InvalidInput
 from .._jose import base64url
+from .answer import Fields
 from .errors import NoMount, Rejected
 from .port import Data, Vault
 
@@ -40,7 +42,7 @@ class TransitHolder:
 
     def __init__(self, vault: Vault, mount: str) -> None:
         self._vault = vault
-        self._mount = mount.strip("/")
+        self._mount = route(mount, "mount")
 
     @property
     def identity(self) -> str:
@@ -64,7 +66,7 @@ class TransitHolder:
         version = self._versions(handle).get(_VERSION)
         if version is None:
             return None
-        text = str(version["public_key"])
+        text = version.text("public_key")
         return text if text.startswith("-----BEGIN") else _ed25519_pem(text)
 
     def sign(self, handle: str, data: bytes, algorithm: str) -> bytes:
@@ -74,7 +76,7 @@ class TransitHolder:
             body.update(hash_algorithm="sha2-256", signature_algorithm="pkcs1v15")
         elif algorithm == "ES256":
             body.update(hash_algorithm="sha2-256", marshaling_algorithm="jws")
-        text = str(self._vault.write(f"{self._mount}/sign/{handle}", body).data.get("signature"))
+        text = self._vault.write(at(self._mount, "sign", handle), body).data.text("signature")
         found = _SIGNATURE.fullmatch(text)
         try:
             if found is None:
@@ -87,18 +89,21 @@ class TransitHolder:
     def destroy(self, handle: str) -> None:
         """Destroy a key with all versions; it has to be allowed first, which for others is a safeguard."""
         if self._versions(handle):
-            self._vault.write(f"{self._at(handle)}/config", {"deletion_allowed": True})
+            self._vault.write(at(self._at(handle), "config"), {"deletion_allowed": True})
             self._vault.delete(self._at(handle))
 
     def _at(self, handle: str) -> str:
-        return f"{self._mount}/keys/{handle}"
+        return at(self._mount, "keys", handle)
 
-    def _versions(self, handle: str) -> dict[str, Data]:
+    def _versions(self, handle: str) -> dict[str, Fields]:
         try:
             data = self._vault.read(self._at(handle))
         except NoMount:
             return {}
-        return {} if data is None else dict(data["keys"])
+        if data is None:
+            return {}
+        keys = data.mapping("keys")
+        return {version: keys.mapping(version) for version in keys}
 
 
 def _type(algorithm: str, bits: int) -> str:
@@ -116,5 +121,8 @@ def _type(algorithm: str, bits: int) -> str:
 
 def _ed25519_pem(text: str) -> str:
     """Return a public key in PEM of the 32 octets that the engine shows in base64."""
-    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(text))
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
+    except ValueError:
+        raise Rejected("the engine shows a public key that is not one of Ed25519") from None
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode("ascii")

@@ -12,6 +12,7 @@ import datetime
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.address import at, route, word
 from .._core.errors import InvalidInput, PolicyRefusal
 from .._core.kinds import BOOLEAN, INTEGER, SECONDS, TEXT
 from .._core.normal import duration, spell_duration
@@ -21,6 +22,7 @@ from .._core.resource import ON_MISMATCH
 from .._core.sections import Each, Section
 from .._core.spec import STATE, Options
 from .._core.state import Field, State, managed
+from .answer import Fields
 from .port import Data, Vault
 from .resource import VaultResource, vault_batch
 
@@ -68,14 +70,15 @@ class TransitKeyState(State):
     @classmethod
     def of(cls, data: Data) -> TransitKeyState:
         """Build from the server's answer."""
-        latest = int(data["latest_version"])
-        version = (data.get("keys") or {}).get(str(latest))
-        about = version if isinstance(version, dict) else {"creation_time": version}
+        held = Fields.of(data, "the key")
+        latest = held.number("latest_version")
+        version = held.mapping_or("keys").get(str(latest))
+        about = Fields.of(version if isinstance(version, dict) else {"creation_time": version}, "the key")
         return cls.observed(
             data,
             latest_version=latest,
             made_at=_instant(about.get("creation_time")),
-            public_key=about.get("public_key") or None,
+            public_key=about.text_or("public_key") or None,
         )
 
 
@@ -136,9 +139,9 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
         desired = None if item["state"] == "absent" else TransitKeyState.declared(item)
         if desired is not None and desired.convergent_encryption is True and desired.derived is not True:
             raise InvalidInput("needs derived", field="convergent_encryption", remedy="Set derived to true as well.")
-        mount = item["mount"].strip("/")
+        mount, name = route(item["mount"], "mount"), word(item["name"])
         consent = bool(item["deletion_allowed"])
-        resource = cls(vault, mount, item["name"], desired, Rotation.declared(item), give_up=consent)
+        resource = cls(vault, mount, name, desired, Rotation.declared(item), give_up=consent)
         resource.on_mismatch = item["on_mismatch"]
         return resource
 
@@ -163,7 +166,7 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
             return plan
         change = Change("latest_version", current.latest_version, current.latest_version + 1, reason)
         # A limit may name the version that is made here.
-        rotate = Step("write", f"{self.path}/rotate", {}, once=True)
+        rotate = Step("write", at(self.path, "rotate"), {}, once=True)
         return replace(plan, action=Action.UPDATE, changes=(change, *plan.changes), steps=(rotate, *plan.steps))
 
     def refine(self, plan: Plan, current: TransitKeyState | None) -> Plan:
@@ -182,7 +185,7 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
     def steps(self, plan: Plan, current: TransitKeyState | None) -> t.Iterable[Step]:
         if plan.action in (Action.DELETE, Action.REPLACE):
             if current is not None and current.deletion_allowed is not True:
-                yield Step("write", f"{self.path}/config", {"deletion_allowed": True})
+                yield Step("write", at(self.path, "config"), {"deletion_allowed": True})
             yield Step("delete", self.path)
         if self.desired is None:
             return
@@ -192,7 +195,7 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
             changed = frozenset(self.desired.managed_values()) - _AT_CREATION
         body = self.desired.wire(only=changed)
         if body:
-            yield Step("write", f"{self.path}/config", body)
+            yield Step("write", at(self.path, "config"), body)
 
     def describe(self, current: TransitKeyState | None) -> dict[str, t.Any]:
         if current is None:

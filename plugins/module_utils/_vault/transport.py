@@ -12,21 +12,28 @@ request again: that repetition costs more than half of what it takes to have a c
 
 from __future__ import annotations
 
-import functools
+import io
 import json
+import socket
+import threading
+import time
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import quote
+
+from .._core.foreign import LARGEST_ANSWER, Unreadable, inflated
+from .errors import not_vault
 
 try:
+    import http.client
+
     import requests
     import urllib3
     from hvac.adapters import RawAdapter
 except ImportError:  # reported by reach() before any of it is used
     RawAdapter = object
 
-# What may stand in a path besides letters and digits: the reserved characters, and % of what is quoted already.
-_KEPT: t.Final = "!#$%&'()*+,/:;=?@[]~"
+# A socket takes 0 for "do not wait at all", which is told as another failure.
+_SHORTEST_WAIT: t.Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,12 @@ class Answer:
     headers: t.Mapping[str, str]
     content: bytes
 
-    def json(self) -> t.Any:
-        """Return the content; raises ``ValueError`` when it is not JSON."""
-        return json.loads(self.content)
-
 
 class PooledAdapter(RawAdapter):  # type: ignore[misc]
-    """Sends every request through one connection pool, whose settings are those of the session it was made with."""
+    """Sends every request through one connection pool, whose settings are those of the session it was made with.
+
+    ``timeout`` is what a whole request may take, from connecting to the last octet of the answer.
+    """
 
     def __init__(self, **options: t.Any) -> None:
         super().__init__(**options)
@@ -53,9 +59,10 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
         adapter = self.session.get_adapter(self.base_uri)
         where = requests.Request("GET", self.base_uri).prepare()
         self._pool = _pool(adapter, where, trust)
+        self._due = Due()
+        self._pool.ConnectionCls = _timed(self._pool.ConnectionCls, self._due)
         # Below a plain HTTP proxy this is the whole address, else only its path.
         self._base = adapter.request_url(where, trust["proxies"]).rstrip("/")
-        self._timeout = urllib3.Timeout(connect=self._kwargs["timeout"], read=self._kwargs["timeout"])
 
     def request(
         self, method: str, url: str, headers: t.Any = None, raise_exception: bool = True, **options: t.Any
@@ -66,20 +73,39 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
         if "json" in options:
             body = json.dumps(options["json"]).encode()
             sent.setdefault("Content-Type", "application/json")
+        query = f"?{options['query']}" if "query" in options else ""
+        timeout = self._kwargs["timeout"]
+        self._due.set(timeout)
         try:
             got = self._pool.request(
                 method.upper(),
-                self._base + _path(url),
+                f"{self._base}/{url}{query}",
                 body=body,
                 headers=sent,
                 retries=False,
                 redirect=False,
                 assert_same_host=False,
-                timeout=self._timeout,
+                preload_content=False,
+                decode_content=False,
+                timeout=urllib3.Timeout(connect=timeout, read=timeout),
             )
+            content = got.read(LARGEST_ANSWER + 1, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
             raise requests.ConnectionError(error) from error
-        return Answer(got.status, got.headers, got.data)
+        if len(content) > LARGEST_ANSWER:
+            got.close()
+            raise self._unreadable(method, url, f"its body is larger than {LARGEST_ANSWER >> 20} MiB")
+        got.release_conn()
+        encoding = got.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            try:
+                content = inflated(content, encoding)
+            except Unreadable as error:
+                raise self._unreadable(method, url, str(error)) from None
+        return Answer(got.status, got.headers, content)
+
+    def _unreadable(self, method: str, url: str, why: str) -> Exception:
+        return not_vault(self.base_uri, f"{method} {url}", why)
 
     def _headers(self, wrap_ttl: str | None) -> dict[str, str]:
         given = {
@@ -90,10 +116,74 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
         return {"X-Vault-Request": "true", **{name: value for name, value in given.items() if value}}
 
 
-@functools.lru_cache(maxsize=1024)
-def _path(url: str) -> str:
-    """Return the path of a request; a doubled slash means one, as for Vault's own clients."""
-    return quote(f"/{url}".replace("//", "/"), safe=_KEPT)
+class Due(threading.local):
+    """When the request of this thread has to be over."""
+
+    instant = 0.0
+
+    def set(self, seconds: float) -> None:
+        """Begin to count."""
+        self.instant = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left; raises ``socket.timeout`` when there are none."""
+        left = self.instant - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        return max(left, _SHORTEST_WAIT)
+
+
+def _timed(connection: t.Any, due: Due) -> t.Any:
+    """Return a class of connections on which every wait ends when the request is due.
+
+    The libraries grant the whole time to each single wait, so that an octet now and then keeps a request for ever.
+    """
+
+    class Timed(connection):  # type: ignore[misc]
+        """Passes the time that is left on to connecting, to the handshake, and to sending."""
+
+        def _new_conn(self) -> t.Any:
+            self.timeout = due.left
+            made = super()._new_conn()
+            made.settimeout(due.left)
+            return made
+
+        def send(self, data: t.Any) -> None:
+            if self.sock is not None:
+                self.sock.settimeout(due.left)
+            super().send(data)
+
+        def response_class(self, sock: t.Any, *arguments: t.Any, **options: t.Any) -> t.Any:
+            return http.client.HTTPResponse(_Reading(sock, due), *arguments, **options)  # type: ignore[arg-type]
+
+    return Timed
+
+
+class _Reading:
+    """A socket as far as a response needs one: something to read from, until the request is due."""
+
+    def __init__(self, sock: t.Any, due: Due) -> None:
+        self._sock = sock
+        self._due = due
+
+    def makefile(self, _mode: str) -> t.Any:
+        return io.BufferedReader(_TimedIO(self._sock, self._due))
+
+
+class _TimedIO(socket.SocketIO):
+    """Reads from a socket as long as there is time."""
+
+    def __init__(self, sock: t.Any, due: Due) -> None:
+        super().__init__(sock, "r")
+        self._timed = sock
+        self._due = due
+        # As makefile does, so that closing the connection does not cut the answer off; TLS within TLS wraps a socket.
+        getattr(sock, "socket", sock)._io_refs += 1
+
+    def readinto(self, buffer: t.Any) -> t.Any:
+        self._timed.settimeout(self._due.left)
+        return super().readinto(buffer)
 
 
 def _pool(adapter: t.Any, where: t.Any, trust: t.Mapping[str, t.Any]) -> t.Any:

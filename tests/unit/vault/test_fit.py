@@ -68,7 +68,9 @@ def test_field_that_the_server_lacks_is_an_error_unless_it_is_off(held: Answer) 
     with pytest.raises(UnknownParameter) as raised:
         read({"token_ttl": 60, "token_strictly_bind_ip": True}, held, help_of("token_ttl"))
     assert str(raised.value).startswith("token_strictly_bind_ip: this server has no such field at auth/approle/role/r")
-    role, _asked = read({"token_ttl": 60, "token_strictly_bind_ip": False}, held, help_of("token_ttl"))
+    role_id = Answer(200, {"data": {"role_id": "r"}})
+    declared = {"token_ttl": 60, "token_strictly_bind_ip": False}
+    role, _asked = read(declared, held, help_of("token_ttl"), role_id)
     assert wire(role) == {"token_ttl": 60}
 
 

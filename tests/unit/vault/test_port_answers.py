@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import re
 import socket
 import typing as t
@@ -19,6 +20,7 @@ from plugins.module_utils._vault.errors import (
     Behind,
     Forbidden,
     NoMount,
+    NotVault,
     Rejected,
     Sealed,
     ServerFault,
@@ -49,19 +51,96 @@ def at(url: str, *, timeout: float = 5) -> Iterator[Vault]:
     ("answer", "data"),
     [
         (Answer(200, {"data": {"a": 1}}), {"a": 1}),
-        (Answer(200, {"data": None}), {}),
-        (Answer(204, b""), {}),
-        (Answer(200, b"<html>not JSON</html>"), {}),
-        (Answer(200, b"[1, 2]"), {}),
+        (Answer(200, {"request_id": "x", "data": {}, "auth": None}), {}),
         (Answer(404, {"errors": []}), None),
         # Trap 8: what was deleted in a versioned engine answers 404 with a body.
         (Answer(404, DELETED), None),
     ],
-    ids=["data", "null", "no content", "no JSON", "no object", "absent", "deleted version"],
+    ids=["data", "no fields", "absent", "deleted version"],
 )
 def test_read(answer: Answer, data: t.Any) -> None:
     with ScriptedServer(answer) as server, at(server.url) as vault:
         assert vault.read("kv/a") == data
+
+
+JSON = {"Content-Type": "application/json"}
+HTML = {"Content-Type": "text/html", "Server": "nginx\x1b[31m"}
+#: Answers of whatever may stand in between, each with a word of what is said about it.
+STRANGE: dict[str, tuple[Answer, str]] = {
+    "404 of a proxy": (Answer(404, b"default backend - 404", {"Content-Type": "text/plain"}), "it is not JSON"),
+    "404 without a body": (Answer(404, b""), "its body is empty"),
+    "404 of another API": (Answer(404, {"message": "no Route matched"}), "none of the fields"),
+    "404 with an object": (Answer(404, {"data": {"a": 1}}), "this status does not"),
+    "404 with a version that lives": (
+        Answer(404, {"data": {"data": None, "metadata": {"version": 2}}}),
+        "this status does not",
+    ),
+    "HTML": (Answer(200, b"<html>", HTML), "HTTP 200, Content-Type: text/html, Server: nginx [31m"),
+    "HTML called JSON": (Answer(200, b"<html>", JSON), "its body is not JSON"),
+    "empty": (Answer(200, b""), "its body is empty"),
+    "no content": (Answer(204, b""), "HTTP 204"),
+    "cut": (Answer(200, b'{"data": {"passw'), "or is cut short"),
+    "list": (Answer(200, [1, 2]), "not an object"),
+    "null": (Answer(200, b"null"), "not an object"),
+    "text": (Answer(200, b'"data"'), "not an object"),
+    "null data": (Answer(200, {"data": None}), "data is missing"),
+    "data is a list": (Answer(200, {"data": [1]}), "data is not an object"),
+    "errors with 200": (Answer(200, {"errors": []}), "none of the fields"),
+    "another object": (Answer(200, {"status": "ok"}), "none of the fields"),
+    "errors is a number": (Answer(500, {"errors": 5}), "errors is not a list of texts"),
+    "errors is a list of numbers": (Answer(500, {"errors": [5]}), "errors is not a list of texts"),
+    "deep": (Answer(200, b"[" * 200_000), "nested too deep"),
+    "deep object": (Answer(200, b'{"data":' * 100_000), "nested too deep"),
+    "named twice": (Answer(200, b'{"data": {"a": 1}, "data": {}}'), "names a field twice"),
+    "infinity": (Answer(200, b'{"data": {"a": 1e999}}'), "a number that is too large"),
+    "NaN": (Answer(200, b'{"data": {"a": NaN}}'), "NaN for a number"),
+    "endless number": (Answer(200, b'{"data": {"a": ' + b"9" * 9999 + b"}}"), "more digits"),
+    "many parts": (Answer(200, b'{"data": [' + b"{}," * 2_000_001 + b"1]}"), "too many lists"),
+    "not UTF-8": (Answer(200, b'{"data": {"a": "\xff"}}'), "not UTF-8"),
+    "half a character": (Answer(200, b'{"data": {"a": "\\ud800"}}'), "not UTF-8"),
+    "redirect": (Answer(302, b"", {"Location": "https://u:p@login.example/a?token=s"}), "to https://login.example/a "),
+    "201": (Answer(201, {"data": {"a": 1}}), "HTTP 201"),
+    "gzip, cut": (Answer(200, gzip.compress(b"{}" * 99)[:-9], {"Content-Encoding": "gzip"}), "it is cut short"),
+    "gzip, damaged": (Answer(200, b"{}", {"Content-Encoding": "gzip"}), "its compression is damaged"),
+    "gzip, a bomb": (Answer(200, gzip.compress(b" " * (65 << 20)), {"Content-Encoding": "gzip"}), "unpacks to more"),
+    "another encoding": (Answer(200, b"{}", {"Content-Encoding": "br"}), "its encoding is br"),
+    "huge": (Answer(200, b" " * (65 << 20)), "larger than 64 MiB"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_r1_r17_answer_that_is_not_vaults_says_nothing(name: str) -> None:
+    answer, said = STRANGE[name]
+    for ask in (lambda: vault.read("kv/a"), lambda: vault.list("kv"), lambda: vault.read_version("kv/data/a")):
+        with ScriptedServer(answer) as server, at(server.url) as vault:
+            with pytest.raises(VaultError) as caught:
+                ask()
+            text = str(caught.value)
+            assert said in text
+            assert text.isprintable()
+            assert len(text) < 900
+            assert type(caught.value) is NotVault
+
+
+def test_r18_compressed_answer_is_read() -> None:
+    packed = Answer(200, gzip.compress(b'{"data": {"a": 1}}'), {"Content-Encoding": "gzip"})
+    with ScriptedServer(packed) as server, at(server.url) as vault:
+        assert vault.read("kv/a") == {"a": 1}
+
+
+def test_r1_listing_without_keys_is_not_an_empty_one() -> None:
+    with ScriptedServer(Answer(200, {"data": {"a": 1}})) as server, at(server.url) as vault:  # noqa: SIM117
+        with pytest.raises(NotVault, match="keys is missing"):
+            vault.list("kv")
+
+
+@pytest.mark.parametrize(
+    "date", ["yesterday", "", "1", "Fri, 99 Jan 2100 00:00:00 GMT", "\xb2", "Mon, 1 Jan 99999 0:0:0"]
+)
+def test_r17_date_of_any_content_is_ignored(date: str) -> None:
+    with ScriptedServer(Answer(200, {"data": {}}, {"Date": date})) as server, at(server.url) as vault:
+        assert vault.read("kv/a") == {}
+        assert vault.clock_lead is None
 
 
 def test_list_of_nothing_is_empty() -> None:
@@ -80,8 +159,8 @@ def test_write_to_what_is_not_there_is_no_success() -> None:
 
 
 def test_trap_6_unknown_field_is_a_failure_and_other_warnings_are_passed_on() -> None:
-    unknown = {"warnings": ["Endpoint ignored these unrecognized parameters: [bogus]"]}
-    cut = {"warnings": ["cut to 768h"]}
+    unknown = {"data": None, "warnings": ["Endpoint ignored these unrecognized parameters: [bogus]"]}
+    cut = {"data": None, "warnings": ["cut to 768h"]}
     with ScriptedServer(Answer(200, unknown), Answer(200, cut)) as server, at(server.url) as vault:
         with pytest.raises(UnknownParameter, match=r"\[bogus\].*remove the option or upgrade the server"):
             vault.write("pki/roles/r", {"bogus": 1})
@@ -99,13 +178,13 @@ def test_f7_a_warning_that_repeats_the_declaration_is_not_passed_on() -> None:
 
 
 def test_trap_48_namespace_is_never_invented() -> None:
-    with ScriptedServer(Answer(200)) as server, at(server.url) as vault:
+    with ScriptedServer(Answer(200, {"data": {}})) as server, at(server.url) as vault:
         vault.read("sys/mounts")
         assert not [name for name in server.seen[0].headers if "namespace" in name.lower()]
 
 
 def test_trap_30_clock_of_the_server_is_noted() -> None:
-    ahead = Answer(200, headers={"Date": "Fri, 01 Jan 2100 00:00:00 GMT"})
+    ahead = Answer(200, {"data": {}}, {"Date": "Fri, 01 Jan 2100 00:00:00 GMT"})
     with ScriptedServer(ahead) as server, at(server.url) as vault:
         assert vault.clock_lead is None
         vault.read("sys/mounts")

@@ -15,6 +15,7 @@ from hvac.adapters import RawAdapter
 
 from plugins.module_utils._vault.errors import (
     NoMount,
+    NotVault,
     RateLimited,
     Rejected,
     Sealed,
@@ -28,7 +29,7 @@ from plugins.module_utils._vault.port import Vault
 from tests.unit.vault.scripted import DROP, HANG, Answer, ScriptedServer
 
 RETRIES = 3
-GOOD = Answer(200, {"data": {"k": "v"}})
+GOOD = Answer(200, {"data": {"k": "v", "keys": []}})
 Request = Callable[[Vault], t.Any]
 
 
@@ -134,7 +135,7 @@ def test_pauses_grow_and_are_spread() -> None:
     rounds = []
     for _at in range(20):
         pauses: list[float] = []
-        with ScriptedServer(Answer(502)) as server, pytest.raises(ServerFault):
+        with ScriptedServer(Answer(502)) as server, pytest.raises(NotVault):
             read(port(server.url, pauses))
         rounds.append(pauses)
     for at, (low, high) in enumerate([(0.1, 0.3), (0.2, 0.6), (0.4, 1.2)]):
@@ -201,6 +202,6 @@ def test_connection_that_was_never_made_is_tried_again(request_: Request) -> Non
 def test_no_retries_means_one_request() -> None:
     pauses: list[float] = []
     with ScriptedServer(Answer(502)) as server:
-        with pytest.raises(ServerFault):
+        with pytest.raises(NotVault):
             read(port(server.url, pauses, retries=0))
         assert len(server.seen) == 1

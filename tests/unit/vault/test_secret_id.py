@@ -16,6 +16,7 @@ import pytest
 
 from plugins.module_utils._core.errors import TrustmeshError
 from plugins.module_utils._core.files import Attributes
+from plugins.module_utils._vault.answer import Fields
 from plugins.module_utils._vault.errors import Rejected
 from plugins.module_utils._vault.secret_id import Delivery, DeliveryTerms, Record
 
@@ -45,14 +46,14 @@ class Server:
             return self._make(body, wrap_ttl)
         if path == "sys/wrapping/unwrap":
             accessor = body["token"].removeprefix("wrapping-")
-            return SimpleNamespace(data={"secret_id": f"secret-{accessor}", "secret_id_accessor": accessor})
+            return SimpleNamespace(data=Fields({"secret_id": f"secret-{accessor}", "secret_id_accessor": accessor}))
         accessor = body["secret_id_accessor"]
         if accessor not in self.alive:
             raise Rejected("failed to find accessor entry")
         if path.endswith("/destroy"):
             del self.alive[accessor]
-            return SimpleNamespace(data={})
-        return SimpleNamespace(data=self.alive[accessor])
+            return SimpleNamespace(data=Fields())
+        return SimpleNamespace(data=Fields(self.alive[accessor]))
 
     def _make(self, body: dict[str, t.Any], wrap_ttl: str | None) -> t.Any:
         self._made += 1
@@ -60,9 +61,9 @@ class Server:
         metadata = json.loads(body["metadata"])
         self.alive[accessor] = {"metadata": metadata, "expiration_time": "0001-01-01T00:00:00Z"}
         if wrap_ttl is None:
-            return SimpleNamespace(data={"secret_id": f"secret-{accessor}", "secret_id_accessor": accessor})
+            return SimpleNamespace(data=Fields({"secret_id": f"secret-{accessor}", "secret_id_accessor": accessor}))
         info = {"token": f"wrapping-{accessor}", "creation_time": "2026-01-01T12:00:00.123456789Z", "ttl": 1}
-        return SimpleNamespace(wrap_info=info)
+        return SimpleNamespace(wrap_info=Fields(info))
 
 
 def delivery(server: Server, path: pathlib.Path, *, wrapped: bool) -> Delivery:
