@@ -42,7 +42,7 @@ def _encoded(part: str) -> str:
     problem = _problem(part)
     if problem:
         raise InvalidInput(f"{part!r} cannot be part of an address: {problem}", remedy="Choose another name.")
-    return quote(part, safe="/")
+    return quote(part, safe="/:")
 
 
 def _problem(text: str) -> str | None:

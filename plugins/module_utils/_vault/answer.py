@@ -27,7 +27,7 @@ BARE: t.Final[t.Mapping[str, str]] = {
     "sys/seal-status": "type",
     "sys/unseal": "type",
 }
-_FRAME: t.Final = ("request_id", "data", "auth", "wrap_info")
+_FRAME: t.Final = ("request_id", "data", "auth", "wrap_info", "warnings")
 _REDIRECTS: t.Final = range(300, 400)
 _DONE: t.Final = (200, 202)
 _LONGEST_LIST: t.Final = 5
