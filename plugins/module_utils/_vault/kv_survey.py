@@ -79,7 +79,8 @@ class KvSurvey:
         changed = None
         faults: list[str] = []
         if self._versioned:
-            about = self._vault.read_or_nothing(self._at("metadata", key))
+            place = self._at("metadata", key)
+            about = Fields.of(self._vault.read(place) or {}, place)
             version = about.mapping_or("versions").mapping_or(str(about.number_or("current_version")))
             # The time of a deletion may lie ahead (delete_version_after).
             end = version.text_or("deletion_time")
