@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from .attributes import FileFailure, named_failure
 from .places import LINK_ERRORS, Directory, directory, make_directory
-from .reading import is_directory, names_in, refuse_unless_regular
+from .reading import is_directory, refuse_unless_regular
 
 LOCK_NAME: t.Final = ".lock"
 #: How long a run waits for another one, in seconds.
@@ -85,8 +85,7 @@ def _held(path: str, make: bool, deadline: float) -> Iterator[t.Optional[int]]:
     try:
         yield held
     finally:
-        if made:
-            _undo(path, made)
+        _clear(path, held, made)
         os.close(held)
 
 
@@ -148,11 +147,14 @@ def _lock(descriptor: int, path: str, deadline: float) -> None:
         time.sleep(_POLL)
 
 
-def _undo(path: str, made: list[str]) -> None:
-    """Remove the directories that were made for the lock and that nothing was put into, while it is held."""
+def _clear(path: str, held: int, made: list[str]) -> None:
+    """Remove, while it is held, a lock that nothing is noted in, and the directories that were made for it alone.
+
+    Another run that waits for the file sees that its name is gone, and makes it again.
+    """
     with contextlib.suppress(OSError, FileFailure):
         folder = directory(path)
-        if names_in(folder) == [LOCK_NAME]:
+        if not os.fstat(held).st_size and os.path.samestat(os.fstat(held), folder.stat(LOCK_NAME)):
             os.unlink(LOCK_NAME, dir_fd=folder.descriptor)
         for at in made:
             os.rmdir(os.path.basename(at), dir_fd=directory(os.path.dirname(at)).descriptor)
