@@ -20,7 +20,7 @@ Module = Callable[..., t.Any]
 #: What the documentation of the module demands: path below the mount, capabilities.
 RULES = {
     "data/jws/*": ("create", "read", "update"),
-    "metadata/jws/*": ("read", "delete"),
+    "metadata/jws/*": ("delete",),
     "data/trust": ("create", "read", "update"),
     "metadata/each": ("list",),
     "data/each/*": ("create", "read", "update"),
