@@ -29,9 +29,9 @@ description:
   - Verifiers that mount public keys from a Kubernetes Secret do not notice a changed key, and an adapter that gets its
     keys from a management API does not read the directory at all. This module warns when it changes a published key.
   - With O(custody=kv) the token needs C(create), C(read) and C(update) on C(<mount>/data/<path>), and on
-    C(<mount>/metadata/<path>) C(delete) for participants that are absent. Publishing to one secret takes the first three
-    on C(<mount>/data/<path>), publishing to a secret per participant C(list) on C(<mount>/metadata/<folder>) and
-    C(delete) on what is below, too. In version 1 of the engine all of them are on C(<mount>/<path>).
+    C(<mount>/metadata/<path>) C(delete) for participants that are absent. Publishing to one secret takes the first
+    three on C(<mount>/data/<path>), publishing to a secret per participant C(list) on C(<mount>/metadata/<folder>)
+    and C(delete) on what is below, too. In version 1 of the engine all of them are on C(<mount>/<path>).
   - Any number of participants costs one login, one reading per participant and one per place, and when nothing is due
     no write.
 extends_documentation_fragment:
