@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import re
 import ssl
 import typing as t
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .._core.client_pair import load_client_pair, spoken
 from .._core.deps import HVAC
 from .._core.errors import InvalidInput
 from .._core.files import is_directory, refuse_irregular, status
+from .._core.redact import Secret
 from .._core.spec import Params, Spec
 from .errors import VaultError
 from .login import METHODS
@@ -54,6 +56,8 @@ def connect(params: Params, stack: contextlib.ExitStack) -> Vault:
     """Return a port that is logged in; a token obtained here is revoked when ``stack`` closes."""
     method = METHODS[params["auth_method"]]
     method.check(params)
+    if method.name == "token":
+        _header("token", setting(params, "token"))
     vault = reach(params, stack)
     _refuse_unheard(vault, setting(params, "namespace"))
     vault.use_token(method.login(vault, params).reveal())
@@ -70,6 +74,8 @@ def has_login(params: Params) -> bool:
 def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
     """Return a port without a token, for what a server tells everybody."""
     url = _url(params)
+    _refuse_numbers(params)
+    namespace = _header("namespace", setting(params, "namespace"))
     HVAC.check()
     session = stack.enter_context(requests.Session())
     session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
@@ -82,7 +88,7 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
     adapter = PooledAdapter(
         base_uri=url,
         token="",
-        namespace=setting(params, "namespace"),
+        namespace=namespace,
         session=session,
         timeout=params["timeout"],
         allow_redirects=False,
@@ -114,12 +120,60 @@ def _url(params: Params) -> str:
         raise InvalidInput(
             "not given", field="url", remedy="Set url, VAULT_ADDR or BAO_ADDR, for example https://vault:8200."
         )
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    _refuse_credentials(url)
+    if not _is_address(url):
         raise InvalidInput(
             f"{url!r} is not an address", field="url", remedy="Write it like https://vault.internal:8200."
         )
     return url.rstrip("/")
+
+
+def _refuse_credentials(url: str) -> None:
+    """Raise for an address with a user or password in it, which stays unread and is masked in all that is returned."""
+    authority = re.split(r"[/?#]", url.partition("//")[2], maxsplit=1)[0]
+    login = (authority if "@" in authority else url).rpartition("@")[0].rpartition("//")[2]
+    if not login:
+        return
+    # The whole address as well: a password of a few characters is too short to be masked by itself.
+    for text in (url, login, login.partition(":")[2]):
+        for spelling in filter(None, (text, unquote(text))):
+            Secret(spelling)
+    raise InvalidInput(
+        "has a user name or password in it, which the server does not take there",
+        field="url",
+        remedy="Leave out what stands before the @, and use the options of auth_method.",
+    )
+
+
+def _is_address(url: str) -> bool:
+    """Tell whether requests could be sent there: a scheme, a host, perhaps a port and a path, and nothing else."""
+    if not url.isprintable() or " " in url or "\\" in url or "?" in url or "#" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and port != 0
+
+
+def _refuse_numbers(params: Params) -> None:
+    """Raise for numbers that no request can be made with."""
+    for name, least in (("timeout", 1), ("retries", 0)):
+        if params[name] < least:
+            raise InvalidInput(f"{params[name]} is too small", field=name, remedy=f"Use {least} or more.")
+
+
+def _header(name: str, value: str | None) -> str | None:
+    """Return a setting that is sent in a header; raises for one that none can hold, without showing it."""
+    if value is not None and not (value.isascii() and value.isprintable() and value == value.strip()):
+        raise InvalidInput(
+            "cannot be sent in a header of HTTP",
+            field=name,
+            remedy="Use printable characters of ASCII, without a line end, and without blanks around them.",
+        )
+    return value
 
 
 def _is_loopback(url: str) -> bool:

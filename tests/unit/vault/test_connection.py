@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of a connection that cannot be used are refused by name, and nothing is sent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+
+import pytest
+
+from plugins.module_utils._core import redact
+from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._vault.connection import VAULT, connect
+from tests.unit.vault.scripted import Answer, ScriptedServer
+from tests.unit.vault.subjects import completed
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the person who runs the tests gets in."""
+    for name in list(os.environ):
+        if name.startswith(("VAULT_", "BAO_")):
+            monkeypatch.delenv(name)
+
+
+def refusal(**params: t.Any) -> InvalidInput:
+    """Return the error of a connection with these options; fails if anything was sent."""
+    with ScriptedServer(Answer(200, {"data": {}})) as server, contextlib.ExitStack() as stack:
+        with pytest.raises(InvalidInput) as caught:
+            connect(completed(VAULT, **{"url": server.url, "token": "t", **params}), stack)
+        assert not server.seen
+    return caught.value
+
+
+@pytest.mark.parametrize(("name", "value"), [("retries", -1), ("retries", -(10**9)), ("timeout", 0), ("timeout", -5)])
+def test_r21_number_that_is_too_small(name: str, value: int) -> None:
+    error = refusal(**{name: value})
+    assert (error.field, error.problem) == (name, f"{value} is too small")
+    assert error.remedy
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://[::1",
+        "https://vault:99999",
+        "https://vault:0",
+        "https://vault:port",
+        "https://va ult:1",
+        "https://vault\t:1",
+        "https://vault\r\nX: y",
+        " https://vault",
+        "https://vault:8200?x=1",
+        "https://vault:8200/#x",
+        "https://vault\\x",
+        "https://" + "a" * 64 + ".example",
+        "https://a..b",
+        "vault:8200",
+        "ftp://vault",
+        "file:///etc/passwd",
+        "https://:8200",
+    ],
+)
+def test_r21_url_that_is_not_an_address(url: str) -> None:
+    error = refusal(url=url)
+    assert error.field == "url"
+    assert "is not an address" in error.problem
+    assert error.remedy
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://jo:passw0rd-x@127.0.0.1:1",
+        "https://jo:passw0rd-x@vault:99999",
+        "ftp://jo:passw0rd-x@vault",
+        "jo:passw0rd-x@vault:8200",
+        "https://jo:passw0rd-x/y@vault:8200",
+        "https://:passw0rd-x@vault",
+        "https://passw0rd-x@vault",
+        "https://jo:passw0rd%2Dx@vault",
+    ],
+)
+def test_r21_password_in_the_url_is_refused_and_never_shown(url: str) -> None:
+    error = refusal(url=url)
+    assert error.field == "url"
+    assert "passw0rd" not in str(error)
+    assert error.remedy
+    assert url in redact.known()
+
+
+def test_r21_short_password_in_the_url_is_masked_with_the_address() -> None:
+    refusal(url="https://jo:pw@vault:8200")
+    assert "https://jo:pw@vault:8200" in redact.known()
+
+
+UNHEARD = ["x\r\nX: y", "x\ny", "x\x00y", "x\x7fy", "t\u00e9am", "\u2603", " x", "x "]
+
+
+@pytest.mark.parametrize("value", UNHEARD)
+@pytest.mark.parametrize("name", ["namespace", "token"])
+def test_r21_value_that_no_header_can_hold(name: str, value: str) -> None:
+    error = refusal(**{name: value})
+    assert error.field == name
+    assert value not in str(error)
+    assert error.remedy
