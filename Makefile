@@ -191,6 +191,11 @@ ansible_test = (cd $(patsubst build/tree/%,build/$(2)/%,$(TREE)) && HOME="$(CURD
 bench: .venv-dev/.stamp build/env/peers/.stamp build/collections.stamp ## Measure speed, beside other collections
 	$(DEV) python -m tests.benchmarks $(ARGS)
 
+# Within the hour, and not part of `make test`: most of a point more or less is luck of the draw.
+.PHONY: mutation
+mutation: .venv-dev/.stamp ## Change the meaning of lines drawn by a seed, and print how many changes the tests notice
+	$(DEV) python -m tests.tooling.mutation $(ARGS)
+
 .PHONY: lock
 lock: build/env/lock-3.11/.stamp build/env/lock-3.12/.stamp ## Resolve tests/locks/*.in again and rewrite the lock files
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements.in requirements.txt

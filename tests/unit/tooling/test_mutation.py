@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Mutation testing: every kind of change is made where it should be, and what is excused still exists."""
+
+from __future__ import annotations
+
+import pathlib
+import textwrap
+
+import pytest
+
+from tests.tooling.mutation import mutants
+from tests.tooling.mutation.__main__ import every, explained
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+SAMPLE = '''
+"""Documentation with a number: 1."""
+import typing as t
+
+if t.TYPE_CHECKING:
+    X = 1 == 2
+
+
+class A:
+    limit: int = 3
+
+    def f(self, a: "int", b: bool = True) -> "int | None":
+        """A word."""
+        if a == 1 and not b:
+            raise ValueError("is 1" + str(a))
+        with lock(self):
+            self.held = g(a, b, strict=True, mode=0)
+        try:
+            h(a)
+        except OSError:
+            return None
+        return [x for x in b if x in ("y", "z")] if a else self["key"]
+'''
+
+
+@pytest.fixture
+def found(tmp_path: pathlib.Path) -> list[mutants.Mutant]:
+    """Return the mutants of the sample."""
+    (tmp_path / "sample.py").write_text(SAMPLE)
+    return mutants.of_file(tmp_path, "sample.py")
+
+
+def test_each_kind_of_change_is_made(found: list[mutants.Mutant]) -> None:
+    made = {(mutant.kind, mutant.before, mutant.after) for mutant in found}
+    assert {
+        ("comparison", "a == 1", "a != 1"),
+        ("boolean", "a == 1 and not b", "(a == 1) or (not b)"),
+        ("guard removed", "a == 1 and not b", "False"),
+        ("condition negated", "a", "not (a)"),
+        ("not removed", "not b", "(b)"),
+        ("raise removed", 'raise ValueError("is 1" + str(a))', "pass"),
+        ("context removed", "lock(self)", "__import__('contextlib').nullcontext()"),
+        ("statement removed", "h(a)", "pass"),
+        ("handler lets it pass", "return None", "raise"),
+        ("arguments swapped", "g(a, b, strict=True, mode=0)", "g(b, a, strict=True, mode=0)"),
+        ("argument left out", "g(a, b, strict=True, mode=0)", "g(a, b, strict=True)"),
+        ("condition dropped", 'x in ("y", "z")', "True"),
+        ("text", '"y"', "'y~'"),
+        ("text", '"key"', "'key~'"),
+        ("constant", "3", "4"),
+        ("constant", "True", "False"),
+    } <= made
+
+
+def test_what_does_not_act_is_left_alone(found: list[mutants.Mutant]) -> None:
+    assert not [mutant for mutant in found if mutant.function == "module"]
+    assert not [mutant for mutant in found if "A word" in mutant.before or mutant.before == "str(a)"]
+    assert not [mutant for mutant in found if "strict" not in mutant.after and mutant.kind == "argument left out"]
+
+
+def test_a_change_is_that_text_and_nothing_else(found: list[mutants.Mutant]) -> None:
+    for mutant in found:
+        text = mutant.applied(SAMPLE)
+        compile(text, "sample", "exec")
+        assert text != SAMPLE
+        assert len(text) - len(SAMPLE) == len(mutant.after) - (mutant.end - mutant.start)
+
+
+def test_a_change_keeps_its_name_when_lines_are_added_elsewhere(
+    found: list[mutants.Mutant], tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "sample.py").write_text(textwrap.dedent(SAMPLE).replace("class A:", "def z():\n    k(1)\n\n\nclass A:"))
+    again = {mutant.key for mutant in mutants.of_file(tmp_path, "sample.py")}
+    assert {mutant.key for mutant in found} < again
+    assert len({mutant.key for mutant in found}) == len(found)
+
+
+def test_every_mutant_that_may_survive_still_exists_and_has_a_reason() -> None:
+    allowed = explained(ROOT)
+    gone = set(allowed) - {mutant.key for mutant in every(ROOT)}
+    assert not gone, "remove these from tests/mutation_survivors.yml"
+    assert all(len(reason) > 10 for reason in allowed.values())
