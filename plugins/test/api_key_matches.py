@@ -31,7 +31,7 @@ def _record(record: t.Any) -> t.Mapping[str, t.Any]:
     if isinstance(record, str):
         try:
             record = json.loads(record)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
     if not isinstance(record, t.Mapping) or not isinstance(record.get("keys"), list):
         raise InvalidInput(

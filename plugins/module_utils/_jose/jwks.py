@@ -140,7 +140,7 @@ def parse_set(document: t.Any) -> tuple[VerificationKey, ...]:
     if isinstance(document, (str, bytes)):
         try:
             document = json.loads(document)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnusableKey("the key set is not JSON", remedy="Give a JWK Set (RFC 7517).") from None
     entries = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):

@@ -230,7 +230,7 @@ def _entries(text: str | None) -> list[dict[str, t.Any]]:
     try:
         entries = json.loads(text or "{}").get("keys")
         return [entry for entry in entries or () if isinstance(entry, dict)]
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, RecursionError):
         return []
 
 
@@ -242,7 +242,7 @@ def _bare(text: str) -> t.Any:
             for name in USAGE:
                 entry.pop(name, None)
         return document
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return text
 
 

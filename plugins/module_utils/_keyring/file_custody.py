@@ -126,7 +126,7 @@ class FileCustody:
         found = read_entry(folder, _RECORD)
         try:
             document = json.loads(found.content if found else b"")
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
             raise DamagedRecord(

@@ -135,7 +135,7 @@ class McmPublisher:
             raise self._unreached(error) from None
         try:
             return json.loads(content) if content.strip() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._unexpected(path) from None
 
     def _unreached(self, error: Exception) -> McmFailure:

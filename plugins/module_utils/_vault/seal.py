@@ -46,7 +46,7 @@ class Keys:
             data = json.loads(content)
             shares = tuple(Secret(str(key)) for key in data["keys_base64"])
             token = data.get("root_token")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InvalidInput(
                 f"{path} is not a keys file", field="keys_file", remedy="Give the file that the initialisation wrote."
             ) from None
