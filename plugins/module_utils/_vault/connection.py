@@ -161,7 +161,7 @@ def _is_address(url: str) -> bool:
 def _refuse_numbers(params: Params) -> None:
     """Raise for numbers that no request can be made with."""
     for name, least in (("timeout", 1), ("retries", 0)):
-        if params[name] < least:
+        if params[name] <= least - 1:
             raise InvalidInput(f"{params[name]} is too small", field=name, remedy=f"Use {least} or more.")
 
 
