@@ -13,7 +13,7 @@ from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..errors import Forbidden, Rejected
 from ..port import Vault
-from .method import Method, required, secret_option, setting
+from .method import Method, granted, login_path, mount_of, required, secret_option, setting
 
 
 def _check(params: Params) -> None:
@@ -23,13 +23,13 @@ def _check(params: Params) -> None:
 
 
 def _login(vault: Vault, params: Params) -> Secret:
-    mount = params["auth_mount"] or "approle"
+    mount = mount_of(params, "approle")
     body = {"role_id": required(params, "role_id", "approle")}
     # A role may be declared without a secret-id (bind_secret_id: false).
     secret_id = setting(params, "secret_id")
     if secret_id is not None:
         body["secret_id"] = _unwrapped(vault, mount, secret_id) if params["secret_id_wrapped"] else secret_id
-    return Secret(vault.write(f"auth/{mount}/login", body, once=True).auth["client_token"])
+    return granted(vault.write(login_path(mount), body, once=True))
 
 
 def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
@@ -46,7 +46,7 @@ def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
             field="secret_id",
             remedy="If it did not simply expire, destroy the secret-id, find out who has it, and get a new one.",
         ) from None
-    path = str(about.get("creation_path", ""))
+    path = about.text_or("creation_path")
     if not (path.startswith(f"auth/{mount}/role/") and path.endswith("/secret-id")):
         raise InvalidInput(
             f"the wrapping token was made by {path or 'an unknown path'}, not by auth/{mount}",
@@ -57,7 +57,7 @@ def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
     vault.use_token(wrapping_token)
     unwrapped = vault.write("sys/wrapping/unwrap", once=True).data
     vault.use_token("")
-    return Secret(str(unwrapped["secret_id"])).reveal()
+    return Secret(unwrapped.text("secret_id")).reveal()
 
 
 METHOD = Method(

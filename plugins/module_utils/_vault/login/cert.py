@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..port import Vault
-from .method import Method, required
+from .method import Method, granted, login_path, mount_of, required
 
 
 def _check(params: Params) -> None:
@@ -20,9 +20,9 @@ def _check(params: Params) -> None:
 
 
 def _login(vault: Vault, params: Params) -> Secret:
-    mount = params["auth_mount"] or "cert"
+    mount = mount_of(params, "cert")
     body = {"name": params["cert_role"]} if params["cert_role"] else {}
-    return Secret(vault.write(f"auth/{mount}/login", body, once=True).auth["client_token"])
+    return granted(vault.write(login_path(mount), body, once=True))
 
 
 METHOD = Method("cert", {"cert_role": {"type": "str"}}, _check, _login)

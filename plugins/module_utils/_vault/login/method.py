@@ -12,11 +12,12 @@ import os
 import typing as t
 from dataclasses import dataclass
 
+from ..._core.address import Address, at, route
 from ..._core.errors import InvalidInput
 from ..._core.files import FileFailure, read_file
 from ..._core.redact import Secret
 from ..._core.spec import Options, Params
-from ..port import Vault
+from ..port import Reply, Vault
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,29 @@ def required(params: Params, name: str, method: str) -> str:
             f"not given, but auth_method {method} needs it", field=name, remedy=f"Set {' or '.join(sources)}."
         )
     return value
+
+
+def mount_of(params: Params, default: str) -> str:
+    """Return where the method is enabled, without slashes around it."""
+    return route(params["auth_mount"] or default, "auth_mount")
+
+
+def login_path(mount: str, user: str | None = None) -> Address:
+    """Return the address of a login, for methods that name it the name of a user as well."""
+    if user is None:
+        return at("auth", mount, "login")
+    try:
+        return at("auth", mount, "login", user)
+    except InvalidInput as error:
+        raise error.within("username") from None
+
+
+def granted(reply: Reply) -> Secret:
+    """Return the token that a login got; raises for an answer without one that can be sent."""
+    token = reply.auth.text("client_token")
+    if not (token and token.isascii() and token.isprintable()):
+        raise reply.auth.wrong("client_token", "is not a token")
+    return Secret(token)
 
 
 def secret_option(name: str) -> Options:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..port import Vault
-from .method import Method, required, secret_option
+from .method import Method, granted, login_path, mount_of, required, secret_option
 
 
 def _check(params: Params) -> None:
@@ -20,10 +20,10 @@ def _check(params: Params) -> None:
 
 
 def _login(vault: Vault, params: Params) -> Secret:
-    mount = params["auth_mount"] or "userpass"
+    mount = mount_of(params, "userpass")
     body = {"password": required(params, "password", "userpass")}
     user = required(params, "username", "userpass")
-    return Secret(vault.write(f"auth/{mount}/login/{user}", body, once=True).auth["client_token"])
+    return granted(vault.write(login_path(mount, user), body, once=True))
 
 
 METHOD = Method("userpass", {"username": {"type": "str"}, **secret_option("password")}, _check, _login)
