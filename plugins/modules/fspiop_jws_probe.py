@@ -441,6 +441,13 @@ results:
               returned: always
               type: int
               sample: 400
+            http_page:
+              description:
+                - What a page of nginx with status 400 says about the client, V(no_certificate), V(certificate_error) or
+                  V(plain_http), else V(null).
+              returned: always
+              type: str
+              sample: no_certificate
             server_fingerprint_sha256:
               description: SHA-256 of the service's certificate.
               returned: always
