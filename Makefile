@@ -196,6 +196,10 @@ bench: .venv-dev/.stamp build/env/peers/.stamp build/collections.stamp ## Measur
 mutation: .venv-dev/.stamp ## Change the meaning of lines drawn by a seed, and print how many changes the tests notice
 	$(DEV) python -m tests.tooling.mutation $(ARGS)
 
+.PHONY: fuzz
+fuzz: .venv-dev/.stamp ## Give every parser inputs drawn by a seed, and print what is no error of the collection
+	$(DEV) python -m tests.fuzz $(ARGS)
+
 .PHONY: lock
 lock: build/env/lock-3.11/.stamp build/env/lock-3.12/.stamp ## Resolve tests/locks/*.in again and rewrite the lock files
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements.in requirements.txt

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One target after the other gets its share of inputs; what is no error of the collection, or slow, is a finding.
+
+An input whose outcome is new (another error, or from another line) joins the pool that later ones are made of.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import random
+import time
+import traceback
+import typing as t
+from dataclasses import dataclass, field
+
+from plugins.module_utils._core import redact
+from plugins.module_utils._core.errors import TrustmeshError
+
+from . import mutate
+
+CORPUS: t.Final = pathlib.Path(__file__).parent / "corpus"
+#: Seconds of this process that an input may take, whatever it is; none of them is longer than 64 KiB.
+SLOW: t.Final = 1.0
+_LARGEST_POOL: t.Final = 400
+_GROWN: t.Final = (10_000, 20_000, 40_000, 80_000)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser: what is called, and right inputs of it, octets or documents."""
+
+    name: str
+    run: t.Callable[[t.Any], object]
+    seeds: t.Callable[[], t.Sequence[t.Any]]
+    #: Pieces that mean something to it.
+    tokens: tuple[bytes, ...] = ()
+    #: Parts of the inputs that it gets: those that are slow by their nature get fewer.
+    share: float = 1.0
+
+
+@dataclass
+class Report:
+    """What came of one target."""
+
+    name: str
+    inputs: int = 0
+    outcomes: int = 0
+    slowest: float = 0.0
+    findings: dict[str, t.Any] = field(default_factory=dict)
+
+
+def corpus(target: Target) -> list[t.Any]:
+    """Return the inputs that were findings once: documents, or octets as texts of Latin-1, some of them repeated."""
+    path = CORPUS / f"{target.name}.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return [
+        _octets(entry) if isinstance(entry, dict) and set(entry) == {"octets", "times"} else entry for entry in found
+    ]
+
+
+def _octets(entry: t.Mapping[str, t.Any]) -> bytes:
+    return t.cast(str, entry["octets"]).encode("latin-1") * t.cast(int, entry["times"])
+
+
+def spelled(given: t.Any) -> t.Any:
+    """Return an input as the corpus has it."""
+    return {"octets": given.decode("latin-1"), "times": 1} if isinstance(given, bytes) else given
+
+
+class _Feed:
+    """Gives inputs to one target and keeps what it learns."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.report = Report(target.name)
+        self.known: set[tuple[t.Any, ...]] = set()
+
+    def give(self, given: t.Any) -> bool:
+        """Give one input; tell whether its outcome is new."""
+        start = time.process_time()
+        outcome = self._outcome(given)
+        seconds = time.process_time() - start
+        if seconds > SLOW and self._is_slow(given):
+            self.report.findings.setdefault(f"slow: {seconds:.1f} s", given)
+        self.report.inputs += 1
+        self.report.slowest = max(self.report.slowest, seconds)
+        new = outcome not in self.known
+        self.known.add(outcome)
+        self.report.outcomes = len(self.known)
+        return new
+
+    def _outcome(self, given: t.Any) -> tuple[t.Any, ...]:
+        try:
+            found = self.target.run(given)
+        except TrustmeshError as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            return type(error).__name__, frame.filename, frame.lineno, error.field
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{type(error).__name__}: {str(error)[:80]} ({pathlib.Path(frame.filename).name}:{frame.lineno})"
+            self.report.findings.setdefault(where, given)
+            return (where,)
+        return type(found).__name__, bool(found)
+
+    def _is_slow(self, given: t.Any) -> bool:
+        """Try again twice: what else this machine does must not count."""
+        for _again in range(2):
+            start = time.process_time()
+            self._outcome(given)
+            if time.process_time() - start <= SLOW:
+                return False
+        return True
+
+    def grow(self, sizes: t.Sequence[int], end: float) -> None:
+        """Give every piece over and over, longer and longer, alone and within a right input."""
+        seeds = [seed for seed in self.target.seeds() if isinstance(seed, bytes)]
+        for piece in (*self.target.tokens, b"\n", b" ", b"a", b"0", b"[", b"{", b'{"a":', b"=", b"-", b"\xff"):
+            for head, tail in ((b"", b""), *((seed[: len(seed) // 2], seed[len(seed) // 2 :]) for seed in seeds[:2])):
+                for size in sizes:
+                    if time.monotonic() > end:
+                        return
+                    self.give(head + piece * (size // len(piece)) + tail)
+
+
+def fuzz(
+    target: Target, inputs: int, seed: int, sizes: t.Sequence[int] = _GROWN, seconds: float = float("inf")
+) -> Report:
+    """Give a target so many inputs, drawn by a seed, or as many as fit in so many seconds after the right ones."""
+    end = time.monotonic() + seconds
+    source = random.Random(f"{seed} {target.name}")
+    feed = _Feed(target)
+    pool = [*target.seeds(), *corpus(target)]
+    for given in pool:
+        feed.give(given)
+    if isinstance(pool[0], bytes):
+        feed.grow(sizes, end)
+    while feed.report.inputs < inputs and time.monotonic() < end:
+        if isinstance(pool[0], bytes):
+            given = mutate.octets(source, pool, target.tokens)
+        else:
+            given = mutate.document(source, pool)
+        if feed.give(given) and len(pool) < _LARGEST_POOL:
+            pool.append(given)
+        if feed.report.inputs % 1000 == 0:
+            redact._known.clear()  # texts that were taken for secrets; nothing is printed here
+    return feed.report
