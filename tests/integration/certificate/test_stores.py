@@ -164,7 +164,7 @@ def test_r6_a_run_that_waits_too_long_names_the_store(
     run_module("certificate", estate.args({"name": NAME})).ok()
     store = estate.directory / ".trustmesh"
     keeper = (
-        f"import fcntl, sys; handle = open({str(store / '.lock')!r}, 'r+'); fcntl.flock(handle, fcntl.LOCK_EX); "
+        f"import fcntl, sys; handle = open({str(store / '.lock')!r}, 'a'); fcntl.flock(handle, fcntl.LOCK_EX); "
         "print('held', flush=True); sys.stdin.read()"
     )
     locks = "ansible_collections.trustmesh.security.plugins.module_utils._core.locks"

@@ -100,7 +100,7 @@ FAULTS = {
     "foretells another diff": "check mode foretold otherwise: create",
     "gives no reason": "a change needs a reason",
     "rambles": "two no-op runs differ",
-    "miscounts": "check create",
+    "miscounts": "the summary is",
 }
 
 
