@@ -10,6 +10,7 @@ import contextlib
 import re
 import typing as t
 from collections.abc import Callable
+from concurrent import futures
 
 import pytest
 
@@ -245,6 +246,17 @@ def test_value_is_generated_once_and_never_leaves(
     second = held(vault, mount, "s")
     canaries.record(second.pop("another"), "generated value")
     assert second == first
+
+
+def test_r22_runs_at_once_generate_one_value(manage: Module, vault: OpenBao, mount: str) -> None:
+    generate = [{"key": "password"}]
+    for at in range(3):
+        with futures.ThreadPoolExecutor(5) as pool:
+            runs = list(pool.map(lambda _run, at=at: manage({"path": f"s{at}", "generate": generate}), range(5)))
+        assert any(run.ok().changed for run in runs)
+        answer = vault.api.read(f"{mount}/data/s{at}")
+        assert answer is not None
+        assert answer["metadata"]["version"] == 1
 
 
 def test_other_keys_are_removed_only_where_that_is_declared(manage: Module, vault: OpenBao, mount: str) -> None:
