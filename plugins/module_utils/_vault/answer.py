@@ -118,7 +118,7 @@ def deleted_version(body: Fields) -> Fields | None:
         return None
     about = data["metadata"]
     gone = about.get("deletion_time") or about.get("destroyed") is True
-    return Fields.of(data, body.place) if gone and type(about.get("version")) is int else None
+    return Fields.of(data, body.place) if gone and about.get("version").__class__ is int else None
 
 
 def refusal(response: t.Any, method: str, path: str) -> None:

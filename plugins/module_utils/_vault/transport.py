@@ -181,7 +181,7 @@ class _TimedIO(socket.SocketIO):
         # As makefile does, so that closing the connection does not cut the answer off; TLS within TLS wraps a socket.
         getattr(sock, "socket", sock)._io_refs += 1
 
-    def readinto(self, buffer: t.Any) -> t.Any:
+    def readinto(self, buffer: t.Any) -> t.Any:  # pylint: disable=arguments-renamed
         self._timed.settimeout(self._due.left)
         return super().readinto(buffer)
 

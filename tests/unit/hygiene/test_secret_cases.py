@@ -220,8 +220,9 @@ HARMLESS: t.Final = {
     "an external secret": "kind: ExternalSecret\nspec:\n  data:\n    - secretKey: database-password-2\n"
     "      remoteRef:\n"
     "        key: kv/data/hub-db-17\n        property: db_password_1\n",
-    "public keys": json.dumps({"keys": [JWK, {"kty": "EC",
-                                               "x": Plants(7).base64(32), "y": Plants(8).base64(32)}]}, indent=2),
+    "public keys": json.dumps(
+        {"keys": [JWK, {"kty": "EC", "x": Plants(7).base64(32), "y": Plants(8).base64(32)}]}, indent=2
+    ),
     "a ciphertext of transit": f"api_key: vault:v1:{Plants(9).base64(60)}\n",
     "a certificate": f"cert: |\n  -----BEGIN CERTIFICATE-----\n  {Plants(1).base64(48)}\n  -----END CERTIFICATE-----\n",
     "a key of ssh": f"deploy_key: ssh-ed25519 AAAA{Plants(2).base64(48)} hub\n",
