@@ -118,7 +118,10 @@ def deleted_version(body: Fields) -> Fields | None:
         return None
     about = data["metadata"]
     gone = about.get("deletion_time") or about.get("destroyed") is True
-    return Fields.of(data, body.place) if gone and about.get("version").__class__ is int else None
+    version = about.get("version")
+    if not gone or not isinstance(version, int) or isinstance(version, bool):
+        return None
+    return Fields.of(data, body.place)
 
 
 def refusal(response: t.Any, method: str, path: str) -> None:

@@ -181,9 +181,9 @@ class _TimedIO(socket.SocketIO):
         # As makefile does, so that closing the connection does not cut the answer off; TLS within TLS wraps a socket.
         getattr(sock, "socket", sock)._io_refs += 1
 
-    def readinto(self, buffer: t.Any) -> t.Any:  # pylint: disable=arguments-renamed
+    def readinto(self, b: t.Any) -> t.Any:
         self._timed.settimeout(self._due.left)
-        return super().readinto(buffer)
+        return super().readinto(b)
 
 
 def _pool(adapter: t.Any, where: t.Any, trust: t.Mapping[str, t.Any]) -> t.Any:

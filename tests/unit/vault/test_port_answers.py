@@ -119,7 +119,7 @@ def test_r1_r17_answer_that_is_not_vaults_says_nothing(name: str) -> None:
             assert said in text
             assert text.isprintable()
             assert len(text) < 900
-            assert caught.value.__class__ is NotVault
+            assert isinstance(caught.value, NotVault)
 
 
 def test_r18_compressed_answer_is_read() -> None:
