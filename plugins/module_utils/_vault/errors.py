@@ -56,6 +56,16 @@ class Standby(VaultError):
 class Forbidden(VaultError):
     """The token may not do this. Never a sign of absence."""
 
+    #: Whether the server says it as it does of a token that it does not know, and not as of a policy.
+    doubtful = False
+
+
+class InvalidToken(VaultError):
+    """The server does not accept the token at all, so that it says nothing about rights.
+
+    Not a :class:`Forbidden`: who does without a right must not do without a login.
+    """
+
 
 class NoMount(VaultError):
     """Nothing is mounted at the path, which is not the same as an object that does not exist."""
@@ -212,11 +222,14 @@ def from_status(status: int, errors: t.Sequence[str], verb: str, path: str) -> V
     said = "; ".join(" ".join(error.split()) for error in errors) or "no message"
     place = f"{verb} {path}"
     if status == 403:
-        return Forbidden(
+        forbidden = Forbidden(
             f"permission denied for {place} ({said})",
             remedy="The token is invalid or expired, or its policies lack this path; "
             "each module's documentation lists the policy it needs.",
         )
+        # Both products put what a policy denies into a list ("1 error occurred"), even when it is the only entry.
+        forbidden.doubtful = said.lower() == "permission denied" or "invalid token" in said.lower()
+        return forbidden
     named = _nothing_there(status, said, path) or _not_now(status, said, place)
     if named is not None:
         return named

@@ -12,7 +12,7 @@ import typing as t
 
 from .._core.foreign import printable
 from .answer import Fields
-from .errors import Forbidden, Unreachable
+from .errors import Forbidden, InvalidToken, Unreachable
 from .port import Data, Vault
 
 #: HTTP status of ``sys/health`` -> state and what it means; none of them is a failure of the request.
@@ -83,7 +83,7 @@ def gather_mounts(vault: Vault) -> dict[str, t.Any] | None:
             "secret": _summary(vault.read_or_nothing("sys/mounts")),
             "auth": _summary(vault.read_or_nothing("sys/auth")),
         }
-    except Forbidden:
+    except (Forbidden, InvalidToken):
         return None
 
 

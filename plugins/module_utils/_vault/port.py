@@ -28,6 +28,8 @@ from .._core.foreign import printable
 from .answer import Fields, deleted_version, frame, refusal, understand
 from .errors import (
     Behind,
+    Forbidden,
+    InvalidToken,
     NoMount,
     NotVault,
     RateLimited,
@@ -46,6 +48,7 @@ Data = dict[str, t.Any]
 # 502 and 504 come from proxies in between.
 _PASSING_STATUSES = frozenset({502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 5.0
+_OWN_TOKEN = "auth/token/lookup-self"
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Vault:
         #: Seconds by which the server's clock is ahead of ours, as of the last answer; ``None`` before the first.
         self.clock_lead: float | None = None
         self._expected: tuple[str, ...] = ()
+        #: Of tokens that an answer made doubtful, whether the server refuses them.
+        self._refused: dict[str, bool] = {}
 
     @property
     def url(self) -> str:
@@ -275,7 +280,33 @@ class Vault:
         refusal(response, method, path)
         if response.status_code == 400 and b"HTTP request to an HTTPS server" in response.content:
             raise speaks_tls(self.url)
-        return understand(response, self.url, method, path)
+        try:
+            return understand(response, self.url, method, path)
+        except Forbidden as error:
+            if error.doubtful and self._refuses_token(path):
+                raise _unaccepted(error) from None
+            raise
+
+    def _refuses_token(self, path: str) -> bool:
+        """Tell whether the token is good for nothing; asked of the server once, where an answer has raised the doubt.
+
+        A token may be without the right to look itself up, so that the refusal of that alone proves nothing.
+        """
+        token = self._transport.token
+        if not token:
+            return False
+        if path == _OWN_TOKEN:
+            return True
+        with self._lock:
+            if token not in self._refused:
+                try:
+                    understand(self._send("get", _OWN_TOKEN, {}), self.url, "get", _OWN_TOKEN)
+                    self._refused[token] = False
+                except Forbidden as error:
+                    self._refused[token] = error.doubtful
+                except VaultError:  # the doubt stays, and what was said first is what is known
+                    return False
+            return self._refused[token]
 
     def _send(self, method: str, path: str, options: Data) -> t.Any:
         try:
@@ -298,6 +329,16 @@ def _timestamp(date: str) -> float | None:
         return email.utils.parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, LookupError, OverflowError, OSError):
         return None
+
+
+def _unaccepted(error: Forbidden) -> InvalidToken:
+    refused = InvalidToken(
+        f"the server does not accept the token: {error.problem}",
+        field="token",
+        remedy="It is invalid or expired, of another namespace, or bound to other addresses. Log in again.",
+    )
+    refused.status = error.status
+    return refused
 
 
 def _nothing_at(path: str) -> Rejected:

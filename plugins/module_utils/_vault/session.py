@@ -20,7 +20,7 @@ from .._core.redact import Secret
 from .._core.resource import Resource
 from .._core.spec import Params
 from .answer import Fields
-from .errors import Forbidden, VaultError
+from .errors import Forbidden, InvalidToken, VaultError
 from .login import METHODS
 from .login.method import Method
 from .port import Vault, looks_like_token
@@ -113,7 +113,7 @@ class Session(Resource[SessionState]):
         self.vault.use_token(token.reveal())
         try:
             return self.vault.read_or_nothing("auth/token/lookup-self")
-        except Forbidden:
+        except (Forbidden, InvalidToken):
             return Fields()
 
     def plan(self, current: SessionState | None, now: datetime.datetime) -> Plan:

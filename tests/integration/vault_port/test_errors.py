@@ -143,7 +143,8 @@ def test_wrong_token(run_module: Module, connection: dict[str, str], canary: Cal
     args = {**connection, "token": canary("hvs."), "policies": POLICIES}
     message = failure(run_module("vault_policy", args))
     assert "permission denied for get sys/policies/acl/x" in message
-    assert "The token is invalid or expired, or its policies lack this path" in message
+    assert "token: the server does not accept the token" in message
+    assert "It is invalid or expired, of another namespace, or bound to other addresses" in message
 
 
 def test_token_that_no_header_can_carry(
