@@ -35,6 +35,8 @@ class Quickstart:
     directory: pathlib.Path
     ports: dict[str, int]
     first: PlayResult
+    # The certificates of the first run by name, in PEM: other tests of this directory have some replaced.
+    issued: dict[str, str]
 
     def run(self, playbook: str = "quickstart", *arguments: str, check: bool = False) -> PlayResult:
         """Run a playbook of the collection against it; the ports are those that it remembers."""
@@ -99,7 +101,9 @@ def quickstart(runner: Runner, canaries: Canaries, tmp_path_factory: pytest.Temp
             env=dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:1"),
             name="quickstart first",
         )
-        started = Quickstart(runner, directory, ports, first.ok())
+        first.ok()
+        issued = {path.parent.name: path.read_text() for path in directory.glob("certificates/*/cert.pem")}
+        started = Quickstart(runner, directory, ports, first, issued)
         for secret in [*started.secrets, *started.message_secrets]:
             canaries.record(secret, "secret of the quickstart")
         yield started

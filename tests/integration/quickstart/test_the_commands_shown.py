@@ -20,6 +20,10 @@ import pytest
 from tests.integration.quickstart.conftest import PROCESSES, Quickstart
 from tests.integration.quickstart.test_quickstart import certificate, summary
 
+# The server refuses a client after its own part of a TLS 1.3 handshake, so that curl says what it saw first: the alert
+# on connecting (35) or on reading (56), or that the connection was gone when it sent the request (55, or 16 in HTTP/2).
+_REFUSED = (16, 35, 55, 56)
+
 
 def _commands(quickstart: Quickstart) -> list[str]:
     """Return the commands on the page, as somebody copies them."""
@@ -43,8 +47,8 @@ def test_f4_every_command_runs_as_printed_and_shows_something(quickstart: Quicks
     assert reached.returncode == 0, reached.stderr
     assert '"client": "CN=switch"' in reached.stdout
     refused = _shell(as_revoked, tmp_path)
-    assert refused.returncode != 0
-    assert "alert" in refused.stderr
+    assert refused.returncode in _REFUSED, refused.stderr
+    assert refused.stdout == ""
 
     before = quickstart.kept("jws_key/perffsp-8")["kid"]
     rotated = _shell(rotate, tmp_path)
