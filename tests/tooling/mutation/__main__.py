@@ -206,7 +206,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=55.0)
     parser.add_argument("--at-least", type=float, default=95.0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--reuse", action="store_true", help="the map of the last run, which took minutes")
+    parser.add_argument("--unit", action="store_true", help="show mutants to the unit tests alone")
+    parser.add_argument("--reuse", nargs="*", default=(), choices=("unit", "real"), help="maps of the last run to keep")
     return parser.parse_args()
 
 
@@ -221,8 +222,8 @@ def main() -> int:
     _BUILD.mkdir(parents=True, exist_ok=True)
     trees = _copies(options.workers)
     run = _Run(waiting, _Map({}, {}, []), start + 60 * options.minutes)
-    for name, folders in (("unit", _UNIT), ("real", _REAL)):
-        _mapped(trees, folders, name, run.map, options.reuse)
+    for name, folders in (("unit", _UNIT),) if options.unit else (("unit", _UNIT), ("real", _REAL)):
+        _mapped(trees, folders, name, run.map, name in options.reuse)
     if run.map.failed:
         print("These tests fail without any mutant and are left out:", *run.map.failed, sep="\n  ")
     threads = [threading.Thread(target=run.work, args=(tree,)) for tree in trees]
