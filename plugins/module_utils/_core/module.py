@@ -59,9 +59,12 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     """An AnsibleModule whose line in the system's log hides secrets by the name of their option.
 
     Ansible hides by value, and does not recognise a text of several lines inside a list once the list is spelled out.
+    It also looks for every secret in every text by itself, which thousands of both make minutes of; whatever is about
+    to leave the process is therefore searched once for all of them, and Ansible hides those that stand in it.
     """
 
     params: dict[str, t.Any]
+    no_log_values: set[str]
 
     def __init__(self, spec: Spec) -> None:
         self._options = spec.options
@@ -70,9 +73,32 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
     def _log_invocation(self) -> None:
         given, self.params = self.params, redacted(self._options, self.params)
         try:
-            super()._log_invocation()
+            with self._hiding({name: str(value) for name, value in self.params.items()}):
+                super()._log_invocation()
         finally:
             self.params = given
+
+    def _return_formatted(self, kwargs: dict[str, t.Any]) -> None:
+        """Return a result as Ansible does, which may have added something of its own to it, such as a traceback."""
+        with self._hiding([kwargs, get_warning_messages()]):
+            super()._return_formatted(kwargs)
+
+    def warn_of(self, warnings: t.Iterable[str]) -> None:
+        """Warn, each text once."""
+        texts = list(dict.fromkeys(warnings))
+        with self._hiding(texts):
+            for text in texts:
+                self.warn(text)
+
+    @contextlib.contextmanager
+    def _hiding(self, leaving: t.Any) -> t.Iterator[None]:
+        """Let Ansible look for those secrets alone that stand in what is about to leave."""
+        every = self.no_log_values
+        self.no_log_values = redact.occurring(every, leaving)
+        try:
+            yield
+        finally:
+            self.no_log_values = every
 
     def fail_json(self, msg: str, **returned: t.Any) -> t.NoReturn:
         """Fail as Ansible does by itself, when what was given is no good; :func:`_exit` is for all that comes later.
@@ -118,12 +144,11 @@ def _finish(module: _Module, spec: Spec, outcomes: t.Sequence[Outcome], warnings
     }
     if module._diff:
         returned["diff"] = [outcome.plan.diff(outcome.resource.identity) for outcome in outcomes if outcome.changed]
-    for warning in dict.fromkeys([*warnings, *(text for result in results for text in result["warnings"])]):
-        module.warn(warning)
+    warnings = [*warnings, *(text for result in results for text in result["warnings"])]
     failures = [outcome for outcome in outcomes if outcome.error is not None]
     if failures:
         returned.update(failed=True, msg=_failure_message(failures, len(outcomes)))
-    _exit(module, spec, **returned)
+    _exit(module, spec, warnings, **returned)
 
 
 def _failure_message(failures: t.Sequence[Outcome], total: int) -> str:
@@ -142,18 +167,18 @@ def _failure_message(failures: t.Sequence[Outcome], total: int) -> str:
     return f"{len(failures)} of {total} items failed. " + " | ".join(lines)
 
 
-def _exit(module: _Module, spec: Spec, *, failed: bool = False, **returned: t.Any) -> t.NoReturn:
+def _exit(
+    module: _Module, spec: Spec, warnings: t.Iterable[str] = (), *, failed: bool = False, **returned: t.Any
+) -> t.NoReturn:
     secrets = secret_texts(spec.options, module.params) | redact.known()
-    masked = {value for value in secrets if len(value) >= _SHORTEST_MASKED}
+    module.no_log_values = {value for value in secrets if len(value) >= _SHORTEST_MASKED}
+    module.warn_of(warnings)
     # Ansible shows the invocation from -vvv on. Of a batch that went well the results tell already, item by item.
     brief = not failed and module._verbosity < _VERBOSE
     params = {name: value for name, value in module.params.items() if not (brief and name == spec.plural)}
     returned["invocation"] = _invocation(spec.options, params)
     if failed:
-        # All of them, because Ansible may add something of its own, such as a traceback.
-        module.no_log_values = masked
         super(_Module, module).fail_json(msg=returned.pop("msg"), **returned)
-    module.no_log_values = redact.occurring(masked, [returned, get_warning_messages()])
     module.exit_json(**returned)
     raise AssertionError("exit_json returned")
 

@@ -205,14 +205,15 @@ class Grounds:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        #: How many groups work in a directory or below it.
         self._workers: Counter[str] = Counter()
-        self._made: list[str] = []
+        self._made: set[str] = set()
         self._swept: set[Identity] = set()
 
     def make(self, path: str, attributes: Attributes) -> None:
         """Make a directory with its parents where it is missing, and note that a group works in it."""
         with self._lock, named_failure(path):
-            self._workers[path] += 1
+            self._workers.update(_upwards(path))
             try:
                 directory(path)
                 return
@@ -222,20 +223,23 @@ class Grounds:
             while not is_directory(at):
                 missing.append(at)
                 at = os.path.dirname(at)
-            self._made += reversed(missing)
+            self._made.update(missing)
             make_directory(path, attributes)
 
     def leave(self, paths: Iterable[str]) -> None:
         """Note that a group works in these no longer, and remove what was made for it alone."""
         with self._lock:
-            self._workers.subtract(paths)
-            needed = [path for path, count in self._workers.items() if count > 0]
-            for made in list(reversed(self._made)):
-                if not any(f"{path}/".startswith(f"{made}/") for path in needed):
-                    self._made.remove(made)
-                    with contextlib.suppress(OSError, TrustmeshError):
-                        folder, name = locate(made)
-                        os.rmdir(name, dir_fd=folder.descriptor)
+            idle: set[str] = set()
+            for path in paths:
+                for at in _upwards(path):
+                    self._workers[at] -= 1
+                    if self._workers[at] <= 0:
+                        idle.add(at)
+            for made in sorted(idle & self._made, key=len, reverse=True):
+                self._made.remove(made)
+                with contextlib.suppress(OSError, TrustmeshError):
+                    folder, name = locate(made)
+                    os.rmdir(name, dir_fd=folder.descriptor)
 
     def sweep(self, folder: Directory) -> None:
         """Remove what killed processes left in a directory, the first time that something is staged there."""
@@ -244,6 +248,15 @@ class Grounds:
             self._swept.add(folder.identity)
         if fresh:
             remove_leftovers(folder)
+
+
+def _upwards(path: str) -> t.Iterator[str]:
+    """Yield a path and those of the directories above it."""
+    yield path
+    above = os.path.dirname(path)
+    while above != path:
+        yield above
+        path, above = above, os.path.dirname(above)
 
 
 def flush(places: t.Sequence[Place], *, with_files: bool) -> None:
