@@ -34,6 +34,8 @@ LABEL: t.Final = "security.trustmesh.digest"
 _NAME: t.Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
 _LARGEST: t.Final = 512_000
 _DEADLINE: t.Final = 60
+#: So many names of the greatest length are well below what a command line may hold.
+_MOST_NAMED: t.Final = 2000
 _INSTALL: t.Final = "Install podman 4.3 or newer, or correct the name."
 #: Where podman of this user keeps its secrets, and how it reaches them.
 _SETTINGS: t.Final = (
@@ -74,9 +76,11 @@ class Podman:
     def secrets(self) -> dict[str, dict[str, t.Any]]:
         """Return every secret by name, without its value."""
         names = self._run(["ls", "--noheading", "--format", "{{.Name}}"]).split()
-        if not names:
-            return {}
-        return {entry["Spec"]["Name"]: entry["Spec"] for entry in json.loads(self._run(["inspect", "--", *names]))}
+        found: dict[str, dict[str, t.Any]] = {}
+        for at in range(0, len(names), _MOST_NAMED):
+            described = json.loads(self._run(["inspect", "--", *names[at : at + _MOST_NAMED]]))
+            found.update({entry["Spec"]["Name"]: entry["Spec"] for entry in described})
+        return found
 
     def can_replace(self) -> bool:
         """Tell whether a secret can be replaced in one go; podman learnt that after 4.3."""

@@ -17,6 +17,7 @@ import pytest
 from plugins.module_utils._core.errors import InvalidInput, TrustmeshError
 from plugins.module_utils._core.plan import Action
 from plugins.module_utils._core.redact import Secret
+from plugins.module_utils._hygiene import container_secret
 from plugins.module_utils._hygiene.container_secret import LABEL, ContainerFailure, ContainerSecret, Engine, Podman
 from plugins.module_utils._hygiene.digest import DigestKey
 
@@ -159,3 +160,15 @@ def test_what_podman_would_refuse_is_refused_before(
         Rig(tmp_path).secret(value, **changes)
     assert caught.value.field == field
     assert not (tmp_path / "calls.jsonl").exists()
+
+
+def test_more_secrets_than_a_command_line_holds_are_listed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_secret, "_MOST_NAMED", 2)
+    rig = Rig(tmp_path)
+    names = [f"s{number}" for number in range(5)]
+    for name in names:
+        rig.engine.podman.create(name, Secret("theirs"), "file", {}, replace=False)
+    assert list(rig.engine.podman.secrets()) == names
+    assert [len(call) - 2 for call in rig.calls if call[0] == "inspect"] == [2, 2, 1]
