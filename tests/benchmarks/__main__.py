@@ -12,7 +12,7 @@ import datetime
 import sys
 import typing as t
 
-from tests.benchmarks import ilp, issuing, message_keys, tables
+from tests.benchmarks import ilp, issuing, items, message_keys, tables
 from tests.benchmarks.estate import build_estate
 from tests.benchmarks.participants import participants
 from tests.benchmarks.provisioning import provisioning
@@ -24,7 +24,7 @@ from tests.rigs.openbao import OpenBao
 
 #: What takes a server, and what is measured within a process.
 SERVER_SUITES = ("issue", "due", "check", "provision", "participants", "rate")
-PROCESS_SUITES = {"jws": message_keys, "ilp": ilp}
+PROCESS_SUITES = {"jws": message_keys, "ilp": ilp, "items": items}
 SUITES = (*SERVER_SUITES, *PROCESS_SUITES)
 
 #: A report for people and one for programs.
