@@ -194,12 +194,13 @@ SHAPES: t.Final[tuple[Shape, ...]] = (
         "password-directive",
         "a directive with a password",
         "high",
-        r"(?i)^\s*(?:[\w.-]*password|passwd|requirepass|masterauth|bindpw|secret)\s+[\"']?"
+        r"(?i)^\s*(?:ENV\s+[\w.-]*(?:password|passwd|token|secret|key)|[\w.-]*password|passwd|requirepass|masterauth|bindpw|secret)\s+[\"']?"
         r"(?P<secret>(?=\S*\d)[^\s\"'$()<>{};]{8,})[\"']?\s*(?:;\s*)?$",
         "pass",
         "auth",
         "bindpw",
         "secret",
+        "env",
         check=looks_random,
         in_logs=False,
     ),
@@ -226,9 +227,11 @@ SHAPES: t.Final[tuple[Shape, ...]] = (
     ),
     _shape(
         "secret-parameter",
-        "a parameter of a request that is named as a secret",
+        "a parameter that is named as a secret",
         "high",
-        r"[?&](?:amp;)?[\w.-]{0,64}?" + name_pattern(SECRET_NAMES) + r"=(?P<secret>[^\s\"'&<>;\\]{8,})",
+        r"[?&](?:amp;)?[\w.-]{0,64}?" + name_pattern(SECRET_NAMES) + r"=(?P<secret>[^\s\"'&<>;\\]{8,})"
+        # Of a connection string (``Server=db;Pwd=...``, ``host=db password=...``), of a program, of a registry.
+        r"|[;:=\s\"'`][\w.-]{0,64}?" + name_pattern(SECRET_NAMES) + r"=(?P<bare>[^\s\"'`&<>;,)\\]{8,})",
         *_FIELD_LITERALS,
         check=looks_assigned,
         in_logs=False,
@@ -240,7 +243,21 @@ SHAPES: t.Final[tuple[Shape, ...]] = (
         r"(?<!\S)(?:-u|--user|--proxy-user)[ =]?[\"']?[^\s:\"']{1,256}:(?P<secret>[^\s\"'$]{4,})",
         "curl",
         check=is_real_value,
-        in_logs=False,
+    ),
+    _shape(
+        "login-argument",
+        "a password among the arguments of a program",
+        "high",
+        r"\b(?:(?:mysql|mariadb)(?:dump|admin|-dump|-admin)?\s[^|;&\n]{0,256}?(?<=\s)-p"
+        r"|sshpass\s+-p\s*|redis-cli\s[^|;&\n]{0,256}?(?<=\s)-a\s+"
+        r"|(?:docker|podman|helm registry|oc|skopeo|buildah)\s+login\s[^|;&\n]{0,256}?(?<=\s)-p[ =]?)"
+        r"[\"']?(?P<secret>[^\s\"'$|;&<>]{8,})",
+        "mysql",
+        "mariadb",
+        "sshpass",
+        "redis-cli",
+        "login",
+        check=looks_assigned,
     ),
     _shape(
         "payment-card-number",

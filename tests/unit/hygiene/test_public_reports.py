@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Situations of public reports about other scanners, rebuilt; tests/public_reports.yml lists all of them."""
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+import typing as t
+
+import pytest
+
+from plugins.module_utils._hygiene.finding import Allowances
+from plugins.module_utils._hygiene.log import LOG_RULES, LogRules, LogScan
+from plugins.module_utils._hygiene.scanner import Scanner
+from tests.rigs.plants import Plants
+
+NOW: t.Final = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
+SECRET: t.Final = Plants(395).text(14) + "7"
+SECOND: t.Final = Plants(396).text(14) + "8"
+
+
+def in_code(name: str, text: str) -> list[tuple[int, str]]:
+    """Return line and rule of what is found in a file of a repository."""
+    with Scanner([]) as scanner:
+        return [(found.line, found.rule) for found in scanner.scan(name, text.encode()).found]
+
+
+def in_log(folder: pathlib.Path, text: str) -> tuple[int, str]:
+    """Return how many secrets a log holds, and everything that the result shows."""
+    log = folder / "service.log"
+    log.write_text(text)
+    rules = LogRules(LOG_RULES, frozenset(), 100)
+    (result,) = LogScan(rules, Allowances([], NOW), None).run([str(log)], [])["results"]
+    return len(result["findings"]), str(result)
+
+
+CONNECTIONS: t.Final = (
+    'var c = "Server=tcp:db.example,1433;Database=d;User ID=sa;Pwd=%s;Encrypt=True;";',
+    '"Password=%s;Server=db;Uid=app"',
+    '{"ConnectionStrings":{"Main":"Host=db;Username=app;Password=%s;Pooling=true"}}',
+    'conn = psycopg.connect("host=db user=app password=%s dbname=x")',
+    "AccountName=x;AccountKey=%s==;EndpointSuffix=core.example",
+    "jdbc:sqlserver://db:1433;user=sa;password=%s;encrypt=true",
+    "    o.UseMySql(\n      \"Server=db;Uid=app;Pwd=%s;\"\n    );",
+    "//registry.example/:_password=%s",
+)  # fmt: skip
+PROGRAMS: t.Final = (
+    "mysqldump --user=root --password=%s ledger",
+    "mysql -uroot -p%s -e 'select 1'",
+    "sshpass -p %s ssh hub",
+    "redis-cli -h cache -a %s ping",
+    "docker login -u hub -p %s registry.example",
+    "curl -u hub:%s https://api.example",
+    "kubectl create secret generic x --from-literal=password=%s",
+)
+
+
+@pytest.mark.parametrize("line", [*CONNECTIONS, *PROGRAMS])
+def test_secret_among_parameters_is_found_by_every_scanner(line: str, tmp_path: pathlib.Path) -> None:
+    """trufflesecurity/trufflehog#4089, #3576, gitleaks/gitleaks#1920: passwords of connection strings."""
+    text = line % SECRET
+    assert len(in_code("Program.cs", text)) == 1
+    count, shown = in_log(tmp_path, text)
+    assert count == 1
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "connect(host=h, password=self.password)",
+        "connect(host=h, password=settings.DB_PASSWORD, token=get_token())",
+        ";t.password=e.password;var secretKey=n;",
+        'mysql -u root -p"$DB_PASSWORD" -e x',
+        "mysql --protocol=tcp -h dbhost -port 3306",
+        "docker login -u hub -p registry.example",
+        "cp -p file1.txt dest2/abc",
+        "run password=$(cat /run/secret1) next",
+        "login --password={{ vault_password1 }} now",
+    ],
+)
+def test_reference_among_parameters_is_no_secret(line: str) -> None:
+    """trufflesecurity/trufflehog#4089, turned round: what names a value is not the value."""
+    assert in_code("run.sh", line) == []
+
+
+def test_every_secret_of_a_line_is_found(tmp_path: pathlib.Path) -> None:
+    """gitleaks/gitleaks#395: only the first secret of a line was found."""
+    line = f"export DB_PASSWORD={SECRET}; curl -u hub:{SECOND} https://api.example; TOKEN={SECRET[::-1]} run"
+    assert len(in_code("deploy.sh", line)) == 3
+    count, shown = in_log(tmp_path, line)
+    assert count >= 2
+    assert SECRET not in shown and SECOND not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("webapp.py", "app.secret_key = (\n    '%s'\n)\n", 2),
+        ("keys.js", "const apiKey =\n  '%s';\n", 2),
+        ("Dockerfile", "FROM scratch\nENV DB_PASSWORD %s\n", 2),
+        ("Dockerfile", "FROM scratch\nENV API_TOKEN %s\n", 2),
+    ],
+)
+def test_value_apart_from_its_name_is_found(name: str, text: str, line: int) -> None:
+    """cloud-gov/caulking#73: the name stands in one line and its value in the next, or with a blank between them."""
+    assert [at for at, _rule in in_code(name, text % SECRET)] == [line]
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "mongodb+srv", "amqps", "redis"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:7432/test", "db.example"])
+def test_password_in_a_url_is_found_whatever_the_host(scheme: str, host: str) -> None:
+    """trufflesecurity/trufflehog#4527: URLs of databases on the loopback address were left out."""
+    assert len(in_code("settings.txt", f"{scheme}://hub:{SECRET}@{host}\n")) == 1
+
+
+def test_base64_password_in_a_setting_is_found() -> None:
+    """gitleaks/gitleaks#1336: a value with ``/`` and ``+`` was taken for none."""
+    assert len(in_code("client.properties", f"sasl_password={SECRET[:6]}+/{SECRET[6:]}+a/\n")) == 1
