@@ -389,7 +389,9 @@ def test_what_is_signed_otherwise_is_not_installed(host: Host, instead: dict[str
 def test_an_authority_that_has_expired_is_an_error_and_not_drift(host: Host) -> None:
     host.run()
     host.authority.now = forge.NOON + 4001 * DAY
-    made = forge.make("web", host.authority.issuer, end=forge.NOON + 9000 * DAY, extensions=[(forge.sans("web"), False)])
+    made = forge.make(
+        "web", host.authority.issuer, end=forge.NOON + 9000 * DAY, extensions=[(forge.sans("web"), False)]
+    )
     for role, content in (("key", made.key_pem), ("cert", made.pem)):
         (host.base / f"web/{role}.pem").resolve().write_bytes(content)
     failed = host.run()
