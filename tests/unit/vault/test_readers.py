@@ -139,9 +139,13 @@ class Engine:
         self.batches.append(len(body["batch_input"]))
         results = [self._one(verb, entry) for entry in body["batch_input"]]
         status = 400 if any("error" in result for result in results) else 200
-        return (status, {"data": {"batch_results": results}}) if status == 200 else (
-            status,
-            {"errors": [], "data": {"batch_results": results}},
+        return (
+            (status, {"data": {"batch_results": results}})
+            if status == 200
+            else (
+                status,
+                {"errors": [], "data": {"batch_results": results}},
+            )
         )
 
     def _one(self, verb: str, entry: Data) -> Data:
