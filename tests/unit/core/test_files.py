@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.trustmesh.security.plugins.module_utils._core import leftovers, locks
+from ansible_collections.trustmesh.security.plugins.module_utils._core import leftovers, locks, places
 from ansible_collections.trustmesh.security.plugins.module_utils._core.errors import TrustmeshError
 from ansible_collections.trustmesh.security.plugins.module_utils._core.files import (
     Attributes,
@@ -224,3 +224,36 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".lock").symlink_to("victim")
     with pytest.raises(FileFailure, match="is a symbolic link"), hold([str(tmp_path)]):
         pytest.fail("held")
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "left"),
+    [
+        (".trustmesh-00000000-1-0123abcd.tmp", 3590, False),
+        (".trustmesh-00000000-1-0123abcd.tmp", 3610, True),
+        (".trustmesh-1-0123abcd.tmp", 3590, False),
+        (".trustmesh-1-0123abcd.tmp", 3610, True),
+        (".trustmesh-WORLD-99999999999999999999-0123abcd.tmp", 7200, False),
+        (".trustmesh-WORLD-1-0123abcd.tmp", 7200, False),
+        (".trustmesh-WORLD-1-0123abcd.tmp.other", 7200, False),
+        (".trustmesh-notes.tmp", 7200, False),
+        ("a.trustmesh-1-0123abcd.tmp", 7200, False),
+    ],
+)
+def test_r20_what_is_left_is_told_by_its_name_and_age(tmp_path: Path, name: str, age: float, left: bool) -> None:
+    path = _left(tmp_path, name.replace("WORLD", leftovers._world()), age)
+    leftovers.remove_leftovers(places.directory(str(tmp_path)))
+    assert path.exists() is not left
+
+
+def test_temporary_names_are_told_apart_and_known_again(tmp_path: Path) -> None:
+    names = {leftovers.temporary_name() for _time in range(100)}
+    assert len(names) == 100
+    folder = places.directory(str(tmp_path))
+    for name in names:
+        made = leftovers._TEMPORARY.fullmatch(name)
+        assert made is not None
+        assert made.groups() == (leftovers._world(), str(os.getpid()))
+        (tmp_path / name).write_text("")
+    leftovers.remove_leftovers(folder)
+    assert {path.name for path in tmp_path.iterdir()} == names, "their process runs"

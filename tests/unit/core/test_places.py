@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.trustmesh.security.plugins.module_utils._core import files, places
+from ansible_collections.trustmesh.security.plugins.module_utils._core import files, places, reading
 from ansible_collections.trustmesh.security.plugins.module_utils._core.files import FileFailure
 
 STRANGER = 12345
@@ -222,3 +223,88 @@ def test_r13_nothing_waits(tmp_path: Path) -> None:
     with pytest.raises(FileFailure), files.open_log(f"{tmp_path}/pipe"):
         pass
     assert time.monotonic() - start < 1
+
+
+def test_a_log_is_waited_for_and_has_the_mode_that_is_asked_for(tmp_path: Path) -> None:
+    with files.open_log(f"{tmp_path}/log", 0o640) as descriptor:
+        assert os.get_blocking(descriptor)
+        held = descriptor
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(held)
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
+    opened = files.open_log(f"{tmp_path}/log")
+    held = opened.__enter__()
+    assert opened.__exit__(ValueError, ValueError("whatever"), None) is False
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(held)
+
+
+def test_a_log_that_is_no_file_is_closed_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    places.directory(str(tmp_path))
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileFailure, match="is a named pipe, not a regular file"), files.open_log(f"{tmp_path}/pipe"):
+        raise AssertionError("it was opened")
+    assert len(os.listdir("/proc/self/fd")) == before
+    os.close(reader)
+
+
+@pytest.mark.parametrize(("deepest", "fits"), [(4, True), (3, True), (2, False)])
+def test_walk_goes_as_deep_as_is_said(tmp_path: Path, deepest: int, fits: bool) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/file").write_text("")
+    if fits:
+        found = [os.path.relpath(path, tmp_path) for path, _status in reading.walk(str(tmp_path), deepest=deepest)]
+        assert found == ["a", "a/b", "a/b/file"]
+        return
+    with pytest.raises(FileFailure, match="nested too deeply") as raised:
+        list(reading.walk(str(tmp_path), deepest=deepest))
+    assert raised.value.field == str(tmp_path / "a/b")
+
+
+@pytest.mark.parametrize("gone", ["stat", "enter"])
+def test_walk_leaves_out_what_goes_meanwhile(tmp_path: Path, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+    original = getattr(places.Directory, gone)
+
+    def vanish(folder: places.Directory, name: str) -> object:
+        if name == "b":
+            raise FileNotFoundError
+        return original(folder, name)
+
+    monkeypatch.setattr(places.Directory, gone, vanish)
+    found = [os.path.relpath(path, tmp_path) for path, _status in reading.walk(str(tmp_path))]
+    assert found == ["a", "a/inner", *([] if gone == "stat" else ["b"]), "c", "c/inner"]
+
+
+def test_walk_names_what_cannot_be_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").mkdir()
+
+    enter = places.Directory.enter
+
+    def denied(folder: places.Directory, name: str) -> object:
+        if name == "a":
+            raise PermissionError(errno.EACCES, "denied")
+        return enter(folder, name)
+
+    monkeypatch.setattr(places.Directory, "enter", denied)
+    with pytest.raises(FileFailure, match="permission denied") as raised:
+        list(reading.walk(str(tmp_path)))
+    assert raised.value.field == str(tmp_path / "a")
+    with pytest.raises(FileFailure, match="no such directory"):
+        list(reading.walk(f"{tmp_path}/none"))
+
+
+def test_an_entry_that_cannot_be_opened_is_named_as_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "file").write_text("x")
+    folder = places.directory(str(tmp_path))
+    with pytest.raises(FileFailure, match="is a symbolic link, not a regular file"):
+        reading.read_entry(folder, "link")
+    with pytest.raises(FileFailure, match="the name is too long"):
+        reading.read_entry(folder, "n" * 300)
+    assert reading.read_entry(folder, "none") is None
+    held = reading.read_entry(folder, "file")
+    assert held is not None and held.content == b"x"

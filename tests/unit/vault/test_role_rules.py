@@ -16,6 +16,7 @@ from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared
 from plugins.module_utils._certificate.resource import Certificate
 from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._pki.drift import Wanted
+from plugins.module_utils._vault import role_rules
 from plugins.module_utils._vault.role_rules import Bounds, life_objections, objections
 from tests.unit.pki.forge import DAY, NOON, make
 from tests.unit.vault.role_cases import CASES, ROLE
@@ -106,3 +107,43 @@ def test_c4_a_life_that_never_rests_is_refused_before_signing() -> None:
     assert "every run would issue again" in found.problem
     backdated = {**ROLE, "max_ttl": 6 * 86400, "not_before_duration": 2 * 86400}
     assert not list(life_objections(backdated, "tried", wanted, Bounds("pki"), NOON + datetime.timedelta(0)))
+
+
+LONG: t.Final = ".".join(["a" * 60] * 5)[: 253 - len(".svc.example")] + ".svc.example"
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "refused"),
+    [
+        ({}, "a@b@a.svc.example", True),
+        ({}, "me@*.svc.example", True),
+        ({}, "*.svc.example", False),
+        ({"allow_wildcard_certificates": False}, "*.svc.example", True),
+        ({"allow_wildcard_certificates": False}, "a.svc.example", False),
+        ({}, "*.*.svc.example", True),
+        ({}, "f*o.svc.example", False),
+        ({}, "f_*.svc.example", True),
+        ({"enforce_hostnames": False}, "f_*.svc.example", False),
+        ({}, "a_b.svc.example", True),
+        ({"enforce_hostnames": False}, "a_b.svc.example", False),
+        ({}, LONG, False),
+        ({}, f"a{LONG}", True),
+        ({"enforce_hostnames": False}, f"a{LONG}", False),
+        ({"allow_any_name": True}, "*.else.example", False),
+        ({"allow_any_name": True}, "*", False),
+        ({"allow_any_name": True}, "", False),
+        ({}, "A.SVC.example", False),
+        ({}, "\u00e9.else.example", False),
+        ({}, "localhost", False),
+        ({"allow_localhost": False}, "localhost", True),
+        ({}, "a.localdomain", False),
+        ({"allow_subdomains": False}, "a.localhost", True),
+        ({"allowed_domains": ["*.glob.example"], "allow_glob_domains": True}, "a.b.glob.example", False),
+        ({"allowed_domains": ["*.glob.example"]}, "a.b.glob.example", True),
+        ({"allowed_domains": ["plain.example"], "allow_glob_domains": True, "allow_subdomains": False}, "plain.example",
+         True),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_c4_a_name_is_refused_by_the_rules_of_a_role(role: dict[str, t.Any], name: str, refused: bool) -> None:
+    assert role_rules._refuses_name({**ROLE, **role}, name) is refused
