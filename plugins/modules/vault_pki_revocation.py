@@ -17,7 +17,13 @@ description:
   - There is no way back, which is why there is nothing to declare absent.
   - Clients refuse a revoked certificate once they see it on the revocation list or are told by OCSP. Revoke a
     certificate that is being replaced last, when its successor is in use.
+  - A certificate that has ended is left as it is, with a warning, because servers do not revoke it any more. OpenBao
+    does where C(allow_expired_cert_revocation) is set (see M(trustmesh.security.vault_pki_config)).
+  - Where the engine makes its revocation lists by time (C(auto_rebuild)), they show a revocation from the next rebuild
+    on. A warning says so, and how to have them rebuilt at once.
   - The token needs C(update) on C(<mount>/revoke), and C(read) on C(<mount>/cert/*), which servers allow everybody.
+    With C(read) on C(<mount>/config/crl) it learns how the engine makes its lists; without, there is no warning about
+    that, and a certificate that has ended is an error.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes

@@ -16,6 +16,7 @@ from .._core.errors import InvalidInput
 from .._core.normal import spell_duration
 from .._core.plan import Step
 from .._core.resource import F
+from .answer import Fields
 from .errors import Forbidden, NoMount, Rejected
 from .port import Reply, Vault
 from .resource import VaultResource, no_such_field
@@ -32,6 +33,7 @@ class PkiMount:
         self._lock = threading.Lock()
         self._measured = False
         self._ceiling: int | None = None
+        self._rules: Fields | None = None
 
     def at(self, *parts: str) -> Address:
         """Return an API path below the mount."""
@@ -66,6 +68,16 @@ class PkiMount:
                 continue
             return (data.mapping_or("config") or data).number_or("max_lease_ttl") or None
         return None
+
+    def revocation_rules(self) -> Fields:
+        """Return the rules of the mount's revocation lists, looked up once; nothing where they may not be read."""
+        with self._lock:
+            if self._rules is None:
+                try:
+                    self._rules = self.vault.read_or_nothing(self.at("config/crl"))
+                except (Forbidden, NoMount, Rejected):
+                    self._rules = Fields()
+            return self._rules
 
     def too_long(self, seconds: int) -> str | None:
         """Return the sentence that says that the mount would cut a lifetime short, if it would."""

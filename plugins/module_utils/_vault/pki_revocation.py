@@ -10,21 +10,26 @@ from __future__ import annotations
 
 import datetime
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .._core.clock import system_clock
 from .._core.deps import CRYPTOGRAPHY
 from .._core.errors import InvalidInput
 from .._core.files import read_file
 from .._core.kinds import BOOLEAN, INTEGER
-from .._core.plan import Plan, Step
+from .._core.plan import NO_PLAN, Plan, Step
 from .._core.reconcile import Batch
 from .._core.sections import Each, Section
 from .._core.state import Field, State, managed
-from .._pki.certificate import certificate_pem, iso, parse_certificates, serial_number, serial_text
+from .._pki.certificate import certificate_pem, iso, parse_certificates, serial_number, serial_text, validity
+from .answer import Fields
 from .errors import NoMount
 from .pki_mount import MOUNT_OPTION, PkiMount, PkiMounts, PkiResource
 from .port import Vault
 from .resource import vault_batch
+
+#: Only OpenBao has it.
+_ENDED_TOO: t.Final = "allow_expired_cert_revocation"
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,10 @@ class RevocationState(State):
     revocation_time: Field[int] = managed(INTEGER, server_default=0)
     #: Whether the engine has the certificate, so that its number is enough.
     stored: bool = False
+    #: When it ended, of a certificate that the server revokes no more for that reason.
+    ended: str = ""
+    #: Whether the mount makes its revocation lists by time, and not at each revocation.
+    listed_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class Revocation(PkiResource[RevocationState]):
         if not target.serial:
             self.name = target.file
         self._target = target
+        self._sent = False
 
     @classmethod
     def declared(cls, mount: PkiMount, item: t.Mapping[str, t.Any]) -> Revocation:
@@ -98,10 +108,30 @@ class Revocation(PkiResource[RevocationState]):
             # A first check run comes before the mount; if nothing makes it, revoking fails with that error.
             self.vault.miss(self.identity, self.mount.at("cert"), error)
             return RevocationState(revoked=False, revocation_time=0, stored=True)
-        if held is None:
-            return RevocationState.observed({}, revoked=False)
-        held.text("certificate")
-        return RevocationState.observed(held, revoked=bool(held.seconds("revocation_time")), stored=True)
+        pem = self._target.pem if held is None else held.text("certificate")
+        if held is not None and held.seconds("revocation_time"):
+            return RevocationState.observed(held, revoked=True, stored=True)
+        rules = self.mount.revocation_rules()
+        return RevocationState.observed(
+            held or {},
+            revoked=False,
+            stored=held is not None,
+            ended=self._beyond_revoking(pem, rules) if pem else "",
+            listed_later=_says(rules, "auto_rebuild"),
+        )
+
+    @property
+    def _rules_at(self) -> str:
+        return self.mount.at("config/crl")
+
+    def _beyond_revoking(self, pem: str, rules: Fields) -> str:
+        """Return when a certificate ended, by the server's clock, if the server therefore leaves it as it is.
+
+        Where its rules cannot be read, the server is asked first.
+        """
+        end = validity(parse_certificates(pem.encode())[0])[1]
+        over = end < system_clock() + datetime.timedelta(seconds=self.vault.clock_lead or 0)
+        return iso(end) if over and (self._sent or (rules and not _says(rules, _ENDED_TOO))) else ""
 
     def refine(self, plan: Plan, current: RevocationState | None) -> Plan:
         if self._target.serial and not self._target.pem and not (current and current.stored):
@@ -110,6 +140,18 @@ class Revocation(PkiResource[RevocationState]):
                 field="serial",
                 remedy="Check number and mount. What a role with no_store issued is revoked by certificate_file.",
             )
+        if not plan or current is None:
+            return plan
+        if current.ended:
+            problem = f"ended at {current.ended}; nothing accepts it, and the server does not revoke it any more"
+            if self._sent:
+                raise InvalidInput(problem, remedy=f"Take it from the list, or let the token read {self._rules_at}.")
+            return replace(NO_PLAN, warnings=(f"{self.identity} {problem}. Take it from the list.",))
+        if current.listed_later:
+            later = (
+                f"the revocation list of {self.mount.path} shows revocations from its next rebuild on (auto_rebuild)"
+            )
+            return replace(plan, warnings=(f"{later}. To have them in it now, read {self.mount.at('crl/rotate')}.",))
         return plan
 
     def steps(self, plan: Plan, current: RevocationState | None) -> t.Iterable[Step]:
@@ -125,6 +167,7 @@ class Revocation(PkiResource[RevocationState]):
                 field="certificate_file",
                 remedy="Correct the path, or make the certificate first.",
             )
+        self._sent = True
         super().apply(plan)
 
     def describe(self, current: RevocationState | None) -> dict[str, t.Any]:
@@ -135,6 +178,11 @@ class Revocation(PkiResource[RevocationState]):
             "revoked": bool(since),
             "revoked_at": iso(instant) if since and instant else None,
         }
+
+
+def _says(rules: Fields, name: str) -> bool:
+    """Return a rule that not every product has."""
+    return rules.get(name) is not None and rules.flag(name)
 
 
 def _gather(vault: Vault, each: Each) -> Batch:

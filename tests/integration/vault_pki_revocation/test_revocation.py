@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pathlib
+import time
 import typing as t
 from collections.abc import Callable
 
@@ -160,6 +161,83 @@ def test_what_names_no_certificate_is_refused(
     assert result.failed
     assert message in result.msg
     assert not window.requests
+
+
+@pytest.fixture
+def issue_ended(engine: Engine, issue: Issue, vault: OpenBao) -> Callable[[], dict[str, t.Any]]:
+    """Issue a certificate and wait until it has ended."""
+
+    def make() -> dict[str, t.Any]:
+        issue()
+        engine.write("roles/brief", key_type="ec", allow_any_name=True, not_before_duration="0s")
+        data = engine.write("issue/brief", common_name="b.example", ttl="1s").data
+        vault.wait_until(lambda: time.time() > data["expiration"] + 1, what="the end of the certificate")
+        return data
+
+    return make
+
+
+def test_ended_certificate_is_left_with_a_warning(
+    revoke: Revoke, engine: Engine, issue_ended: Callable[[], dict[str, t.Any]], audit_window: t.Any
+) -> None:
+    """hashicorp/vault#19452, #27609: revoking what has ended is answered with success and does nothing."""
+    serial = issue_ended()["serial_number"]
+    for check in (True, False):
+        with audit_window() as window:
+            result = revoke({"serial": serial}, check=check).ok()
+        (item,) = result.result["results"]
+        assert not result.changed and not window.writes
+        assert "nothing accepts it, and the server does not revoke it any more" in str(item["warnings"])
+        assert item["revocation"]["revoked"] is False
+
+
+def test_ended_certificate_is_revoked_where_the_server_does_that(
+    revoke: Revoke, engine: Engine, issue_ended: Callable[[], dict[str, t.Any]]
+) -> None:
+    """hashicorp/vault#27609: OpenBao has a setting for that."""
+    if "allow_expired_cert_revocation" not in engine.api.fields(engine.at("config/crl")):
+        pytest.skip("this server has no such setting")
+    serial = issue_ended()["serial_number"]
+    engine.write("config/crl", allow_expired_cert_revocation=True)
+    assert revoke({"serial": serial}).ok().changed
+    assert not revoke({"serial": serial}).ok().changed
+    assert number(serial) in revoked(engine)
+
+
+def test_ended_certificate_without_the_right_to_read_the_rules(
+    run_module: t.Any,
+    vault: OpenBao,
+    engine: Engine,
+    issue_ended: Callable[[], dict[str, t.Any]],
+    token: Callable[..., str],
+) -> None:
+    """hashicorp/vault#19452: the server is asked, and what it leaves undone is an error that says why."""
+    rules = f"""
+    path "{engine.path}/revoke" {{ capabilities = ["update"] }}
+    path "{engine.path}/cert/*" {{ capabilities = ["read"] }}
+    """
+    args = {"url": vault.url, "ca_cert": vault.ca_path, "token": token(rules=rules), "mount": engine.path}
+    serial = issue_ended()["serial_number"]
+    result = run_module("vault_pki_revocation", {**args, "revocations": [{"serial": serial}]})
+    assert result.failed
+    assert (
+        f"does not revoke it any more. Take it from the list, or let the token read {engine.path}/config/crl"
+        in result.msg
+    )
+
+
+def test_list_that_is_made_by_time_is_told(revoke: Revoke, engine: Engine, issue: Issue) -> None:
+    """openbao/openbao#3051: with auto_rebuild, a revocation is not in the list that clients get."""
+    serial = issue()["serial_number"]
+    engine.write("config/crl", auto_rebuild=True)
+    for check in (True, False):
+        (item,) = revoke({"serial": serial}, check=check).ok().result["results"]
+        assert item["changed"]
+        assert f"now, read {engine.path}/crl/rotate" in str(item["warnings"])
+    assert number(serial) not in revoked(engine)
+    engine.read("crl/rotate")
+    assert number(serial) in revoked(engine)
+    assert revoke({"serial": serial}).ok().result["results"][0]["warnings"] == []
 
 
 def test_documented_policy_suffices(
