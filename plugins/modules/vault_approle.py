@@ -117,6 +117,7 @@ options:
         description:
           - Delivers a secret-id for this role.
           - Beside the file, a second one with the suffix C(.accessor) records what was delivered. It holds no secret.
+          - One run at a time delivers into a directory. A run that waits for another one longer than a minute fails.
           - With O(roles[].state=absent), both files are removed.
         type: dict
         suboptions:

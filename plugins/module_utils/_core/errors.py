@@ -51,6 +51,13 @@ class NotConverged(TrustmeshError):
     """The state read back after applying still differs from the declaration."""
 
 
+class Overtaken(NotConverged):
+    """Others were first, and this run has written nothing for the item.
+
+    Whether that is a failure is for the proof to say: what they made may be what is declared.
+    """
+
+
 class PolicyRefusal(TrustmeshError):
     """The change is possible but destructive, and the declared policy option does not allow it."""
 

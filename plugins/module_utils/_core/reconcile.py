@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .clock import Clock
-from .errors import Defect, InvalidInput, NotConverged, PolicyRefusal, TrustmeshError
+from .errors import Defect, InvalidInput, NotConverged, Overtaken, PolicyRefusal, TrustmeshError
 from .locks import hold
 from .plan import NO_PLAN, Action, Plan
 from .resource import Resource
@@ -256,7 +256,7 @@ def _apply_in_order(outcomes: t.Sequence[Outcome], broken: Outcome | None) -> No
             )
         elif outcome.due:
             _guarded(_carry_out)(outcome)
-        if broken is None and outcome.error is not None:
+        if broken is None and outcome.error is not None and not isinstance(outcome.error, Overtaken):
             broken = outcome
 
 
@@ -271,6 +271,12 @@ def _settle(outcome: Outcome, now: datetime.datetime) -> None:
         return
     failure, outcome.error = outcome.error, None
     _guarded(_prove)(outcome, now)
+    if isinstance(failure, Overtaken):
+        # What changed since the first look is the work of others.
+        outcome.applied = False
+        if outcome.error is None:
+            outcome.plan = replace(NO_PLAN, warnings=outcome.plan.warnings)
+            return
     outcome.error = failure or outcome.error
 
 

@@ -14,7 +14,7 @@ import typing as t
 from collections import Counter
 from dataclasses import replace
 
-from .errors import PolicyRefusal
+from .errors import Overtaken, PolicyRefusal
 from .plan import Action, Change, Plan, Step, plan_state
 from .redact import render
 from .spec import Options
@@ -144,8 +144,16 @@ class Composite(Resource[Members]):
         return tuple(changes)
 
     def apply(self, plan: Plan) -> None:
+        first: Overtaken | None = None
+        wrote = False
         for step in plan.steps:
-            self.members[int(step.target)].apply(step.body)
+            try:
+                self.members[int(step.target)].apply(step.body)
+                wrote = True
+            except Overtaken as error:
+                first = first or error
+        if first is not None and not wrote:
+            raise first
 
     def describe(self, current: Members | None) -> dict[str, t.Any]:
         facts: dict[str, t.Any] = {}

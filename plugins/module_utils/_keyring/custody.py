@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.errors import TrustmeshError
+from .._core.errors import Overtaken, TrustmeshError
 from .record import Document
 
 #: What tells one writing of a document from another; ``None`` where there is no document.
@@ -26,8 +26,8 @@ Entry = tuple[str, Document, Version]
 Misplacement = tuple[str, t.Any, t.Any]
 
 
-class Conflict(TrustmeshError):
-    """Somebody else wrote the same document meanwhile."""
+class Conflict(Overtaken):
+    """Another program wrote the same document meanwhile, and nothing was written over it."""
 
 
 class Custody(t.Protocol):

@@ -20,7 +20,7 @@ import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .._core.errors import TrustmeshError
+from .._core.errors import NotConverged, Overtaken, TrustmeshError
 from .custody import Custody, Entry, Misplacement, Version
 from .publisher import Target
 from .record import Document, Record, Shape
@@ -51,6 +51,8 @@ class Work:
     texts: Texts = field(default_factory=dict)
     #: What has to be published of a record; asked again when the next key is in use.
     published: t.Callable[[Record, datetime.datetime], Texts] = lambda record, now: {}
+    #: Whether this run has changed anything for the item.
+    wrote: bool = False
     #: Called when everything is done, for what lives outside custody.
     finish: t.Callable[[], None] = lambda: None
 
@@ -107,6 +109,9 @@ class Keyring:
         for work in works:
             if work.identity not in failures:
                 _noted(failures, work, work.finish)
+            failure = failures.get(work.identity)
+            if work.wrote and isinstance(failure, Overtaken):
+                failures[work.identity] = NotConverged(failure.problem, remedy=failure.remedy)
         return failures
 
     def _write(
@@ -129,25 +134,28 @@ class Keyring:
             if isinstance(outcome, TrustmeshError):
                 failures[by_name[name].identity] = outcome
             else:
-                by_name[name].version = outcome
+                by_name[name].version, by_name[name].wrote = outcome, True
 
     def _publish(self, failures: dict[str, TrustmeshError], works: t.Sequence[Work]) -> None:
         for target in self.targets:
             texts: dict[str, t.Optional[str]] = {}
-            identities: dict[str, str] = {}
+            owners: dict[str, Work] = {}
             for work in works:
                 if work.identity not in failures:
                     chosen = work.texts.get(target.identity, {})
                     texts.update(chosen)
-                    identities.update(dict.fromkeys(chosen, work.identity))
+                    owners.update(dict.fromkeys(chosen, work))
             if not texts:
                 continue
             try:
                 refused: Mapping[str, TrustmeshError] = target.publisher.publish(texts)
             except TrustmeshError as error:
                 refused = dict.fromkeys(texts, error)
-            for name, failure in refused.items():
-                failures.setdefault(identities[name], failure)
+            for name, work in owners.items():
+                if name in refused:
+                    failures.setdefault(work.identity, refused[name])
+                else:
+                    work.wrote = True
 
     def _put_in_use(self, failures: dict[str, TrustmeshError], works: t.Sequence[Work]) -> None:
         """Use the next keys that are published and need not wait, and publish what follows from that."""
@@ -165,10 +173,13 @@ class Keyring:
         self._publish(failures, changed)
 
     def _remove(self, failures: dict[str, TrustmeshError], works: t.Sequence[Work]) -> None:
-        identities = {work.name: work.identity for work in works if work.identity not in failures}
-        if identities:
-            for name, error in self.custody.remove(list(identities)).items():
-                failures[identities[name]] = error
+        owners = {work.name: work for work in works if work.identity not in failures}
+        refused = self.custody.remove(list(owners)) if owners else {}
+        for name, work in owners.items():
+            if name in refused:
+                failures[work.identity] = refused[name]
+            else:
+                work.wrote = True
 
 
 def _differing(wanted: Texts, done: Texts) -> Texts:

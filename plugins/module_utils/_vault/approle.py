@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -105,6 +106,14 @@ class AppRole(Composite):
                 _refuse_wider(desired, terms)
             members.append(Delivery(vault, role.path, item["delivery"]["path"], None if absent else terms))
         return cls(name if mount == "approle" else f"{mount}/{name}", members)
+
+    @property
+    def lock_directory(self) -> str | None:
+        """The directory that is delivered into: two runs, of one host or of several that share it, take turns."""
+        return next((os.path.dirname(os.path.abspath(delivery.name)) for delivery in self.members[1:]), None)
+
+    #: A directory that does not exist is an error of the delivery; nothing is made for the lock.
+    makes_lock_directory = False
 
     def plan(self, current: Members | None, now: datetime.datetime) -> Plan:
         """Making a role anew takes its secret-ids with it, so that what was delivered is void."""

@@ -24,6 +24,8 @@ class VaultError(TrustmeshError):
     retry_after: str | None = None
     #: What the answer carries all the same: of a batch, which of its entries were refused.
     data: t.Mapping[str, t.Any] = {}
+    #: Whether an earlier attempt, whose answer was lost, may have done what this one was refused.
+    repeated = False
 
 
 class Unreachable(VaultError):

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .._core.address import at, route
-from .._core.errors import InvalidInput, NotConverged, certain
+from .._core.errors import InvalidInput, NotConverged, Overtaken, certain
 from .._core.foreign import printable
 from .._core.kinds import BOOLEAN, INTEGER, MAPPING, Kind
 from .._core.normal import duration
@@ -283,43 +283,47 @@ class KvSecret(VaultResource[KvState]):
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
-            if step.verb == "put":
-                self._put(step)
-            else:
+            if step.verb != "put":
                 self.send(step)
+            else:
+                self._put(step, len(plan.steps) > 1)
 
-    def _put(self, step: Step) -> None:
+    def _put(self, step: Step, wrote: bool) -> None:
         """Write what is held with our changes in it; after a write of others, look again and repeat.
 
         Version 1 of the engine cannot refuse to write over what appeared since the first look. So nothing is written
-        there before two looks agree.
+        there before two looks agree. Raises :class:`Overtaken` when others have written what is declared, and this run
+        has not: neither before (``wrote``) nor in an attempt whose answer was lost.
         """
         current: KvState | None = step.body
         for _attempt in range(_ATTEMPTS):
             latest = current if self._versioned else self.read()
             if latest == current:
-                if self._written(step.target, current):
+                refusal = self._refusal(step.target, current)
+                if refusal is None:
                     return
+                wrote = wrote or refusal.repeated
                 latest = self.read()
                 if _version(latest) == _version(current):
                     raise self._contradiction("the server refuses the version that it names as the newest")
             current = latest
-            # Others may have written what is declared. So may we, if the answer to the first attempt was lost.
             if "data" not in self.refine(plan_state(current, self.desired), current).changed_fields:
-                return
-        raise NotConverged(
-            f"others wrote {self.name} {_ATTEMPTS} times meanwhile", remedy="See who does, and run again."
+                if wrote:
+                    return
+                break
+        raise (NotConverged if wrote else Overtaken)(
+            f"others wrote {self.name} meanwhile", remedy="See who does, and run again."
         )
 
-    def _written(self, target: str, current: KvState | None) -> bool:
-        """Write over a state, and tell whether the server found that state."""
+    def _refusal(self, target: str, current: KvState | None) -> Rejected | None:
+        """Write over a state; return what the server says when it finds another one."""
         try:
             self.vault.write(target, self._body(current))
         except Rejected as error:
             if "check-and-set" not in str(error):
                 raise
-            return False
-        return True
+            return error
+        return None
 
     def _body(self, current: KvState | None) -> Data:
         data = dict(_data(current))

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from .._core.address import at, route
-from .._core.errors import InvalidInput, NotConverged, TrustmeshError
+from .._core.errors import InvalidInput, Overtaken, TrustmeshError
 from .connection import WORKERS
 from .errors import NoMount, NotVault, Rejected, TooLarge
 from .kv import KvVersions
@@ -68,11 +68,11 @@ class KvStore:
         return dict(held.mapping("data")), held.mapping("metadata").number("version")
 
     def write(self, path: str, document: Mapping[str, t.Any], version: Version) -> Version:
-        """Write a document over the given version of it and return the new one; raises :class:`NotConverged`."""
+        """Write a document over the given version of it and return the new one; raises :class:`Overtaken`."""
         if not self.versioned:
             return self._write_plain(path, document, version)
         base = int(version or 0)
-        written = self._put(path, document, base)
+        written, repeated = self._put(path, document, base)
         if written is not None:
             return written
         held = self.vault.read_version(self.at("data", path))
@@ -83,11 +83,11 @@ class KvStore:
                 remedy="A proxy, a cache or another service may stand between here and the server.",
             )
         newest = held.mapping("metadata").number("version")
-        if held["data"] == document:  # the answer to our first attempt was lost
+        if repeated and held["data"] == document:  # the answer to our first attempt was lost
             return newest
         # What is deleted counted as absent, but has to be named to be written over.
         if base == 0 and held["data"] is None:
-            written = self._put(path, document, newest)
+            written, _repeated = self._put(path, document, newest)
         if written is None:
             raise _overtaken(f"{self.mount}/{path}")
         return written
@@ -95,7 +95,7 @@ class KvStore:
     def _write_plain(self, path: str, document: Mapping[str, t.Any], version: Version) -> Version:
         """Write to an engine that keeps no versions, unless its content is another than the one that was read."""
         held = self.read(path)
-        if (held[1] if held else None) != version and not (held and held[0] == document):
+        if (held[1] if held else None) != version:
             raise _overtaken(f"{self.mount}/{path}")
         if document:
             self.vault.write(self.at("data", path), document)
@@ -103,15 +103,18 @@ class KvStore:
         self.remove(path)  # this version of the engine keeps no empty secret
         return None
 
-    def _put(self, path: str, document: Mapping[str, t.Any], base: int) -> t.Optional[int]:
-        """Write over version ``base`` and return the new one, or ``None`` when the newest is another."""
+    def _put(self, path: str, document: Mapping[str, t.Any], base: int) -> tuple[t.Optional[int], bool]:
+        """Write over version ``base`` and return the new one; ``None`` when the newest is another.
+
+        Also whether an earlier attempt, whose answer was lost, may have made it another.
+        """
         try:
             body = {"data": dict(document), "options": {"cas": base}}
-            return self.vault.write(self.at("data", path), body).data.number("version")
+            return self.vault.write(self.at("data", path), body).data.number("version"), False
         except Rejected as error:
             if "check-and-set" not in str(error):
                 raise
-            return None
+            return None, error.repeated
 
     def remove(self, path: str) -> None:
         """Remove a document with all its versions."""
@@ -131,8 +134,8 @@ def _fingerprint(document: Mapping[str, t.Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def _overtaken(place: str) -> NotConverged:
-    return NotConverged(f"{place} was written by others meanwhile", remedy="See who does, and run again.")
+def _overtaken(place: str) -> Overtaken:
+    return Overtaken(f"{place} was written by others meanwhile", remedy="See who does, and run again.")
 
 
 class KvCustody:
@@ -209,19 +212,24 @@ class KvPublisher:
         failure: t.Optional[TrustmeshError] = None
         with self._lock:
             for _attempt in range(_ATTEMPTS):
-                document, version = self._read()
-                for name, text in texts.items():
-                    document.pop(name + self._suffix, None)
-                    if text is not None:
-                        document[name + self._suffix] = text
+                held, version = self._read()
+                document = self._with(held, texts)
+                if document == held and failure is not None:
+                    return dict.fromkeys(texts, failure)
                 try:
                     self._store.write(self._path, document, version)
                     return {}
-                except NotConverged as error:
+                except Overtaken as error:
                     failure = error
                 except TooLarge as error:
                     raise _too_many(error, len(document)) from None
         return dict.fromkeys(texts, failure) if failure else {}
+
+    def _with(self, document: Data, texts: Mapping[str, t.Optional[str]]) -> Data:
+        """Return a document with these texts in it, and without those that are taken back."""
+        changed = {name + self._suffix: text for name, text in texts.items()}
+        kept = {key: value for key, value in document.items() if key not in changed}
+        return {**kept, **{key: text for key, text in changed.items() if text is not None}}
 
     def _read(self) -> tuple[Data, Version]:
         held = self._store.read(self._path)

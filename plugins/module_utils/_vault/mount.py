@@ -24,7 +24,7 @@ from .._core.state import UNMANAGED, Field, State, managed
 from .answer import Fields
 from .errors import Rejected
 from .port import Data, Vault
-from .resource import VaultResource, vault_batch
+from .resource import VaultResource, overtaken, vault_batch
 
 # Header names mean the same in any case; this is how Go, and so the server, writes them.
 HEADERS = Kind(
@@ -155,12 +155,15 @@ class Mount(VaultResource[MountState]):
             yield Step("write", self.path, _enabling(self.desired.wire()))
 
     def apply(self, plan: Plan) -> None:
+        self._table.forget()
         try:
             super().apply(plan)
         except Rejected as error:
-            # Somebody else enabled it since we looked; the proof after this decides whether it is what was declared.
+            # Others enabled it since we looked; the proof after this decides whether it is what was declared.
             if "path is already in use" not in str(error):
                 raise
+            if plan.action is Action.CREATE and not error.repeated:
+                raise overtaken(self.place) from None
         finally:
             self._table.forget()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .._core.errors import InvalidInput, TrustmeshError
+from .._core.errors import InvalidInput, Overtaken, TrustmeshError
 from .._core.files import Attributes, FileTransaction
 from .._core.plan import Step
 from .._core.redact import Secret
@@ -20,6 +20,7 @@ from .._pki.chain import order_chain
 from .._pki.keys import spki_sha256
 from .._pki.request import load_request
 from .._pki.signature import is_signed_by
+from .errors import Rejected
 from .pki_mount import PkiMount
 
 _PUBLIC_FILE: t.Final = Attributes(mode=0o644)
@@ -56,9 +57,16 @@ class Deeds:
         self._bundle = ""
 
     def carry_out(self, steps: t.Iterable[Step]) -> None:
-        """Carry out steps in order."""
+        """Carry out steps in order; raises :class:`Overtaken` when others took the names before anything was made."""
+        wrote = False
         for step in steps:
-            getattr(self, f"_{step.verb}")(step)
+            try:
+                getattr(self, f"_{step.verb}")(step)
+            except Rejected as error:
+                if wrote or error.repeated or "already in use" not in str(error):
+                    raise
+                raise Overtaken(error.problem, remedy="Others make the same issuer; run again.") from None
+            wrote = wrote or step.verb not in ("guard", "fence")
 
     def _guard(self, step: Step) -> None:
         """Check a lifetime (field, seconds) against the engine that signs, as it is tuned now."""

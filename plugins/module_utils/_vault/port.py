@@ -20,7 +20,7 @@ import threading
 import time
 import typing as t
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._core.address import sendable
 from .._core.errors import InvalidInput
@@ -61,6 +61,8 @@ class Reply:
     warnings: Sequence[str] = ()
     #: The whole answer, for the few endpoints that put nothing into ``data``.
     body: Fields = field(default_factory=Fields)
+    #: Whether an earlier attempt, whose answer was lost, may have done it already.
+    repeated: bool = False
 
 
 class Transport(t.Protocol):
@@ -167,8 +169,8 @@ class Vault:
         say no more than what was declared; they are not surfaced.
         """
         options = {"wrap_ttl": wrap_ttl} if wrap_ttl else {}
-        status, payload = self._exchange("post", path, repeatable=not once, json=dict(body or {}), **options)
-        return self._reply(path, status, payload, declared)
+        status, payload, repeated = self._repeat("post", path, not once, {"json": dict(body or {}), **options})
+        return replace(self._reply(path, status, payload, declared), repeated=repeated)
 
     def patch(self, path: str, body: Mapping[str, t.Any]) -> Reply:
         """Update the named fields and leave the others (RFC 7396 merge patch)."""
@@ -265,13 +267,21 @@ class Vault:
 
         The status is below 300, or 404 with the meaning "no such object".
         """
+        return self._repeat(method, path, repeatable, options)[:2]
+
+    def _repeat(self, method: str, path: str, repeatable: bool, options: Data) -> tuple[int, Fields, bool]:
+        """Return also whether an attempt before the last may have done what was asked."""
+        repeated = False
         for attempt in range(self._retries + 1):
             try:
-                return self._attempt(method, path, options)
+                status, body = self._attempt(method, path, options)
+                return status, body, repeated
             except VaultError as error:
+                error.repeated = repeated
                 pause = _pause(error, attempt)
                 if attempt == self._retries or not _may_repeat(error, repeatable):
                     raise
+                repeated = repeated or not _did_nothing(error)
                 self._sleep(pause)
         raise AssertionError("unreachable")
 
@@ -350,9 +360,14 @@ def looks_like_token(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
 
 
+def _did_nothing(error: VaultError) -> bool:
+    """Tell whether the request certainly had no effect."""
+    return isinstance(error, (RateLimited, Behind)) or (isinstance(error, Unreachable) and error.unsent)
+
+
 def _may_repeat(error: VaultError, repeatable: bool) -> bool:
     """Tell whether sending again is safe and may help."""
-    if isinstance(error, (RateLimited, Behind)) or (isinstance(error, Unreachable) and error.unsent):
+    if _did_nothing(error):
         return True
     if not repeatable or isinstance(error, (Sealed, NoMount)):
         return False

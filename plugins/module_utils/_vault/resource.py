@@ -8,10 +8,12 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 from dataclasses import replace
 
-from .._core.plan import Plan, Step
+from .._core.errors import Overtaken
+from .._core.plan import Action, Plan, Step
 from .._core.reconcile import Batch
 from .._core.resource import F, Resource, StateResource
 from .._core.state import UNMANAGED, Meta, State
@@ -28,12 +30,23 @@ class VaultResource(StateResource[F]):
         super().__init__(name, desired)
         self.vault = vault
 
+    def plan(self, current: F | None, now: datetime.datetime) -> Plan:
+        """What is destroyed to be made anew is looked at again before: others may have replaced it already."""
+        plan = super().plan(current, now)
+        if plan.action is not Action.REPLACE:
+            return plan
+        return plan.with_steps([Step("expect", self.name, current), *plan.steps])
+
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
             self.send(step)
 
     def send(self, step: Step) -> Reply:
         """Carry out one step and return the server's answer."""
+        if step.verb == "expect":
+            if self.read() != step.body:
+                raise overtaken(self.name)
+            return Reply()
         if step.verb == "delete":
             self.vault.delete(step.target)
             return Reply()
@@ -91,6 +104,11 @@ class VaultResource(StateResource[F]):
         if demanded:
             raise no_such_field(path, demanded)
         self.desired = replace(self.desired, **dict.fromkeys(missing, UNMANAGED))
+
+
+def overtaken(name: str) -> Overtaken:
+    """Return the error of a run that finds the deed of others where it was about to act."""
+    return Overtaken(f"others changed {name} meanwhile", remedy="See who does, and run again.")
 
 
 def no_such_field(path: str, names: t.Iterable[str]) -> UnknownParameter:

@@ -14,7 +14,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import InvalidInput, PolicyRefusal, certain
+from .._core.errors import InvalidInput, Overtaken, PolicyRefusal, certain
 from .._core.files import Attributes, put_file, read_file, reserve_file
 from .._core.plan import NO_PLAN, Action, Change, Plan, Step
 from .._core.redact import Secret
@@ -224,7 +224,15 @@ class Seal(Resource[SealState]):
     def _initialise(self, step: Step) -> None:
         """Initialise, with the keys on disk before anything else can fail."""
         with reserve_file(certain(self.terms.keys_file), _KEYS_FILE_SIZE, self.terms.attributes) as keep:
-            made = self.vault.write(step.target, step.body, once=step.once).body
+            try:
+                made = self.vault.write(step.target, step.body, once=step.once).body
+            except Rejected as error:
+                if "already initialized" not in str(error):
+                    raise
+                raise Overtaken(
+                    f"the server at {self.name} was initialised by others meanwhile",
+                    remedy="They have its keys; run again with the file that holds them.",
+                ) from None
             # Whatever it is: a server is initialised only once.
             keep((json.dumps({"url": self.name, **made}, indent=2) + "\n").encode())
         root_token = Secret(made.text("root_token"))

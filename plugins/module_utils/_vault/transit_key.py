@@ -24,7 +24,7 @@ from .._core.spec import STATE, Options
 from .._core.state import Field, State, managed
 from .answer import Fields
 from .port import Data, Vault
-from .resource import VaultResource, vault_batch
+from .resource import VaultResource, overtaken, vault_batch
 
 _TYPES: t.Final = (
     "aes128-gcm96",
@@ -44,6 +44,8 @@ _TYPES: t.Final = (
 _AT_CREATION: t.Final = frozenset(
     {"type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period"}
 )
+# What the server says when it is asked to make a key that is there, which it leaves as it is.
+_EXISTED: t.Final = "already existed"
 # What can be given to a key, and never be taken from it again.
 _ONE_WAY: t.Final = frozenset({"exportable", "allow_plaintext_backup"})
 
@@ -166,7 +168,7 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
             return plan
         change = Change("latest_version", current.latest_version, current.latest_version + 1, reason)
         # A limit may name the version that is made here.
-        rotate = Step("write", at(self.path, "rotate"), {}, once=True)
+        rotate = Step("rotate", at(self.path, "rotate"), current.latest_version)
         return replace(plan, action=Action.UPDATE, changes=(change, *plan.changes), steps=(rotate, *plan.steps))
 
     def refine(self, plan: Plan, current: TransitKeyState | None) -> Plan:
@@ -196,6 +198,25 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
         body = self.desired.wire(only=changed)
         if body:
             yield Step("write", at(self.path, "config"), body)
+
+    def apply(self, plan: Plan) -> None:
+        if not [step for step in plan.steps if self._changes(step)]:
+            raise overtaken(self.path)
+
+    def _changes(self, step: Step) -> bool:
+        """Carry out one step, and tell whether it changed or may have changed anything."""
+        if step.verb == "rotate":
+            # Two runs that find the same version too old make one new version between them.
+            held = self.vault.read_or_nothing(self.path)
+            if held.number("latest_version") != step.body:
+                return False
+            self.vault.write(step.target, once=True)
+        elif step.target == self.path and step.verb == "write":
+            made = self.vault.write(step.target, step.body, declared=(_EXISTED,))
+            return made.repeated or not any(_EXISTED in text for text in made.warnings)
+        else:
+            self.send(step)
+        return step.verb != "expect"
 
     def describe(self, current: TransitKeyState | None) -> dict[str, t.Any]:
         if current is None:

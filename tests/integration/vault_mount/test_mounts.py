@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import pytest
 
+from plugins.module_utils._core.errors import Overtaken
 from plugins.module_utils._core.plan import Action
 from plugins.module_utils._vault.connection import reach
 from plugins.module_utils._vault.mount import Mount, MountTable
@@ -135,7 +136,8 @@ def test_trap_09_mount_that_somebody_else_enabled_meanwhile(vault: OpenBao, uniq
         assert plan.action is Action.CREATE
         vault.api.write(f"sys/mounts/{path}", type="kv", options={"version": "2"})
 
-        mount.apply(plan)
+        with pytest.raises(Overtaken):
+            mount.apply(plan)
 
         assert not mount.plan(mount.read(), None), "it is what was declared"  # type: ignore[arg-type]
 

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from plugins.module_utils._core.errors import NotConverged, TrustmeshError
+from plugins.module_utils._core.errors import NotConverged, Overtaken, TrustmeshError
 from tests.unit.core.samples import Pair, Sample, Staged, StagedResource, Store, run, sample
 
 DEADLINE = 10.0
@@ -243,3 +243,54 @@ def test_outcomes_keep_the_order_of_the_declaration_whoever_finishes_first() -> 
 
     assert [outcome.resource.name for outcome in outcomes] == names
     assert [outcome.error for outcome in outcomes] == [None] * 4
+
+
+# -- others that were first --------------------------------------------------------------------------------------------
+
+
+def overtaking(store: Store, **made: t.Any) -> None:
+    """Let others write an object at the moment at which this run would."""
+
+    def hook(verb: str, path: str) -> None:
+        if verb == "write" and path not in store.objects:
+            store.objects[path] = dict(made)
+            raise Overtaken("others were first")
+
+    store.hook = hook
+
+
+def test_r22_what_others_made_as_declared_is_no_change_and_no_failure() -> None:
+    store = Store()
+    overtaking(store, title="A")
+
+    (outcome,) = run(sample("it", store, title="A"))
+
+    assert (outcome.error, outcome.changed, outcome.action.value) == (None, False, "none")
+
+
+def test_r22_what_others_made_otherwise_is_a_failure_without_a_change() -> None:
+    store = Store()
+    overtaking(store, title="B")
+
+    (outcome,) = run(sample("it", store, title="A"))
+
+    assert isinstance(outcome.error, Overtaken)
+    assert not outcome.changed
+
+
+def test_r22_a_whole_of_which_one_member_was_written_has_changed() -> None:
+    store = Store(chain={"title": "other"})
+    overtaking(store, title="key")
+
+    (outcome,) = run(pair(store))
+
+    assert (outcome.error, outcome.changed) == (None, True)
+
+
+def test_r22_an_ordered_batch_goes_on_after_what_others_made() -> None:
+    store = Store(second={"title": "other"})
+    overtaking(store, title="A")
+
+    outcomes = run(sample("first", store, title="A"), sample("second", store, title="B"), ordered=True)
+
+    assert [(outcome.error, outcome.changed) for outcome in outcomes] == [(None, False), (None, True)]

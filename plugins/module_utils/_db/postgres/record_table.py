@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.errors import InvalidInput, NotConverged
+from ..._core.errors import InvalidInput, Overtaken
 from ..._core.spec import Options, Params
 from .connection import database_errors, quoted
 
 try:
+    import psycopg
     from psycopg import sql
 except ImportError:  # reported by connect_postgres(), which comes first
     pass
@@ -78,7 +79,7 @@ class PostgresRecords:
         with database_errors(f"writing {self.identity}"):
             written = self._insert(name, fields) if before is None else self._update(name, fields, before)
         if written != 1:
-            raise NotConverged(f"somebody else wrote {name} meanwhile", remedy="Run again.")
+            raise Overtaken(f"others wrote {name} meanwhile", remedy="Run again.")
 
     def _insert(self, name: str, fields: t.Mapping[str, t.Any]) -> int:
         columns = [self._key, *(self._columns[field] for field in fields), *(column for column, _value in self._others)]
@@ -86,7 +87,12 @@ class PostgresRecords:
             self._table, sql.SQL(", ").join(columns), sql.SQL(", ").join([sql.Placeholder()] * len(columns))
         )
         others = [value for _column, value in self._others]
-        return self._connection.execute(statement, (name, *fields.values(), *others)).rowcount
+        try:
+            return self._connection.execute(statement, (name, *fields.values(), *others)).rowcount
+        except psycopg.errors.UniqueViolation:
+            if self.read(name) is None:  # another column than that of the name
+                raise
+            return 0
 
     def _update(self, name: str, fields: t.Mapping[str, t.Any], before: t.Mapping[str, t.Any]) -> int:
         settings = [sql.SQL("{} = %s").format(self._columns[field]) for field in fields]
