@@ -74,6 +74,12 @@ class Directory:
         status = os.fstat(descriptor)
         return Directory(descriptor, os.path.join(self.real, name), status, self.vouches_for(status), self)
 
+    def is_still_in(self, parent: Directory, name: str) -> bool:
+        """Tell whether a name leads to this directory, with the owner and the mode that it had when it was opened."""
+        status, before = parent.stat(name), self.status
+        same = (status.st_uid, status.st_gid, status.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+        return same and os.path.samestat(status, before)
+
     def opened(self) -> int:
         """Return a new descriptor that can list the directory, flush it and change its attributes."""
         return os.open(".", _LISTS, dir_fd=self.descriptor)
@@ -229,21 +235,23 @@ def status_of(path: str, links: int = MOST_LINKS) -> os.stat_result:
     return status_of(target_of(folder, name, links), links - 1) if stat.S_ISLNK(status.st_mode) else status
 
 
-def make_directory(path: str, attributes: Attributes = OPEN_DIRECTORY) -> Directory:
+def make_directory(path: str, attributes: Attributes = OPEN_DIRECTORY, made: t.Optional[set[str]] = None) -> Directory:
     """Open a directory, and make it with its parents where it is missing, whatever the umask.
 
-    Parents get 0755. One that is there is left as it is.
+    Parents get 0755. One that is there is left as it is. The paths that were made are added to ``made``.
     """
     try:
         return directory(path)
     except FileNotFoundError:
         pass
     above, name = os.path.split(absolute(path).rstrip("/"))
-    parent = make_directory(above)
+    parent = make_directory(above, made=made)
     try:
         os.mkdir(name, 0o700, dir_fd=parent.descriptor)
     except FileExistsError:
         return directory(path)
+    if made is not None:
+        made.add(os.path.join(above, name))
     found = _enter(parent, name, 0)
     if found.status.st_uid != os.geteuid():
         raise FileFailure(

@@ -21,7 +21,7 @@ from .attributes import Attributes, FileFailure, named_failure
 from .errors import TrustmeshError
 from .leftovers import remove_leftovers
 from .places import Directory, Identity, change, directory, locate, make_directory
-from .reading import is_directory, link_of
+from .reading import link_of
 from .removal import remove_entry
 
 # From here on one syncfs(2) is cheaper than an fsync(2) per file.
@@ -214,17 +214,7 @@ class Grounds:
         """Make a directory with its parents where it is missing, and note that a group works in it."""
         with self._lock, named_failure(path):
             self._workers.update(_upwards(path))
-            try:
-                directory(path)
-                return
-            except FileNotFoundError:
-                pass
-            missing, at = [], path
-            while not is_directory(at):
-                missing.append(at)
-                at = os.path.dirname(at)
-            self._made.update(missing)
-            make_directory(path, attributes)
+            make_directory(path, attributes, self._made)
 
     def leave(self, paths: Iterable[str]) -> None:
         """Note that a group works in these no longer, and remove what was made for it alone."""
@@ -284,12 +274,11 @@ def _flush_file_systems(folders: Iterable[Place]) -> bool:
         return False
     done: set[int] = set()
     for place in folders:
+        if place.identity[0] in done:
+            continue
         with contextlib.suppress(OSError, TrustmeshError):
-            folder = place.open()
-            if folder.identity[0] in done:
-                continue
-            done.add(folder.identity[0])
-            descriptor = folder.opened()
+            descriptor = place.open().opened()
+            done.add(place.identity[0])
             try:
                 if syncfs(descriptor) != 0:
                     return False

@@ -38,10 +38,11 @@ class Store:
         self.path = path
         self._owner = owner
         self._base, self._name = os.path.split(path)
+        self._root: t.Optional[Directory] = None
 
     def item(self, name: str) -> t.Optional[Directory]:
         """Open the directory of an item; ``None`` when there is none. Raises :class:`FileFailure`."""
-        folder = self._folder(self.path)
+        folder = self.root()
         return None if folder is None else self.inner(folder, name)
 
     def make(self, name: str) -> Directory:
@@ -61,15 +62,15 @@ class Store:
 
     def root(self) -> t.Optional[Directory]:
         """Open the store itself; ``None`` when there is none."""
-        return self._folder(self.path)
-
-    def _folder(self, path: str) -> t.Optional[Directory]:
         try:
-            return self.inner(directory(self._base), self._name)
+            base = directory(self._base)
+            if self._root is None or not self._root.is_still_in(base, self._name):
+                self._root = self.inner(base, self._name)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise failure(path, error) from None
+            raise failure(self.path, error) from None
+        return self._root
 
     def inner(self, folder: Directory, name: str) -> t.Optional[Directory]:
         """Open a directory of the store in another; ``None`` when there is none. Raises :class:`FileFailure`."""

@@ -87,6 +87,8 @@ class FileCustody:
         self._projections = tuple(projections)
         #: Of the record itself, which holds everything.
         self._attributes = attributes
+        # Who reads a record asks next how it lies there, of which one look tells.
+        self._latest: t.Optional[tuple[str, _Look, Document]] = None
 
     @property
     def identity(self) -> str:
@@ -101,11 +103,16 @@ class FileCustody:
 
     def read(self, name: str) -> t.Optional[tuple[Document, Version]]:
         """Return the record; what others left at the published paths is a document without ``format``."""
-        seen = self._look(name)
-        if seen is None:
+        latest = self._latest = self._record(name)
+        if latest is None:
             found = self._foreign(name)
             return (found, None) if found else None
-        return self._document(name, seen.folder), seen.version
+        _name, seen, document = latest
+        return document, seen.version
+
+    def _record(self, name: str) -> t.Optional[tuple[str, _Look, Document]]:
+        seen = self._look(name)
+        return None if seen is None else (name, seen, self._document(name, seen.folder))
 
     def _look(self, name: str) -> t.Optional[_Look]:
         """Return what is in force, ``None`` while nothing is."""
@@ -135,11 +142,11 @@ class FileCustody:
         return document
 
     def misplaced(self, name: str) -> t.Sequence[Misplacement]:
-        seen = self._look(name)
-        if seen is None:
+        latest = self._latest if self._latest and self._latest[0] == name else self._record(name)
+        if latest is None:
             return ()
+        _name, seen, document = latest
         found = list(_astray("record", self._attributes, seen.folder.stat(_RECORD)))
-        document = self._document(name, seen.folder)
         for entry in self._projections:
             wanted = document.get(entry.field)
             if isinstance(wanted, str):
@@ -181,7 +188,8 @@ class FileCustody:
                 f"{self.place(name)} was written by another program meanwhile",
                 remedy="See what else writes there, and run again.",
             )
-        group.directory(os.path.join(self._home.path, name))
+        if held is None:
+            group.directory(os.path.join(self._home.path, name))
         item = self._home.make(name)
         snapshot = f"{_PREFIX}{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         tree = group.tree((item, snapshot))
