@@ -22,6 +22,7 @@ WANTED: t.Final[t.Mapping[str, str]] = {
     "private key": "a private key in PEM form",
     "public key": "a public key in PEM form",
     "certificate": "a certificate",
+    "PEM certificate": "a certificate in PEM form",
     "request": "a certificate request in PEM form",
     "revocation list": "a revocation list",
 }
@@ -36,6 +37,10 @@ class Sort:
     remedies: t.Mapping[str, str] = field(default_factory=dict)
     remedy: str = ""
 
+    def fits(self, wanted: str) -> bool:
+        """Return whether it is what is wanted; in PEM form, where that is part of the wish."""
+        return self.serves == wanted or (wanted == f"PEM {self.serves}" and not self.what.endswith(" in DER"))
+
 
 def _convert(command: str) -> str:
     return f"Convert a copy with: {command}"
@@ -43,15 +48,20 @@ def _convert(command: str) -> str:
 
 _P12 = "openssl pkcs12 -in FILE"
 _EXTRACTION = {"private key": f"Extract the key with: {_P12} -nocerts -nodes -out key.pem"}
-_EXTRACTION["certificate"] = f"Extract the certificates with: {_P12} -nokeys -out certificates.pem"
+_EXTRACTION.update(
+    dict.fromkeys(
+        ("certificate", "PEM certificate"), f"Extract the certificates with: {_P12} -nokeys -out certificates.pem"
+    )
+)
 _PUBLIC_OF = {"public key": "Give the public part: openssl pkey -in FILE -pubout -out public.pem"}
 
 PKCS12: t.Final = Sort("a PKCS#12 keystore", remedies=_EXTRACTION, remedy="Give the PEM file.")
 _PKCS7 = Sort(
     "a PKCS#7 bundle",
-    remedies={
-        "certificate": "Extract the certificates with: openssl pkcs7 -in FILE -print_certs -out certificates.pem"
-    },
+    remedies=dict.fromkeys(
+        ("certificate", "PEM certificate"),
+        "Extract the certificates with: openssl pkcs7 -in FILE -print_certs -out certificates.pem",
+    ),
 )
 _JAVA = Sort(
     "a Java keystore",
@@ -76,7 +86,9 @@ _DER_PKCS1 = Sort(
 _DER_CERTIFICATE = Sort(
     "a certificate in DER",
     "certificate",
-    {"public key": _convert("openssl x509 -inform DER -in FILE -out certificate.pem")},
+    dict.fromkeys(
+        ("public key", "PEM certificate"), _convert("openssl x509 -inform DER -in FILE -out certificate.pem")
+    ),
 )
 _DER_REQUEST = Sort(
     "a certificate request in DER", remedies={"request": _convert("openssl req -inform DER -in FILE -out request.pem")}
@@ -88,7 +100,9 @@ _PEM_SORTS: t.Final[t.Mapping[str, Sort]] = {
     "X509 CERTIFICATE": Sort("a certificate", "certificate"),
     "TRUSTED CERTIFICATE": Sort(
         "an OpenSSL trusted certificate",
-        remedies={"certificate": _convert("openssl x509 -in FILE -out certificate.pem")},
+        remedies=dict.fromkeys(
+            ("certificate", "PEM certificate"), _convert("openssl x509 -in FILE -out certificate.pem")
+        ),
     ),
     "CERTIFICATE REQUEST": Sort("a certificate request", "request"),
     "NEW CERTIFICATE REQUEST": Sort("a certificate request", "request"),
@@ -155,7 +169,7 @@ def explained(problem: str, remedy: str, data: bytes, wanted: str) -> tuple[str,
     if not data.strip():
         return f"{problem}: it is empty", f"Give {WANTED[wanted]}."
     sort = recognise(data, wanted)
-    if sort is None or sort.serves == wanted:
+    if sort is None or sort.fits(wanted):
         return problem, remedy
     return f"{problem}: this is {sort.what}", sort.remedies.get(wanted) or sort.remedy or f"Give {WANTED[wanted]}."
 
@@ -163,7 +177,7 @@ def explained(problem: str, remedy: str, data: bytes, wanted: str) -> tuple[str,
 def is_other(data: bytes, wanted: str) -> bool:
     """Tell whether data is recognised as something else than what is wanted."""
     sort = recognise(data, wanted)
-    return sort is not None and sort.serves != wanted
+    return sort is not None and not sort.fits(wanted)
 
 
 def recognise(data: bytes, wanted: str = "") -> Sort | None:
@@ -180,7 +194,7 @@ def recognise(data: bytes, wanted: str = "") -> Sort | None:
     labels = [found.group(1).decode("ascii") for found in _PEM_BEGIN.finditer(data)]
     known = [_PEM_SORTS[label] for label in labels if label in _PEM_SORTS]
     if known:
-        return _cut_short(data, labels) or next((sort for sort in known if sort.serves == wanted), known[0])
+        return _cut_short(data, labels) or next((sort for sort in known if sort.fits(wanted)), known[0])
     return _unarmoured(data)
 
 

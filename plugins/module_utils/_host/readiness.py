@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import http.client
 import socket
-import ssl
 import typing as t
 import urllib.error
 import urllib.request
@@ -19,8 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from .._core.client_pair import trusting
 from .._core.errors import InvalidInput
-from .._core.files import exists, refuse_irregular
+from .._core.files import exists
 
 #: The options of a readiness condition; exactly one of ``port`` and ``url`` is given.
 READY_OPTIONS: t.Final[Mapping[str, Mapping[str, t.Any]]] = {
@@ -90,11 +90,9 @@ def _bad_answer(options: Mapping[str, t.Any]) -> str | None:
 
 def _status(url: str, ca_cert: str | None) -> int:
     """Ask once, around any proxy, since that could not reach our loopback; raises ``OSError``."""
-    if ca_cert is not None:
-        refuse_irregular(ca_cert)
-        if not exists(ca_cert):
-            raise OSError(errno.ENOENT, f"{ca_cert} does not exist")
-    context = ssl.create_default_context(cafile=ca_cert)
+    if ca_cert is not None and not exists(ca_cert):
+        raise OSError(errno.ENOENT, f"{ca_cert} does not exist")
+    context = trusting(ca_cert)
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context), _NoRedirect()
     )

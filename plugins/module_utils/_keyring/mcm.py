@@ -12,6 +12,7 @@ be ``VALID``. What it reads is RSA.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import time
@@ -22,6 +23,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 
 from .._core.errors import InvalidInput, TrustmeshError
+from .._core.lending import lend
 from .._core.redact import Secret
 
 VALID: t.Final = "VALID"
@@ -117,16 +119,17 @@ class McmPublisher:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         data = None if body is None else json.dumps(body)
         try:
-            answer = open_url(
-                self._url + path,
-                method=method,
-                data=data,
-                headers=headers,
-                timeout=self._timeout,
-                ca_path=self._ca_cert,
-                follow_redirects="none",
-            )
-            content = answer.read()
+            with contextlib.ExitStack() as stack:
+                answer = open_url(
+                    self._url + path,
+                    method=method,
+                    data=data,
+                    headers=headers,
+                    timeout=self._timeout,
+                    ca_path=stack.enter_context(lend(self._ca_cert, "ca_cert")).name if self._ca_cert else None,
+                    follow_redirects="none",
+                )
+                content = answer.read()
         except HTTPError as error:
             if error.code == _MISSING and method != "POST":
                 return None

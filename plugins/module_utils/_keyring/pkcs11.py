@@ -19,6 +19,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._core.errors import InvalidInput, TrustmeshError
+from .._core.lending import refuse_strange_code
 from .._core.redact import Secret
 from .._jose.keys import public_pem
 
@@ -163,6 +164,7 @@ class Pkcs11Holder:
         return self._thread.submit(carried_out).result()
 
     def _loaded(self) -> t.Any:
+        refuse_strange_code(self._library, "holder.library")
         try:
             return pkcs11.lib(self._library)
         except RuntimeError:

@@ -22,9 +22,7 @@ import ssl
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._core.client_pair import load_client_pair
-from .._core.errors import InvalidInput
-from .._core.files import refuse_irregular
+from .._core.client_pair import load_client_pair, trusting
 
 VERSIONS: t.Final[t.Mapping[str, ssl.TLSVersion]] = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,
@@ -122,12 +120,7 @@ def observe(target: Target) -> Observation:
 
 def open_context(target: Target) -> ssl.SSLContext:
     """Return the client's side of TLS for ``target``; raises :class:`InvalidInput` for bad files."""
-    if target.ca_cert is not None:
-        refuse_irregular(target.ca_cert)
-    try:
-        context = ssl.create_default_context(cafile=target.ca_cert)
-    except OSError as error:
-        raise InvalidInput(f"{target.ca_cert} is not readable as PEM ({_cause(error)})", field="ca_cert") from None
+    context = trusting(target.ca_cert)
     if target.max_version in ("TLSv1.0", "TLSv1.1"):
         # Below this level the library does not offer the old versions at all, whatever it is told about versions.
         context.set_ciphers("DEFAULT@SECLEVEL=0")

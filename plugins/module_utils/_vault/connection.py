@@ -15,10 +15,11 @@ import ssl
 import typing as t
 from urllib.parse import unquote, urlsplit
 
-from .._core.client_pair import load_client_pair, spoken
+from .._core.client_pair import load_client_pair, trusting_copy
 from .._core.deps import HVAC
 from .._core.errors import InvalidInput
-from .._core.files import is_directory, refuse_irregular, status
+from .._core.files import is_directory, status
+from .._core.lending import lend
 from .._core.redact import Secret
 from .._core.spec import Params, Spec
 from .errors import VaultError
@@ -83,8 +84,8 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
     # A proxy named in the environment cannot reach our loopback; requests would ask it all the same.
     session.trust_env = not _is_loopback(url)
     # REQUESTS_CA_BUNDLE overrides True, but not a path; see also PooledAdapter.
-    session.verify = _authority(params) or True
-    session.cert = _client_pair(params)
+    session.verify = _authority(params, stack) or True
+    session.cert = _client_pair(params, stack)
     adapter = PooledAdapter(
         base_uri=url,
         token="",
@@ -184,30 +185,27 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _authority(params: Params) -> str | None:
+def _authority(params: Params, stack: contextlib.ExitStack) -> str | None:
+    """Return what the library is to believe, kept as it is now: it opens the file for each connection."""
     path = _file(params, "ca_cert") or _file(params, "cacert")
-    if path is not None:
-        try:
-            # The library would blame TLS for a file without a certificate in it.
-            folder = is_directory(path)
-            if not folder:
-                refuse_irregular(path)
-            ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
-        except OSError as error:
-            raise InvalidInput(
-                f"{path} cannot be used ({spoken(error)})",
-                field="ca_cert",
-                remedy="Give a PEM file of CA certificates, or a directory of hashed ones.",
-            ) from None
-    return path
+    if path is None or is_directory(path):
+        return path
+    lent = stack.enter_context(lend(path, "ca_cert"))
+    # The library would blame TLS for a file without a certificate in it.
+    trusting_copy(path, lent)
+    return lent.name
 
 
-def _client_pair(params: Params) -> tuple[str, str] | None:
+def _client_pair(params: Params, stack: contextlib.ExitStack) -> tuple[str, str] | None:
     client_cert, client_key = _file(params, "client_cert"), _file(params, "client_key")
     if not client_cert or not client_key:
         return None
     load_client_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), client_cert, client_key)
-    return client_cert, client_key
+    certificate, key = (
+        stack.enter_context(lend(path, name)).name
+        for name, path in (("client_cert", client_cert), ("client_key", client_key))
+    )
+    return certificate, key
 
 
 def _file(params: Params, name: str) -> str | None:

@@ -169,15 +169,8 @@ FILES: dict[str, tuple[str, Callable[[str], Args]]] = {
 _NEED_A_SERVER = {"approle", "seal"}
 #: Where the file has a name of its own in the directory that is declared.
 _NAMES = {"authority": "ca-cert.pem", "publish": "a.pem"}
-#: What is fine there, or judged by somebody else: TLS libraries read of a large file what they need.
-_FINE = {
-    ("ca_cert", "directory"),
-    ("tls_ca_cert", "directory"),
-    ("certificate_info", "directory"),
-    ("ca_cert", "endless"),
-    ("client_cert", "endless"),
-    ("tls_ca_cert", "endless"),
-}
+#: Where a directory is fine.
+_FINE = {("ca_cert", "directory"), ("certificate_info", "directory")}
 
 
 @pytest.mark.parametrize("thing", list(THINGS))

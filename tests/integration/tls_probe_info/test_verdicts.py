@@ -208,7 +208,7 @@ def test_bad_input_names_the_option(run_module: RunModule, estate: Estate, edge:
         ({**hub, "client_key": estate.path("hub-encrypted.key")}, "the key is encrypted"),
         ({**hub, "client_cert": estate.path("hub.key")}, "no certificate was found"),
         ({**hub, "client_cert": "/no/such/file"}, "/no/such/file"),
-        ({"ca_cert": "/no/such/file"}, "/no/such/file is not readable as PEM"),
+        ({"ca_cert": "/no/such/file"}, "/no/such/file does not exist on this host"),
         ({"reason": "expired"}, "only a refusal has a reason"),
     ]
     for options, message in cases:

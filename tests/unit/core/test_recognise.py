@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import pathlib
 import subprocess
+import tempfile
 import typing as t
 from collections.abc import Callable
 
 import pytest
 
+from plugins.module_utils._core.client_pair import trusting
+from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.recognise import WANTED, explained, recognise
 from plugins.module_utils._jose.ed25519 import read_private
 from plugins.module_utils._jose.errors import JoseError
@@ -87,12 +90,22 @@ _SORTS: t.Final = {
     "key.jwk": "a JSON Web Key",
     "note.txt": None,
 }
+
+
+def _trust(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        trusting(file.name)
+
+
 _READERS: t.Final[dict[str, tuple[Callable[[bytes], t.Any], set[str]]]] = {
     "private key": (load_private_key, {"key.pem", "with-parameters.pem"}),
     "certificate": (parse_certificates, {"cert.pem", "cert.der"}),
     "request": (lambda data: load_request(data.decode("latin-1")), {"request.pem"}),
     "revocation list": (parse_crl, {"list.pem", "list.der"}),
     "public key": (load_public, {"cert.pem", "public.pem"}),
+    "PEM certificate": (_trust, {"cert.pem", "trusted.pem", "list.pem"}),
 }
 
 
@@ -127,7 +140,7 @@ def test_f7_what_is_something_else_is_named_with_a_remedy(files: pathlib.Path, w
             continue
         if wanted == "request" and not data.isascii():  # requests are declared as text
             continue
-        with pytest.raises((PkiError, JoseError)) as failure:
+        with pytest.raises((PkiError, JoseError, InvalidInput)) as failure:
             read(data)
         error = failure.value
         sort = recognise(data, wanted)
@@ -136,7 +149,7 @@ def test_f7_what_is_something_else_is_named_with_a_remedy(files: pathlib.Path, w
         assert "malformed" not in str(error), (name, str(error))
         if name == "empty.pem":
             assert "it is empty" in str(error)
-        elif sort and sort.serves != wanted and not name.startswith(("key.pem", "locked.pem", "with-", "ssh")):
+        elif sort and not sort.fits(wanted) and not name.startswith(("key.pem", "locked.pem", "with-", "ssh")):
             assert f"this is {sort.what}" in str(error), (name, str(error))
 
 

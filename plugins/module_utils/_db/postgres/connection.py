@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
 
 from ..._core.deps import PSYCOPG
 from ..._core.errors import InvalidInput, TrustmeshError
+from ..._core.lending import lend
 from ..._core.spec import Options, Params
 
 try:
@@ -61,6 +63,9 @@ _KEYWORDS: t.Final = {
     "client_key": "sslkey",
     "timeout": "connect_timeout",
 }
+_FILES: t.Final = ("ca_cert", "client_cert", "client_key")
+# libpq's word for the certificates of the system.
+_SYSTEM_TRUST: t.Final = ("ca_cert", "system")
 # What libpq and the server say when no connection comes about, the option it is about, and what to do.
 _CAUSES: t.Final = (
     ("password authentication failed", "password", "Correct user and password."),
@@ -89,17 +94,25 @@ def connect_postgres(declared: Params, stack: contextlib.ExitStack) -> Connectio
     """
     PSYCOPG.check()
     given = {_KEYWORDS[name]: value for name, value in declared.items() if value is not None and name in _KEYWORDS}
-    try:
-        connection = psycopg.connect(
-            autocommit=True, application_name="trustmesh.security", client_encoding="UTF8", **given
-        )
-    except psycopg.Error as error:
-        raise _unconnected(error) from None
+    with contextlib.ExitStack() as lent:
+        names = {}
+        for option in _FILES:
+            path = declared.get(option)
+            if path is not None and (option, path) != _SYSTEM_TRUST:
+                given[_KEYWORDS[option]] = lent.enter_context(lend(path, f"database.{option}")).name
+                names[given[_KEYWORDS[option]]] = path
+        try:
+            connection = psycopg.connect(
+                autocommit=True, application_name="trustmesh.security", client_encoding="UTF8", **given
+            )
+        except psycopg.Error as error:
+            raise _unconnected(error, names) from None
     return stack.enter_context(contextlib.closing(connection))
 
 
-def _unconnected(error: psycopg.Error) -> TrustmeshError:
-    said = " ".join(str(error).split())
+def _unconnected(error: psycopg.Error, names: t.Mapping[str, str]) -> TrustmeshError:
+    """Say what failed, with the declared path wherever libpq names the copy that it was given."""
+    said = re.sub(r"/proc/self/fd/\d+", lambda copy: names.get(copy[0], copy[0]), " ".join(str(error).split()))
     for text, field, remedy in _CAUSES:
         if text in said:
             return DatabaseFailure(f"no connection ({said})", field=f"database.{field}", remedy=remedy)

@@ -23,6 +23,7 @@ ROOM: t.Final = frozenset(
         "files",
         "kernel",
         "leftovers",
+        "lending",
         "locks",
         "places",
         "reading",
