@@ -94,6 +94,11 @@ integration: .venv-dev/.stamp build/env/sslyze/.stamp build/env/moto/.stamp $(GO
 	PATH="$(CURDIR)/.venv-dev/bin$(if $(GO_STAMP),:$(CURDIR)/build/env/go/bin):$$PATH:$(CURDIR)/build/env/sslyze/bin" TRUSTMESH_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
 		pytest tests/integration --numprocesses auto --dist loadfile --junit-xml=$(REPORTS)/integration.xml $(PYTEST)
 
+# Takes root, debootstrap (Debian: debootstrap) and minutes; not part of `make test`, which runs the same commands here.
+.PHONY: bare
+bare: .venv-dev/.stamp | $(REPORTS) ## Type what the README prints on a Debian system with nothing on it
+	$(DEV) pytest tests/bare -o faulthandler_timeout=1800 --junit-xml=$(REPORTS)/bare.xml $(PYTEST)
+
 # The scenarios are those of the checkout; what they run is what was installed from the tarball. Two of them ask
 # systemctl, and are left out where there is none, but not in CI.
 SCENARIO ?=

@@ -179,7 +179,7 @@ def test_r13_what_is_not_a_file_is_named(
     run_module: t.Any, request: pytest.FixtureRequest, tmp_path: pathlib.Path, case: str, thing: str
 ) -> None:
     if (case, thing) in _FINE:
-        pytest.skip("is fine there")
+        pytest.skip("not applicable: is fine there")
     if thing == "link" and os.geteuid() != 0:
         pytest.skip("takes root")
     make, called = THINGS[thing]

@@ -196,7 +196,7 @@ def test_ended_certificate_is_revoked_where_the_server_does_that(
 ) -> None:
     """hashicorp/vault#27609: OpenBao has a setting for that."""
     if "allow_expired_cert_revocation" not in engine.api.fields(engine.at("config/crl")):
-        pytest.skip("this server has no such setting")
+        pytest.skip("not applicable: this server has no such setting")
     serial = issue_ended()["serial_number"]
     engine.write("config/crl", allow_expired_cert_revocation=True)
     assert revoke({"serial": serial}).ok().changed

@@ -55,5 +55,5 @@ def test_a_part_that_does_not_exist_is_found(tmp_path: pathlib.Path) -> None:
 
 def test_every_row_of_the_inventory_is_here() -> None:
     if not INVENTORY.exists():
-        pytest.skip("the requirements inventory is not beside this checkout")
+        pytest.skip("not applicable: the requirements inventory is not beside this checkout")
     assert list(_rows()) == list(dict.fromkeys(ROW.findall(INVENTORY.read_text(encoding="utf-8"))))

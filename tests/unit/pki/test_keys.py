@@ -138,7 +138,7 @@ def test_what_is_no_key_is_an_error_with_a_remedy(text: bytes, message: str) -> 
 
 @pytest.mark.skipif(
     "unsafe_skip_rsa_key_validation" not in inspect.signature(serialization.load_pem_private_key).parameters,
-    reason="this cryptography always checks the primes",
+    reason="not applicable: this cryptography always checks the primes",
 )
 def test_an_rsa_key_is_read_without_checking_its_primes() -> None:
     pem = forge.pkcs8(rsa.generate_private_key(65537, 3072))
