@@ -19,6 +19,7 @@ description:
   - Changes nothing unless O(targets[].repair) says so. A finding is a result and not a failure; RV(results[].audit.ok)
     tells.
   - No content of a file is returned.
+  - Keys are found in PEM, also in UTF-16, in DER and in stores of keys, anywhere in the first GiB of a file.
   - Symbolic links are not followed, and no other file system is entered.
 extends_documentation_fragment:
   - trustmesh.security._attributes
@@ -201,7 +202,10 @@ options:
     default: false
   archives:
     description:
-      - Whether to look for secret names in archives too (C(tar), compressed or not, and C(zip)), as backups are.
+      - Whether to look into what is packed too. The names in archives (C(tar), compressed or not, and C(zip)) are
+        looked at, and a key is looked for in single files that C(gzip), C(bzip2) or C(xz) packed.
+      - Nothing is unpacked to the disk. What unpacks to more than 250 times its size, is damaged, or is packed in
+        another way, is counted in RV(results[].audit.unread). Archives within archives are not looked into.
     type: bool
     default: false
   repair:
@@ -290,7 +294,7 @@ results:
       type: dict
       contains:
         ok:
-          description: Whether nothing is wrong but what is allowed.
+          description: Whether nothing is wrong but what is allowed, and everything was looked into.
           returned: always
           type: bool
         examined:
@@ -301,6 +305,15 @@ results:
           description: Number of those that hold secrets.
           returned: always
           type: int
+        unread:
+          description: How many files, or parts of them, were not looked into, by the reason.
+          returned: always
+          type: dict
+          sample: {a damaged archive: 1}
+        complete:
+          description: Whether everything was looked into.
+          returned: always
+          type: bool
         findings:
           description: What is wrong, the worst first.
           returned: always

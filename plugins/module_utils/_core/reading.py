@@ -169,19 +169,27 @@ def names_in(folder: Directory) -> list[str]:
         os.close(descriptor)
 
 
-def walk(path: str, *, deepest: int = _DEEPEST) -> Iterator[tuple[str, os.stat_result]]:
+def walk(
+    path: str,
+    *,
+    deepest: int = _DEEPEST,
+    enters: t.Callable[[str, os.stat_result], bool] = lambda _path, _status: True,
+) -> Iterator[tuple[str, os.stat_result]]:
     """Yield every path below a directory with its own status, in order; links are named and not followed.
 
-    Raises :class:`FileFailure` for what cannot be listed, and for a tree that is nested too deeply.
+    A directory is named, and entered where ``enters`` says so. Raises :class:`FileFailure` for what cannot be listed,
+    and for a tree that is nested too deeply.
     """
     try:
         folder = directory(path)
     except OSError as error:
         raise failure(path, error) from None
-    yield from _below(folder, path, deepest)
+    yield from _below(folder, path, deepest, enters)
 
 
-def _below(folder: Directory, path: str, deepest: int) -> Iterator[tuple[str, os.stat_result]]:
+def _below(
+    folder: Directory, path: str, deepest: int, enters: t.Callable[[str, os.stat_result], bool]
+) -> Iterator[tuple[str, os.stat_result]]:
     if deepest == 0:
         raise FileFailure("directories are nested too deeply", field=path, remedy="Flatten them, or leave them out.")
     try:
@@ -195,14 +203,14 @@ def _below(folder: Directory, path: str, deepest: int) -> Iterator[tuple[str, os
         except FileNotFoundError:  # gone meanwhile
             continue
         yield inner, found
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(found.st_mode) and enters(inner, found):
             try:
                 child = folder.enter(name)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise failure(inner, error) from None
-            yield from _below(child, inner, deepest - 1)
+            yield from _below(child, inner, deepest - 1, enters)
 
 
 def refuse_irregular(path: str) -> None:

@@ -25,6 +25,8 @@ _PACKED: t.Final[tuple[tuple[bytes, str], ...]] = (
     (b"Rar!\x1a\x07", "rar"),
     (b"LPKSHHRH", "the systemd journal"),
 )
+#: So many bytes tell what packed a file.
+BEGINNING: t.Final = 16
 _UTF: t.Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -106,6 +108,19 @@ def der_key(content: bytes) -> t.Optional[str]:
     is_sec1 = version == b"\1" and second[0] == _OCTETS and 16 <= second[2] - second[1] <= 66
     is_pkcs1 = version == b"\0" and second[0] == _INTEGER and second[2] - second[1] >= 64
     return "plain" if is_sec1 or is_pkcs1 else None
+
+
+#: First bytes of stores of keys in forms of their own: Java's two, and that of KeePass.
+_KEYSTORES: t.Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce", b"\x03\xd9\xa2\x9a")
+#: PKCS #7 data, which a PKCS #12 file holds after its version (RFC 7292).
+_PKCS7_DATA: t.Final = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07"
+
+
+def is_keystore(start: bytes) -> bool:
+    """Tell whether a file that begins like this is a store of keys: PKCS #12, JKS, JCEKS or KeePass."""
+    if start.startswith(_KEYSTORES):
+        return True
+    return start[:1] == b"\x30" and b"\x02\x01\x03\x30" in start[2:10] and _PKCS7_DATA in start[:32]
 
 
 def _element(content: bytes, at: int) -> t.Optional[tuple[int, int, int]]:

@@ -11,19 +11,18 @@ from __future__ import annotations
 import datetime
 import os
 import re
-import stat
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._core.errors import TrustmeshError
-from .._core.files import Attributes, named_failure, octal_mode, user_name
+from .._core.examining import amend
+from .._core.files import Attributes, octal_mode, user_name
 from .._core.plan import Action, Change, Plan, Step
 from .._core.resource import Resource
 from .._core.spec import Options
 from .file_facts import FileFacts, Names, TreeFacts, survey
 from .file_rules import AuditPolicy, Rule, judge
-from .finding import ALLOW, Allowances, Finding, is_open
+from .finding import ALLOW, Allowances, Finding, is_open, spell_path
 from .paths import path_pattern
 
 #: Names of files that are secret by custom. Other names are found by the private key in the file.
@@ -38,7 +37,7 @@ BACKUP_NAMES: t.Final = (
 )  # fmt: skip
 ARCHIVE_NAMES: t.Final = ("*.tar", "*.tar.*", "*.tgz", "*.tbz", "*.tbz2", "*.txz", "*.zip", "*.jar", "*.war")
 _ENDING: t.Final = re.compile(
-    r"(?:~|\.(?:bak|backup|old|orig|save|rpmsave|rpmorig|dpkg-old|dpkg-dist|swp|swo|copy)){1,16}$"
+    r"(?:~|\.(?:bak|backup|old|orig|save|rpmsave|rpmorig|dpkg-old|dpkg-dist|swp|swo|copy)){1,16}\Z"
 )
 
 _COMMON: t.Final[Options] = {
@@ -110,43 +109,32 @@ class FileAudit(Resource[TreeFacts]):
             if entry["verdict"] != "used"
         )
         due = [entry for entry in judged if is_open(entry.finding) and entry.rule.repair in self._repair]
-        changes: list[Change] = []
-        steps: list[Step] = []
+        mended: dict[Step, Change] = {}
         for entry in due:
             change, step = self._mended(entry)
-            if step not in steps:
-                steps.append(step)
-                changes.append(change)
+            mended.setdefault(step, change)
         # Giving a file away drops none of its mode bits but those of privilege, so the order does not matter.
-        return Plan(Action.UPDATE, tuple(changes), tuple(steps), stale) if changes else Plan(warnings=stale)
+        return Plan(Action.UPDATE, tuple(mended.values()), tuple(mended), stale) if mended else Plan(warnings=stale)
 
     def _mended(self, entry: _Judged) -> tuple[Change, Step]:
         it, policy = entry.file, self._policy
         if entry.rule.repair == "mode":
             wanted = it.mode & policy.mode
-            change = Change(f"{it.path} mode", f"{it.mode:04o}", f"{wanted:04o}", entry.finding.problem)
+            change = Change(f"{spell_path(it.path)} mode", f"{it.mode:04o}", f"{wanted:04o}", entry.finding.problem)
             return change, Step("chmod", it.path, (it.identity, wanted))
         uid = it.uid if policy.uid is None else policy.uid
         gid = it.gid if policy.gid is None else policy.gid
         before, after = (f"{user_name(user)}:{group}" for user, group in ((it.uid, it.gid), (uid, gid)))
-        change = Change(f"{it.path} owner", before, after, entry.finding.problem)
+        change = Change(f"{spell_path(it.path)} owner", before, after, entry.finding.problem)
         return change, Step("chown", it.path, (it.identity, uid, gid))
 
     def apply(self, plan: Plan) -> None:
         for step in plan.steps:
             identity, *wanted = step.body
-            with named_failure(step.target):
-                descriptor = os.open(step.target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-                try:
-                    status = os.fstat(descriptor)
-                    if (status.st_dev, status.st_ino) != identity or not stat.S_ISREG(status.st_mode):
-                        raise TrustmeshError("was replaced meanwhile", field=step.target, remedy="Run again.")
-                    if step.verb == "chmod":
-                        os.fchmod(descriptor, wanted[0])
-                    else:
-                        os.fchown(descriptor, *wanted)
-                finally:
-                    os.close(descriptor)
+            if step.verb == "chmod":
+                amend(step.target, identity, mode=wanted[0])
+            else:
+                amend(step.target, identity, owner=(wanted[0], wanted[1]))
 
     def describe(self, current: TreeFacts | None) -> dict[str, t.Any]:
         if current is None:
@@ -154,11 +142,13 @@ class FileAudit(Resource[TreeFacts]):
         judged, allowances = self._judged(current)
         findings = [entry.finding for entry in judged]
         return {
-            "ok": not any(is_open(finding) for finding in findings),
+            "ok": not current.unread and not any(is_open(finding) for finding in findings),
             "examined": current.examined,
             "secret_files": sum(1 for it in current.files if it.key or it.secret_by_name),
             "findings": [finding.shown() for finding in findings],
             "allowances": allowances.shown(),
+            "unread": dict(current.unread),
+            "complete": not current.unread,
         }
 
     def _judged(self, current: TreeFacts | None) -> tuple[list[_Judged], Allowances]:

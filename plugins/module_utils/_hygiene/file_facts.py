@@ -12,32 +12,35 @@ is searched, and no file system but its own is entered.
 
 from __future__ import annotations
 
-import base64
-import binascii
+import codecs
+import contextlib
+import functools
 import lzma
 import os
 import re
 import stat
 import struct
-import tarfile
 import typing as t
-import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput
-from .._core.files import named_failure
+from .._core.examining import Examined, examine, leads_to, real_path
+from .._core.files import named_failure, status, walk
+from .content import BEGINNING, packed_as
+from .deadline import SECONDS, TookTooLong, deadline
+from .key_material import keys_read, the_worse
+from .log_file import OPENERS
+from .packed import DAMAGED, Limited, TooMuch, members, unpacked
 
-_SNIFFED: t.Final = 1 << 16
-_PRIVATE: t.Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY(?: BLOCK)?-----(.*?)(?:-----END|\Z)", re.DOTALL)
-_PUTTY: t.Final = re.compile(rb"^PuTTY-User-Key-File-\d", re.MULTILINE)
-_AGE: t.Final = b"AGE-SECRET-KEY-1"
+#: The most that is searched of a file.
+MOST_SEARCHED: t.Final = 1 << 30
 _PUBLIC: t.Final = re.compile(rb"^-----BEGIN (?:[A-Z0-9 ]*PUBLIC KEY(?: BLOCK)?|CERTIFICATE)")
-_OPENSSH: t.Final = b"openssh-key-v1\0"
+_START: t.Final = 1 << 12
 
 # acl(5): entries of the extended attribute, after a version of four bytes (linux/posix_acl_xattr.h).
-_ACL: t.Final = "system.posix_acl_access"
 _ACL_USER, _ACL_GROUP, _ACL_MASK = 0x02, 0x08, 0x10
 
 
@@ -84,6 +87,15 @@ class TreeFacts:
     files: tuple[FileFacts, ...]
     #: By path.
     directories: t.Mapping[str, DirectoryFacts]
+    #: What was searched, without links on the way.
+    real_root: t.Optional[str] = None
+    #: Reasons why files, or parts of them, were not looked into, and how many.
+    unread: t.Mapping[str, int] = field(default_factory=dict)
+
+    @functools.cached_property
+    def names(self) -> t.Mapping[tuple[int, int], int]:
+        """How many names each file has, by its identity."""
+        return Counter(it.identity for it in self.files)
 
 
 @dataclass(frozen=True)
@@ -96,151 +108,149 @@ class Names:
     excluded: t.Optional[t.Pattern[str]]
     #: What a backup adds to a name.
     backup_ending: t.Pattern[str]
-    #: Which files are archives to look into; ``None`` for none.
+    #: Which files are archives by their names; ``None`` when nothing that is packed is looked into.
     archive: t.Optional[t.Pattern[str]] = None
 
 
 def survey(root: str, names: Names) -> TreeFacts:
     """Look at a file, or at everything below a directory; raises :class:`InvalidInput` when there is nothing."""
-    if not os.path.lexists(root):
+    found = status(root)
+    if found is None:
         raise InvalidInput("does not exist on this host", field=root, remedy="Correct the path.")
     examined = 0
     files: list[FileFacts] = []
-    for path in _below(root, names):
+    unread: Counter[str] = Counter()
+    for path, entry in _below(root, found, names):
         examined += 1
-        facts = _facts(path, names)
+        facts, why = _facts(path, entry, names)
         if facts is not None:
             files.append(facts)
-    directories: dict[str, DirectoryFacts] = {}
+        unread.update(why)
+    directories = dict(_directories(files))
+    return TreeFacts(examined, tuple(files), directories, real_path(root), dict(sorted(unread.items())))
+
+
+def _below(root: str, found: os.stat_result, names: Names) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield everything that is no directory, in order."""
+    if not stat.S_ISDIR(found.st_mode):
+        yield root, found
+        return
+
+    def wanted(path: str) -> bool:
+        return names.excluded is None or not names.excluded.fullmatch(path)
+
+    def enters(path: str, entry: os.stat_result) -> bool:
+        return entry.st_dev == found.st_dev and wanted(path)
+
+    for path, entry in walk(root, enters=enters):
+        if not stat.S_ISDIR(entry.st_mode) and wanted(path):
+            yield path, entry
+
+
+def _directories(files: t.Iterable[FileFacts]) -> Iterator[tuple[str, DirectoryFacts]]:
+    """Yield every directory on the way to some files."""
+    seen: set[str] = set()
     for place in {os.path.dirname(os.path.abspath(facts.path)) for facts in files}:
         for parent in _upward(place):
-            if parent not in directories:
-                status = os.stat(parent)
-                directories[parent] = DirectoryFacts(parent, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
-    return TreeFacts(examined, tuple(files), directories)
+            if parent in seen:
+                break
+            seen.add(parent)
+            entry = status(parent, follow=True)
+            if entry is not None:
+                yield parent, DirectoryFacts(parent, stat.S_IMODE(entry.st_mode), entry.st_uid, entry.st_gid)
 
 
-def _below(root: str, names: Names) -> Iterator[str]:
-    """Yield the paths of everything that is no directory, in order."""
-    if not os.path.isdir(root) or os.path.islink(root):
-        yield root
-        return
-    device = os.stat(root).st_dev
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
-        with named_failure(folder), os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-        for entry in found:
-            if names.excluded is not None and names.excluded.fullmatch(entry.path):
-                continue
-            if not entry.is_dir(follow_symlinks=False):
-                yield entry.path
-            elif entry.stat(follow_symlinks=False).st_dev == device:
-                waiting.append(entry.path)
+def _facts(path: str, entry: os.stat_result, names: Names) -> tuple[t.Optional[FileFacts], list[str]]:
+    """Return what is known of a file, ``None`` for one that is of no interest, and what was not looked into."""
+    if stat.S_ISLNK(entry.st_mode):
+        return _noted(path, entry, names, "link", target=leads_to(path)), []
+    if not stat.S_ISREG(entry.st_mode):
+        return None, []
+    with named_failure(path), examine(path) as found:
+        if found is None:  # gone meanwhile
+            return None, []
+        unread: list[str] = []
+        packed = None if names.archive is None else packed_as(found.handle.read(BEGINNING))
+        more: dict[str, t.Any] = {"key": _key(found, packed if packed in OPENERS else None, unread)}
+        named = _matches(names.archive, path)
+        if named or packed is not None:
+            more["members"] = tuple(_secret_members(found, names, named=named, unread=unread))
+        more["let_in"] = tuple(_let_in(found.access_list))
+        public = more["key"] is None and _is_public(found)
+        return _noted(path, found.status, names, "file", public=public, **more), unread
 
 
-def _facts(path: str, names: Names) -> t.Optional[FileFacts]:
-    """Return what is known of a file; ``None`` for one that is of no interest, or has gone meanwhile."""
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    kind = "link" if stat.S_ISLNK(status.st_mode) else "file" if stat.S_ISREG(status.st_mode) else "other"
+def _noted(
+    path: str, entry: os.stat_result, names: Names, kind: str, *, public: bool = False, **more: t.Any
+) -> t.Optional[FileFacts]:
+    """Return the facts of a file that is secret by its name or by what is in it, or must not exist."""
     original = names.backup_ending.sub("", path)
-    backup = names.backup is not None and bool(names.backup.fullmatch(path))
-    by_name = any(names.secret is not None and names.secret.fullmatch(name) for name in (path, original))
-    forbidden = names.forbidden is not None and bool(names.forbidden.fullmatch(path))
-    content = _start(path) if kind == "file" else b""
-    key = key_in(content)
-    if key is None and _PUBLIC.match(content.lstrip()):
-        by_name = False
-    members: tuple[str, ...] = ()
-    if kind == "file" and names.archive is not None and names.archive.fullmatch(path):
-        members = tuple(secret_members(path, names))
-    if kind == "other" or not (by_name or forbidden or key or members):
+    by_name = any(_matches(names.secret, name) for name in (path, original)) and not public
+    forbidden = _matches(names.forbidden, path)
+    if not (by_name or forbidden or more.get("key") or more.get("members")):
         return None
     return FileFacts(
         path,
         kind,
-        stat.S_IMODE(status.st_mode),
-        status.st_uid,
-        status.st_gid,
-        status.st_nlink,
-        (status.st_dev, status.st_ino),
-        _target(path) if kind == "link" else None,
-        _let_in(path) if kind == "file" else (),
-        key,
-        by_name,
-        forbidden,
-        backup,
-        members,
+        stat.S_IMODE(entry.st_mode),
+        entry.st_uid,
+        entry.st_gid,
+        entry.st_nlink,
+        (entry.st_dev, entry.st_ino),
+        secret_by_name=by_name,
+        forbidden=forbidden,
+        backup=_matches(names.backup, path),
+        **more,
     )
 
 
-def secret_members(path: str, names: Names) -> Iterator[str]:
-    """Yield the names of the secret files in an archive; of one that is damaged, those before the damage."""
+def _matches(pattern: t.Optional[t.Pattern[str]], path: str) -> bool:
+    return pattern is not None and bool(pattern.fullmatch(path))
+
+
+def _key(found: Examined, packed: t.Optional[str], unread: list[str]) -> t.Optional[str]:
+    """Look for a private key, also in what is packed as one stream."""
+    states: set[str] = set()
+    found.handle.seek(0)
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as packed:
-                held = packed.namelist()
-        else:
-            with tarfile.open(path) as packed_files:
-                held = packed_files.getnames()
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError):
-        return
+        with deadline(SECONDS), contextlib.ExitStack() as stack:
+            stream = Limited(found.handle, MOST_SEARCHED)
+            if packed is not None:
+                stream = stack.enter_context(unpacked(found.handle, found.status.st_size, packed))
+            for state in keys_read(stream):
+                states.add(state)
+    except TookTooLong:
+        unread.append(f"took longer than {SECONDS} s")
+    except TooMuch as error:
+        unread.append(str(error) if packed else f"larger than {MOST_SEARCHED >> 20} MiB")
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+        if packed is None:
+            raise
+        unread.append(DAMAGED)
+    return the_worse(states)
+
+
+def _is_public(found: Examined) -> bool:
+    found.handle.seek(0)
+    return _PUBLIC.match(found.handle.read(_START).removeprefix(codecs.BOM_UTF8).lstrip()) is not None
+
+
+def _secret_members(found: Examined, names: Names, *, named: bool, unread: list[str]) -> Iterator[str]:
+    """Yield the names of the secret files in an archive; ``named`` if its name says that it is one."""
+    held, why = members(found.handle, found.status.st_size, named=named)
     for name in held:
-        if names.secret is not None and names.secret.fullmatch(names.backup_ending.sub("", f"/{name}")):
+        if _matches(names.secret, names.backup_ending.sub("", "/" + name.replace("\\", "/"))):
             yield name
+    if why is not None and why not in unread:
+        unread.append(why)
 
 
-def _start(path: str) -> bytes:
-    with named_failure(path), open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as handle:
-        return handle.read(_SNIFFED)
-
-
-def key_in(content: bytes) -> t.Optional[str]:
-    """Tell whether a private key is in a content, and whether it is encrypted: ``plain``, ``encrypted`` or ``None``."""
-    states = {"encrypted" if _is_encrypted(kind, body) else "plain" for kind, body in _PRIVATE.findall(content)}
-    if _PUTTY.search(content):
-        states.add("plain" if b"Encryption: none" in content else "encrypted")
-    if _AGE in content:
-        states.add("plain")
-    return "plain" if "plain" in states else "encrypted" if states else None
-
-
-def _is_encrypted(kind: bytes, body: bytes) -> bool:
-    """Tell of one PEM block: PKCS#8 says so in its label, the older form in a header, OpenSSH's inside."""
-    if kind.startswith(b"ENCRYPTED") or b"Proc-Type: 4,ENCRYPTED" in body:
-        return True
-    if not kind.startswith(b"OPENSSH"):
-        return False
-    try:
-        inside = base64.b64decode(b"".join(body.split()), validate=True)
-        (length,) = struct.unpack_from(">I", inside, len(_OPENSSH))
-    except (binascii.Error, ValueError, struct.error):
-        return False
-    cipher = inside[len(_OPENSSH) + 4 :][:length]
-    return inside.startswith(_OPENSSH) and cipher != b"none"
-
-
-def _target(path: str) -> t.Optional[str]:
-    try:
-        return os.path.realpath(path, strict=True) if os.path.exists(path) else None
-    except TypeError:  # Python 3.9 has no strict
-        return os.path.realpath(path)
-
-
-def _let_in(path: str) -> tuple[str, ...]:
-    """Return whom the access list of a file lets in beside owner and group; what its mask takes away does not count."""
-    try:
-        packed = os.getxattr(path, _ACL, follow_symlinks=False)
-    except OSError:  # no list, or a file system without them
-        return ()
+def _let_in(packed: bytes) -> Iterator[str]:
+    """Yield whom an access list lets in beside owner and group; what its mask takes away does not count."""
     entries = [struct.unpack_from("<HHI", packed, at) for at in range(4, len(packed) - 7, 8)]
     mask = next((permissions for tag, permissions, _id in entries if tag == _ACL_MASK), 7)
     named = {_ACL_USER: "user", _ACL_GROUP: "group"}
-    return tuple(f"{named[tag]} {ident}" for tag, perms, ident in entries if tag in named and perms & mask)
+    yield from (f"{named[tag]} {ident}" for tag, perms, ident in entries if tag in named and perms & mask)
 
 
 def _upward(path: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .._core.files import group_name, user_name
 from .file_facts import DirectoryFacts, FileFacts, TreeFacts
-from .finding import Finding
+from .finding import Finding, spell_path
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _access_list(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterato
 
 
 def _hard_link(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str]:
-    inside = sum(1 for other in tree.files if other.identity == it.identity)
+    inside = tree.names[it.identity]
     if it.kind == "file" and it.links > inside:
         yield f"it has {it.links - inside} more names outside of {policy.root}"
 
@@ -81,7 +81,7 @@ def _hard_link(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[
 def _link(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str]:
     if it.kind == "link" and it.target is None:
         yield "it is a symbolic link that leads nowhere: whoever can write there decides what is read"
-    elif it.kind == "link" and it.target is not None and not _within(it.target, os.path.realpath(policy.root)):
+    elif it.kind == "link" and it.target is not None and not _within(it.target, tree.real_root or policy.root):
         yield f"it is a symbolic link that leads out, to {it.target}"
 
 
@@ -165,6 +165,8 @@ RULES: t.Final[tuple[Rule, ...]] = (
 def judge(tree: TreeFacts, policy: AuditPolicy) -> Iterator[tuple[Rule, FileFacts, Finding]]:
     """Yield every violation with its rule and its file; pure."""
     for it in tree.files:
+        path = spell_path(it.path)
         for rule in RULES:
             for sentence in rule.check(it, policy, tree):
-                yield rule, it, Finding(rule.name, rule.severity, it.path, f"{it.path}: {sentence}", rule.remedy)
+                problem = f"{path}: {spell_path(sentence)}"
+                yield rule, it, Finding(rule.name, rule.severity, path, problem, rule.remedy)

@@ -161,6 +161,11 @@ class Allowances:
         ]
 
 
+def spell_path(path: str) -> str:
+    """Return a path as a result holds it: what is no text in it is spelled out."""
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings by severity, then by place."""
     return sorted(findings, key=lambda it: (SEVERITIES.index(it.severity), it.path, it.line or 0, it.rule))

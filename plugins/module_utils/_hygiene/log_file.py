@@ -26,7 +26,7 @@ _OVERLAP: t.Final = 1 << 13
 #: What a compressed file may unpack to: so many times its size (a log seldom reaches 50 times), and this at least.
 MOST_TIMES: t.Final = 250
 MOST_ALWAYS: t.Final = 64 << 20
-_OPENERS: t.Final[Mapping[str, Callable[[t.Any], t.Any]]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+OPENERS: t.Final[Mapping[str, Callable[[t.Any], t.Any]]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 
 
 class LogFile:
@@ -88,10 +88,10 @@ def open_log(path: str, tail_bytes: t.Optional[int]) -> Iterator[LogFile]:
         if packed is None:
             first = 0 if tail_bytes is None else _skip(handle, max(0, size - tail_bytes))
             yield LogFile(_Limited(handle, size - handle.tell()), size + 1, first)
-        elif packed not in _OPENERS:
+        elif packed not in OPENERS:
             yield LogFile(None, 0, 0, f"packed with {packed}")
         else:
-            with _OPENERS[packed](handle) as unpacked:
+            with OPENERS[packed](handle) as unpacked:
                 yield LogFile(unpacked, max(MOST_ALWAYS, MOST_TIMES * size), 0)
 
 

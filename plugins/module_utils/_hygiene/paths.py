@@ -79,7 +79,7 @@ def path_pattern(globs: Sequence[str]) -> t.Optional[t.Pattern[str]]:
 
     ``*`` stands for any text and ``?`` for any character; a glob without a slash means a name in any directory.
     """
-    return re.compile("|".join(_glob_pattern(entry) for entry in globs)) if globs else None
+    return re.compile("|".join(_glob_pattern(entry) for entry in globs), re.DOTALL) if globs else None
 
 
 def _glob_pattern(entry: str) -> str:

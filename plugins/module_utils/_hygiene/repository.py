@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .._core.errors import TrustmeshError
+from .._core.examining import real_path
 from .._core.programs import Finished, ProgramFailure, conversation, environment, run
 from .._core.reading import exists
 
@@ -243,5 +244,5 @@ def _remedy(said: Sequence[str]) -> str:
 def _environment(path: str) -> dict[str, str]:
     """Return an environment in which git looks at the given repository alone, asks nobody, and writes nothing."""
     # SUDO_UID: git takes a repository of the user who called sudo for one of root's own.
-    ceiling = os.path.dirname(os.path.realpath(path))
+    ceiling = os.path.dirname(real_path(path))
     return environment("SUDO_UID", "XDG_CONFIG_HOME", GIT_CEILING_DIRECTORIES=ceiling, **_VARIABLES)

@@ -24,7 +24,7 @@ from .._core.errors import InvalidInput, TrustmeshError
 from .._core.reading import is_directory, link_text, read_file, status, walk
 from .._core.spec import Options
 from .content import texts_of
-from .finding import Allowances, Finding, is_open, summarise, with_failures
+from .finding import Allowances, Finding, is_open, spell_path, summarise, with_failures
 from .paths import path_pattern
 from .repository import Repository
 from .scanner import Detected, Scanner, fingerprint
@@ -203,7 +203,7 @@ class RepositoryScan:
 
 
 def _finding(entry: Detected, path: str, commit: str) -> Finding:
-    shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
+    shown = spell_path(path)
     where = "message" if path == _MESSAGE else "history" if commit else "tree"
     brought_by = commit[:12] if _COMMIT.fullmatch(commit) else commit
     place = f"the message of {brought_by}" if where == "message" else shown

@@ -8,26 +8,23 @@
 
 detect-secrets (https://github.com/Yelp/detect-secrets) is the well-kept scanner: keywords, entropy, and the tokens of
 many services. Our shapes and names of files add what it does not know. It reads files by name, so that a version from
-the history is laid out in a directory that only this process can enter, and removed at once.
+the history is laid out in a directory that only this process can enter, and removed at once (:mod:`.scratch`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import hashlib
 import os
 import re
-import signal
-import tempfile
-import threading
 import typing as t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .._core.files import Attributes
 from .._core.pem import find_blocks
+from .._core.scratch import Scratch
 from .content import der_key, is_text, packed_as, texts_of
+from .deadline import SECONDS, TookTooLong, deadline
 from .harmless import without_harmless
 from .shape_table import SHAPES
 from .shapes import find, readable
@@ -77,8 +74,6 @@ _FILES: t.Final = (
         ("*.example", "*.sample", "*.template", "*.dist", "example.env", "sample.env"),
     ),
 )
-#: How long one file may take; what is longer is reported.
-_SECONDS: t.Final = 60
 #: What the detectors are shown of a line at a time, and by how much that overlaps.
 _PIECE: t.Final = 1024
 _OVERLAP: t.Final = 200
@@ -116,10 +111,6 @@ def fingerprint(secret: str) -> str:
     return hashlib.pbkdf2_hmac("sha256", secret.encode("utf-8", "surrogatepass"), _SALT, _ROUNDS, 8).hex()
 
 
-class TookTooLong(BaseException):
-    """A file took longer than it may; no handler of a library takes it for an ordinary failure."""
-
-
 @dataclass(frozen=True)
 class Scanned:
     """What a file gives away, and why it, or a part of it, was not looked into."""
@@ -134,7 +125,7 @@ class Scanner:
     def __init__(self, skip_rules: Sequence[str]) -> None:
         self._skipped = frozenset(skip_rules)
         self._shapes = tuple(shape for shape in SHAPES if shape.in_code)
-        self._folder = tempfile.TemporaryDirectory(prefix="trustmesh-scan-")  # pylint: disable=consider-using-with
+        self._scratch = Scratch()
         kinds: t.Iterable[type] = get_mapping_from_secret_type_to_class().values()
         detectors = [kind.__name__ for kind in kinds]
         self._settings = transient_settings(
@@ -150,7 +141,7 @@ class Scanner:
 
     def __exit__(self, *_exception: object) -> None:
         self._settings.__exit__(None, None, None)
-        self._folder.cleanup()
+        self._scratch.close()
 
     def scan(self, path: str, content: bytes, known: t.Container[int] = ()) -> Scanned:
         """Return what a file gives away, by its name and by its text; of several findings of one secret the best.
@@ -162,13 +153,13 @@ class Scanner:
         packed = packed_as(content[:16])
         unread = None if packed is None else f"packed with {packed}"
         try:
-            with deadline(_SECONDS):
+            with deadline(SECONDS):
                 if packed is None:
                     best, cut = _best(list(self._in_content(path, content, known)))
                     found += best
                     unread = f"more than {_MOST_IN_LINE} secrets in one line" if cut else None
         except TookTooLong:
-            unread = f"took longer than {_SECONDS} s"
+            unread = f"took longer than {SECONDS} s"
         return Scanned(tuple(entry for entry in found if entry.rule not in self._skipped), unread)
 
     def _in_content(self, path: str, content: bytes, known: t.Container[int]) -> Iterator[Detected]:
@@ -202,11 +193,7 @@ class Scanner:
         if not shown:
             return
         # The name tells the scanner how to read it.
-        copy = os.path.join(self._folder.name, os.path.basename(path) or "text")
-        descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, Attributes().mode)
-        try:
-            with open(descriptor, "w", encoding="utf-8", errors="replace", newline="") as handle:
-                handle.write("\n".join(piece for _number, piece in shown))
+        with self._scratch.file(path, "\n".join(piece for _number, piece in shown)) as copy:
             for entry in scan_file(copy):
                 rule = re.sub(r"[^a-z0-9]+", "-", entry.type.lower()).strip("-")
                 secret = entry.secret_value or ""
@@ -215,27 +202,6 @@ class Scanner:
                     # It counts anew in files that it rewrites.
                     place = shown[min(max(entry.line_number, 1), len(shown)) - 1][0]
                     yield Detected(rule, f"a secret ({entry.type})", severity, place, secret)
-        finally:
-            os.unlink(copy)
-
-
-@contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise :class:`TookTooLong` in what takes longer; only the main thread can be interrupted."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(_number: int, _frame: object) -> None:
-        raise TookTooLong
-
-    previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
 
 
 def _fresh(lines: Sequence[str], known: t.Container[int]) -> Iterator[tuple[int, str]]:

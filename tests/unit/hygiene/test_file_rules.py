@@ -17,8 +17,9 @@ import pytest
 
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._hygiene.file_audit import ITEM_OPTIONS, FileAudit
-from plugins.module_utils._hygiene.file_facts import DirectoryFacts, FileFacts, TreeFacts, key_in
+from plugins.module_utils._hygiene.file_facts import DirectoryFacts, FileFacts, TreeFacts
 from plugins.module_utils._hygiene.file_rules import RULES, AuditPolicy, judge
+from plugins.module_utils._hygiene.key_material import key_in
 from tests.rigs.plants import Plants
 
 NOW = datetime.datetime(2026, 6, 1, 12, tzinfo=datetime.timezone.utc)

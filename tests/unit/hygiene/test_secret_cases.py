@@ -276,5 +276,5 @@ def test_r14_a_compressed_log_does_not_unpack_without_limit(tmp_path: pathlib.Pa
 
 
 def test_r14_a_file_that_takes_too_long_is_counted(monkeypatch: t.Any) -> None:
-    monkeypatch.setattr("plugins.module_utils._hygiene.scanner._SECONDS", 0.05)
+    monkeypatch.setattr("plugins.module_utils._hygiene.scanner.SECONDS", 0.05)
     assert (_in_code("a.txt", "lorem ipsum " * 100_000).unread or "").startswith("took longer than")

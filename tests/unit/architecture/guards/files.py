@@ -20,6 +20,7 @@ ROOM: t.Final = frozenset(
     f"{_CORE}/{name}.py"
     for name in (
         "attributes",
+        "examining",
         "files",
         "kernel",
         "leftovers",
@@ -28,6 +29,7 @@ ROOM: t.Final = frozenset(
         "places",
         "reading",
         "removal",
+        "scratch",
         "staging",
         "store",
     )
