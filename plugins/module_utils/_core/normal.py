@@ -39,6 +39,8 @@ _UNIT_SECONDS: dict[str, Fraction] = {
 }
 # Python takes quadratic time to read a number, and no duration is longer.
 _LONGEST_DURATION = 100
+#: What servers in Go can count, in seconds: 292 years. Some take more for less than nothing, and remove what they keep.
+_MOST_SECONDS = (2**63 - 1) // 10**9
 _NUMBER = r"[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}"
 _TERM = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h|d|w)")
 # Sharp s, final sigma and the joiners: dropped or replaced by one edition, kept by the other.
@@ -84,6 +86,8 @@ def _whole(value: t.Any, parts: int, what: str) -> int:
     total = sum((Fraction(f"0{number}") * _UNIT_SECONDS[unit] for number, unit in terms), Fraction(0)) * parts
     if total.denominator != 1:
         raise ValueError(f"{text!r} is not {what}")
+    if total > _MOST_SECONDS * parts:
+        raise ValueError(f"{text!r} is longer than 292 years, the longest that servers can count; declare less")
     return int(total)
 
 

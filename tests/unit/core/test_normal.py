@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from plugins.module_utils._core import normal
 
-SECONDS = st.integers(min_value=0, max_value=10**10)
+#: 2^63 nanoseconds.
+MOST_SECONDS = 9_223_372_036
+SECONDS = st.integers(min_value=0, max_value=MOST_SECONDS)
 UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -54,7 +56,24 @@ def test_trap_01_every_spelling_of_whole_seconds_is_one(seconds: int) -> None:
 def test_trap_01_terms_add_up_in_any_order(terms: list[tuple[int, str]]) -> None:
     sizes = {"w": 604800, "d": 86400, **UNITS}
     text = "".join(f"{count}{unit}" for count, unit in terms)
-    assert normal.duration(text) == sum(count * sizes[unit] for count, unit in terms)
+    total = sum(count * sizes[unit] for count, unit in terms)
+    assume(total <= MOST_SECONDS)
+    assert normal.duration(text) == total
+
+
+@pytest.mark.parametrize("longest", [MOST_SECONDS, f"{MOST_SECONDS}s", "106751d", "2562047h47m16s"])
+def test_longest_duration_that_servers_count_is_taken(longest: int | str) -> None:
+    """hashicorp/vault#4641: at the edge."""
+    assert normal.duration(longest) <= MOST_SECONDS
+    assert normal.milliseconds(longest) <= MOST_SECONDS * 1000
+
+
+@pytest.mark.parametrize("longer", [MOST_SECONDS + 1, f"{MOST_SECONDS + 1}", "106752d", "2562048h", "9" * 40])
+def test_duration_beyond_what_servers_count_is_refused(longer: int | str) -> None:
+    """hashicorp/vault#4641: a safety buffer beyond 2^63 nanoseconds became negative, and tidying removed everything."""
+    for parse in (normal.duration, normal.milliseconds):
+        with pytest.raises(ValueError, match="is longer than 292 years, the longest that servers can count"):
+            parse(longer)
 
 
 @given(st.integers(min_value=0, max_value=10**16))
