@@ -48,6 +48,17 @@ def _dns_name(value: str) -> str:
     return name
 
 
+def _certified_address(value: t.Any) -> str:
+    """Return an IP address as certificates may carry it; authorities and clients refuse IPv4 in the form of IPv6."""
+    address = normal.ip_address(value)
+    plain = getattr(ipaddress.ip_address(address), "ipv4_mapped", None)
+    if plain is not None:
+        raise ValueError(
+            f"{value!r} is an IPv4 address in the form of IPv6, which certificates may not carry; declare {plain}"
+        )
+    return address
+
+
 def email_address(value: t.Any) -> str:
     """Return a mail address with its domain in lower case; the local part may be case sensitive (RFC 5321, 2.4)."""
     text = str(value).strip()
@@ -100,7 +111,7 @@ class SubjectAltNames:
         """Build from option lists; raises :class:`PkiError` naming the option."""
         return cls(
             dns=_each("dns_names", dns_name, dns_names),
-            ip=_each("ip_addresses", normal.ip_address, ip_addresses),
+            ip=_each("ip_addresses", _certified_address, ip_addresses),
             uri=_each("uris", uri, uris),
             email=_each("emails", email_address, emails),
         )
