@@ -127,8 +127,12 @@ class Repository:
         return [name for name in names if os.fsencode(name) not in ignored.split(b"\0")]
 
     def commits(self) -> list[str]:
-        """Return every commit that any reference reaches, the oldest first."""
-        return self._text("rev-list", "--all", "--reverse").split()
+        """Return every commit that any reference reaches, or any stash, the oldest first.
+
+        Only the newest stash has a reference; the others are kept in its log.
+        """
+        stashes = self._run("log", "--walk-reflogs", "--format=%H", "refs/stash", "--", accept=(0, 128)).decode("ascii")
+        return self._text("rev-list", "--all", "--reverse", *stashes.split()).split()
 
     def history(self, commits: Sequence[str]) -> Iterator[Blob]:
         """Yield every version of every file of some commits, each once, with the first commit that has it.

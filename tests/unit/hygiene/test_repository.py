@@ -271,6 +271,15 @@ def test_the_commit_that_brought_a_secret_is_named(planted: Planted) -> None:
     assert named == {"b.txt": ("tree", first), "c.txt": ("history", second)}
 
 
+def test_every_stash_is_searched(planted: Planted) -> None:
+    """mckinsey/vizro#427, betterleaks/betterleaks#10: only the newest stash has a reference, the others a log."""
+    planted.commit("b.txt", "nothing\n")
+    for seed in (3, 4, 5):
+        (planted.path / "b.txt").write_text(f"use {Plants(seed).github()}\n")
+        planted.git("stash", "push", "-q")
+    assert [finding["path"] for finding in _scan(planted.path)["findings"]] == ["b.txt"] * 3
+
+
 def test_s5_what_is_in_the_tree_and_no_file_is_counted(planted: Planted) -> None:
     """A repository in the repository is not searched, and a link is searched for what it says."""
     inner = Planted(planted.path / "inner")
