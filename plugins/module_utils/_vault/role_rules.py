@@ -290,13 +290,20 @@ def life_objections(
             field="renew_before",
             remedy=f"Shorten renew_before, or raise the life that role {name} grants ({_ROLE}).",
         )
-    if asked and bounds.issuer is not None:
-        yield from _beyond_issuer(most, bounds, now)
+    if bounds.issuer is not None:
+        yield from _beyond_issuer(most if asked else 0, bounds, now)
 
 
 def _beyond_issuer(seconds: int, bounds: Bounds, now: datetime.datetime) -> Iterator[InvalidInput]:
     issuer = t.cast("x509.Certificate", bounds.issuer)
     end = validity(issuer)[1]
+    if end <= now:
+        yield InvalidInput(
+            f"{dn_text(issuer.subject)}, which signs, ended at {iso(end)}",
+            field="issuer",
+            remedy="Replace it (trustmesh.security.vault_pki_issuer); nothing it signs is valid.",
+        )
+        return
     if now + datetime.timedelta(seconds=seconds) <= end or bounds.beyond_end == "permit":
         return
     does = {"err": "which the issuer refuses", "truncate": "where the issuer cuts it"}

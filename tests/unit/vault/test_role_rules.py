@@ -99,6 +99,16 @@ def test_c4_the_bounds_of_a_life(
     assert problem is None or problem in found[0].problem
 
 
+@pytest.mark.parametrize("behaviour", ["err", "truncate", "permit", None])
+@pytest.mark.parametrize("ttl", ["30d", None])
+def test_an_authority_that_has_ended_signs_nothing(ttl: str | None, behaviour: str | None) -> None:
+    """cert-manager/cert-manager#7741: what it signs has ended too, and is renewed for ever."""
+    issuer = make("Issuing", ca=True, end=NOON - DAY).certificate
+    bounds = Bounds("pki", issuer=issuer, beyond_end=behaviour)
+    (found,) = life_objections({**ROLE, "max_ttl": 40 * 86400}, "tried", _wanted(ttl=ttl), bounds, NOON)
+    assert (found.field, "CN=Issuing, which signs, ended at" in found.problem) == ("issuer", True)
+
+
 def test_c4_a_life_that_never_rests_is_refused_before_signing() -> None:
     wanted = _wanted(renew_before="7d")
     assert wanted.ttl is None
