@@ -15,7 +15,8 @@ author:
 description:
   - Makes a list of secrets hold the declared values, in version 1 or 2 of the key-value engine.
   - Writes only what differs, so that no version is made of equal data. In version 2 a write carries the version it was
-    decided on (check-and-set), and is decided anew when somebody else was faster.
+    decided on (check-and-set), and is decided anew when somebody else was faster. Version 1 cannot refuse a write, so
+    that a run may replace what another one generated in the same moment; a warning says so.
   - Values can be generated where there are none yet, and then never leave the server through this module.
   - No value appears in a result. A diff shows fingerprints that are meaningless outside the run.
   - In version 2 the token needs C(create), C(read), C(update) and C(delete) on C(<mount>/data/<path>), and on

@@ -36,6 +36,10 @@ from .port import Data, Vault
 from .resource import VaultResource, vault_batch
 
 _LARGEST_EXACT = 2**53
+_UNGUARDED: t.Final = (
+    "{}: version 1 of the engine cannot refuse a write, so that another run may replace what is generated now. Let"
+    " one run at a time generate here, or use version 2."
+)
 _ATTEMPTS = 5
 _SHORTEST = 8
 CHARSETS: t.Final = {
@@ -257,6 +261,8 @@ class KvSecret(VaultResource[KvState]):
         changes += [Change(f"data.{key}", held[key], None, f"data.{key} is not declared") for key in self._extra(held)]
         if not changes:
             return plan
+        if not self._versioned and any(entry[0] not in held for entry in self._terms.generate):
+            plan = replace(plan, warnings=(*plan.warnings, _UNGUARDED.format(self.name)))
         return replace(plan, action=plan.action if plan else Action.UPDATE, changes=tuple(changes))
 
     def _worded(self, change: Change, current: KvState | None) -> Change:
