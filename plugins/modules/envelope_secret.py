@@ -43,11 +43,13 @@ options:
       - Schema of the table.
       - When omitted, the table is looked for along the search path of the user.
     type: str
-  key_column:
+  name_column:
     description:
-      - Column of the names.
+      - Column of the names, unique and never null.
+      - In M(trustmesh.security.envelope_rewrap), C(key_column) is the primary key, which may be another column.
     type: str
     default: key
+    aliases: [key_column]
   columns:
     description:
       - Columns of the fields of a record.
@@ -214,7 +216,7 @@ EXAMPLES = r"""
     database: {host: db.example.com, name: billing, user: secrets, ca_cert: /etc/ssl/db-ca.pem}
     schema: billing
     table: vault_items
-    key_column: name
+    name_column: name
     columns: {encryptedDEK: wrapped_key, authTag: tag}
     iv_bytes: 16
     encoding: hex

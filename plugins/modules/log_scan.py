@@ -97,7 +97,7 @@ options:
     description:
       - How many findings of a file to tell. All are counted.
     type: int
-    default: 100
+    default: 200
   allow:
     description:
       - Findings that are known and allowed, each with somebody who answers for it and an end.
@@ -317,7 +317,7 @@ SPEC = Spec(
         "extra_rules": {"type": "list", "elements": "dict", "default": [], "options": RULE_OPTIONS},
         "known_digests": {"type": "list", "elements": "str", "default": []},
         "tail_bytes": {"type": "int"},
-        "max_findings": {"type": "int", "default": 100},
+        "max_findings": {"type": "int", "default": 200},
         **ALLOW,
     }
 )

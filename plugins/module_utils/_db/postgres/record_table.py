@@ -34,7 +34,7 @@ COLUMNS: t.Final = {
 TABLE: t.Final[Options] = {
     "table": {"type": "str", "default": "encryptedSecrets"},
     "schema": {"type": "str"},
-    "key_column": {"type": "str", "default": "key", "no_log": False},
+    "name_column": {"type": "str", "default": "key", "aliases": ["key_column"]},
     "columns": {
         "type": "dict",
         "no_log": False,
@@ -54,7 +54,7 @@ class PostgresRecords:
         columns = {name: (declared["columns"] or {}).get(name) or column for name, column in COLUMNS.items()}
         self.identity = ".".join(names)
         self._table = quoted(*names)
-        self._key = quoted(declared["key_column"])
+        self._key = quoted(declared["name_column"])
         self._columns = {name: quoted(column) for name, column in columns.items()}
         #: Values of further columns of a new row.
         self._others = [(quoted(str(name)), value) for name, value in (declared["other_values"] or {}).items()]
@@ -69,7 +69,7 @@ class PostgresRecords:
         if len(rows) > 1:
             raise InvalidInput(
                 f"several rows of {self.identity} have the name {name}",
-                field="key_column",
+                field="name_column",
                 remedy="Names have to be unique; give the column that is.",
             )
         return dict(zip(self._columns, rows[0])) if rows else None
