@@ -56,6 +56,14 @@ def test_files_without_a_header_are_found(plant: Plant) -> None:
             {"changelogs/fragments/1.yml": "bugfix: [x]\n"},
             ["changelogs/fragments/1.yml: has no section bugfix; there are bugfixes, release_summary"],
         ),
+        (
+            {"changelogs/fragments/1.yml": f"bugfixes:\n  - {'x' * 117}\n"},
+            ["changelogs/fragments/1.yml:2: is longer than 120 characters"],
+        ),
+        (
+            {"changelogs/fragments/1.yml": "bugfixes:\n  - a line\n    torn here\n"},
+            ["changelogs/fragments/1.yml:2: ends early; join it with the next line"],
+        ),
     ],
 )
 def test_a_release_without_news_is_found(plant: Plant, more: dict[str, str], problems: list[str]) -> None:

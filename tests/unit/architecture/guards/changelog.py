@@ -7,8 +7,23 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterator
 
 from tests.unit.architecture.guards import tree
+
+_LONGEST = 120
+#: A line that ends before this column although the next word would fit was torn by an edit.
+_SHORTEST = 80
+
+
+def _lines(fragment: pathlib.Path) -> Iterator[str]:
+    lines = fragment.read_text(encoding="utf-8").splitlines()
+    for number, (line, after) in enumerate(zip(lines, [*lines[1:], ""]), start=1):
+        if len(line) > _LONGEST:
+            yield f"{number}: is longer than {_LONGEST} characters"
+        continued = after.startswith("    ") and line.strip() and not line.endswith((">-", "|-"))
+        if continued and len(line) + 1 + len(after.split()[0]) <= _SHORTEST:
+            yield f"{number}: ends early; join it with the next line"
 
 
 def violations(root: pathlib.Path) -> list[str]:
@@ -22,6 +37,7 @@ def violations(root: pathlib.Path) -> list[str]:
         for section in tree.load(fragment)
         if section not in sections
     ]
+    found += [f"{fragment.relative_to(root)}:{problem}" for fragment in fragments for problem in _lines(fragment)]
     version = str(tree.load(root / "galaxy.yml")["version"])
     released = tree.load(root / "changelogs" / "changelog.yaml") or {"releases": {}}
     if not fragments and version not in released["releases"]:
