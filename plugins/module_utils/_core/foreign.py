@@ -150,9 +150,9 @@ class Answer(dict[str, t.Any]):
 
     @classmethod
     def of(cls: type[A], value: t.Mapping[str, t.Any], place: str) -> A:
-        """Wrap an object that came as the answer to ``place``."""
+        """Wrap an object that came as the answer to ``place``; an answer stays that to its own place."""
         data = cls(value)
-        data.place = place
+        data.place = value.place if isinstance(value, Answer) else place
         return data
 
     def __missing__(self, name: str) -> t.NoReturn:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import normal
 from .redact import Secret
@@ -31,10 +31,42 @@ class Kind:
     canonical: t.Callable[[t.Any], t.Any]
     option: t.Mapping[str, t.Any] = field(default_factory=dict)
     wire: t.Callable[[t.Any], t.Any] = _same
+    #: Of a text, whether others also give it as a number.
+    numbers: bool = False
 
     def choices(self, *values: str) -> Kind:
         """Return this kind limited to some values."""
-        return Kind(self.canonical, {**self.option, "choices": list(values)}, self.wire)
+        return replace(self, option={**self.option, "choices": list(values)})
+
+    def misfit(self, value: t.Any) -> t.Optional[str]:
+        """Return what is wrong with the type of a value that others hold, in words that follow its name.
+
+        What the option takes is cast by Ansible first; what others hold has its type already, or is something else.
+        """
+        sort = self.option.get("type")
+        if sort in ("str", "path"):
+            fits = isinstance(value, (str, Secret)) or (self.numbers and _is_number(value))
+            return None if fits else "is not a text"
+        if sort == "bool":
+            return None if isinstance(value, bool) else "is not true or false"
+        if sort == "int":
+            return None if isinstance(value, str) or _is_number(value) else "is not a whole number"
+        if sort == "list":
+            fits = isinstance(value, str) or (isinstance(value, _LISTS) and all(isinstance(x, str) for x in value))
+            return None if fits else "is not a list of texts"
+        if sort != "dict":
+            return None
+        if not isinstance(value, t.Mapping):
+            return "is not an object"
+        nested = self.canonical is _mapping and any(isinstance(entry, (*_LISTS, dict)) for entry in value.values())
+        return "has a list or an object where a text belongs" if nested else None
+
+
+_LISTS: t.Final = (list, tuple, set, frozenset)
+
+
+def _is_number(value: t.Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _boolean(value: t.Any) -> bool:
@@ -76,7 +108,7 @@ LOWER = Kind(lambda value: str(value).lower(), {"type": "str"})
 BOOLEAN = Kind(_boolean, {"type": "bool"})
 INTEGER = Kind(_integer, {"type": "int"})
 #: A duration in any spelling, held and sent as whole seconds.
-SECONDS = Kind(normal.duration, {"type": "str"})
+SECONDS = Kind(normal.duration, {"type": "str"}, numbers=True)
 #: A list whose order means something.
 ORDERED = Kind(_texts, _LIST, list)
 #: A list whose order and repetitions mean nothing.

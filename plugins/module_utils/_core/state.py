@@ -23,6 +23,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .errors import InvalidInput
+from .foreign import Answer
 from .kinds import Kind
 from .redact import render
 
@@ -124,15 +125,26 @@ class State:
 
     @classmethod
     def observed(cls: type[S], data: t.Mapping[str, t.Any], **known: t.Any) -> S:
-        """Build the current state from a server's answer; an absent key takes the field's server default."""
+        """Build the current state from what others hold; an absent key takes the field's server default.
+
+        Raises :class:`TrustmeshError` for a value whose type is not that of its field, and for an answer with none of
+        the fields: what was not understood is neither drift nor its absence.
+        """
         values = dict(known)
-        for name, meta in cls.metas().items():
-            if name in known or meta.write_only:
-                continue
+        asked = {name: meta for name, meta in cls.metas().items() if name not in known and not meta.write_only}
+        if (
+            isinstance(data, Answer)
+            and asked
+            and all((meta.wire_name or name) not in data for name, meta in asked.items())
+        ):
+            raise data.wrong(
+                " or ".join(meta.wire_name or name for name, meta in list(asked.items())[:3]), "is missing"
+            )
+        for name, meta in asked.items():
             value = data.get(meta.wire_name or name)
             if value is None:
                 value = meta.server_default
-            values[name] = None if value is None else _as_held(meta.kind, value)
+            values[name] = None if value is None else _as_held(meta, name, value, data)
         return cls(**values)
 
     def managed_values(self) -> dict[str, t.Any]:
@@ -156,9 +168,13 @@ class State:
         return rendered
 
 
-def _as_held(kind: Kind, value: t.Any) -> t.Any:
+def _as_held(meta: Meta, name: str, value: t.Any, data: t.Mapping[str, t.Any]) -> t.Any:
     """Return the canonical form; what breaks the rules of its kind stays as it is and so differs from any declared."""
+    problem = meta.kind.misfit(value)
+    if problem is not None:
+        answer = data if isinstance(data, Answer) else Answer.of(data, "what is held")
+        raise answer.wrong(meta.wire_name or name, problem)
     try:
-        return kind.canonical(value)
+        return meta.kind.canonical(value)
     except (TypeError, ValueError):
         return tuple(value) if isinstance(value, list) else value

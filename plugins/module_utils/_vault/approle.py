@@ -68,8 +68,9 @@ class Role(VaultResource[AppRoleState]):
         self.fit(self.path, data)
         if data is None:
             return None
-        held = {**data, **self.vault.read_or_nothing(at(self.path, "role-id"))}
-        return AppRoleState.observed(held, **left_out(AppRoleState, held, self.desired))
+        known = left_out(AppRoleState, data, self.desired)
+        known["role_id"] = self.vault.read_or_nothing(at(self.path, "role-id")).text_or("role_id") or None
+        return AppRoleState.observed(data, **known)
 
     def steps(self, plan: Plan, current: AppRoleState | None) -> t.Iterable[Step]:
         if plan.action in (Action.DELETE, Action.REPLACE):

@@ -31,6 +31,7 @@ from .._core.redact import Secret
 from .._core.sections import Each, Section
 from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED, Field, State, managed
+from .answer import Fields
 from .errors import Forbidden, NoMount, NotVault, Rejected
 from .port import Data, Vault
 from .resource import VaultResource, vault_batch
@@ -95,7 +96,7 @@ DATA = Kind(
     lambda value: {key: json.loads(entry.reveal()) for key, entry in value.items()},
 )
 # The endpoint takes a text with a unit and answers with another one ("720h0m0s").
-_SPELLED_SECONDS = Kind(duration, {"type": "str"}, lambda seconds: f"{seconds}s")
+_SPELLED_SECONDS = Kind(duration, {"type": "str"}, lambda seconds: f"{seconds}s", numbers=True)
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,12 @@ class KvVersions:
     def _ask(self, mount: str) -> int:
         try:
             # Open to every token that may do anything below the mount.
-            about = self._vault.read_or_nothing(at("sys/internal/ui/mounts", mount))
+            about = self._vault.mount_of(mount)
         except (Forbidden, NoMount, Rejected):
             return 2
         if about.text("type") not in ("kv", "generic"):
             what = printable(about.text("type"), 60)
-            raise InvalidInput(f"{mount} is of type {what} and no key-value engine", field="mount")
+            raise InvalidInput(f"{mount} is of type {what} and not a key-value engine", field="mount")
         return 2 if about.mapping_or("options").get("version") == "2" else 1
 
 
@@ -217,14 +218,14 @@ class KvSecret(VaultResource[KvState]):
         if self.desired is None and not live and not self._terms.destroy:
             return True, None
         version = 0 if held is None else held.mapping("metadata").number("version")
-        known: Data = {} if held is None else {**held.mapping("metadata"), "data": held["data"]}
+        known = Fields.of({} if held is None else {**held.mapping("metadata"), "data": held["data"]}, self.name)
         if held is None or self._declared_metadata():
             about = self.lookup(self._at("metadata"))
             if about is None:
                 return held is None, None
             if held is None and about.number("current_version"):
                 return False, None
-            known = {**about, "data": known.get("data")}
+            known = Fields.of({**about, "data": known.get("data")}, about.place)
         return True, KvState.observed(known, version=version)
 
     def _contradiction(self, what: str) -> NotVault:

@@ -70,7 +70,7 @@ class MountState(State):
         if about.text("type") == "kv":
             options.setdefault("version", "1")
         config = {name: value for name, value in about.mapping_or("config").items() if value != ""}
-        return cls.observed({**config, **entry, "options": options})
+        return cls.observed(Fields.of({**config, **entry, "options": options}, about.place))
 
 
 class MountTable:

@@ -103,7 +103,7 @@ class AutoTidyState(State):
     issuer_safety_buffer: Field[int] = managed(SECONDS, server_default=365 * _DAY)
     acme_account_safety_buffer: Field[int] = managed(SECONDS, server_default=30 * _DAY)
     revocation_queue_safety_buffer: Field[int] = managed(SECONDS, server_default=2 * _DAY)
-    pause_duration: Field[str] = managed(Kind(_pause, {"type": "str"}), server_default="0s")
+    pause_duration: Field[str] = managed(Kind(_pause, {"type": "str"}, numbers=True), server_default="0s")
     page_size: Field[int] = managed(INTEGER, server_default=1000)
     maintain_stored_certificate_counts: Field[bool] = managed(BOOLEAN, server_default=False)
     publish_stored_certificate_count_metrics: Field[bool] = managed(BOOLEAN, server_default=False)

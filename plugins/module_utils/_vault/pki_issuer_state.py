@@ -181,7 +181,7 @@ class Held:
             lifetime = asked
         chain = tuple(names.get(entry) or entry for entry in self.data.texts("manual_chain"))
         return IssuerState.observed(
-            {**_certificate_fields(self.facts), **self.data, "manual_chain": chain},
+            Fields.of({**_certificate_fields(self.facts), **self.data, "manual_chain": chain}, self.data.place),
             certificate=certificate_pem(self.facts.certificate),
             signed_by=signed_by,
             ttl=lifetime,

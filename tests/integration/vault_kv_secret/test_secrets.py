@@ -304,7 +304,7 @@ def test_mount_of_another_type_is_named(run_module: Module, connection: dict[str
     secret = {"path": "s", "data": {"a": "b"}}
     result = run_module("vault_kv_secret", {**connection, "mount": "cubbyhole", "secrets": [secret]})
     assert result.failed
-    assert "mount: cubbyhole is of type cubbyhole and no key-value engine" in result.msg
+    assert "mount: cubbyhole is of type cubbyhole and not a key-value engine" in result.msg
 
 
 def test_check_before_the_engine_exists_predicts_and_says_so(
