@@ -157,7 +157,9 @@ def _redirected(response: t.Any, url: str) -> VaultError:
     if status in (307, 308) and (not location or ("//" in where and "/v1/" in where)):
         active = f", which names {where}" if location else ""
         return Standby(
-            f"this node is a standby (HTTP {status}){active}", field="url", remedy="Point url at the active node."
+            f"the node at {url} is a standby (HTTP {status}){active}",
+            field="url",
+            remedy="Point url at the active node.",
         )
     failure = NotVault(
         f"{url} answers, but not as a Vault or OpenBao does: it redirects to {where} (HTTP {status})",

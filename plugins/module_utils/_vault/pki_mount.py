@@ -61,12 +61,11 @@ class PkiMount:
         Reading the tuning is a right of operators; what every user of a mount may read instead is silent (0) about a
         ceiling that comes from the system's default.
         """
-        for place in (at("sys/mounts", self.path, "tune"), at("sys/internal/ui/mounts", self.path)):
+        for look in (self._tuning, self._shown):
             try:
-                data = self.vault.read_or_nothing(place)
+                return look().number("max_lease_ttl") or None
             except (Forbidden, NoMount, Rejected):
                 continue
-            return (data.mapping_or("config") or data).number_or("max_lease_ttl") or None
         return None
 
     def revocation_rules(self) -> Fields:
@@ -78,6 +77,12 @@ class PkiMount:
                 except (Forbidden, NoMount, Rejected):
                     self._rules = Fields()
             return self._rules
+
+    def _tuning(self) -> Fields:
+        return self.vault.read_or_nothing(at("sys/mounts", self.path, "tune"))
+
+    def _shown(self) -> Fields:
+        return self.vault.mount_of(self.path).mapping("config")
 
     def too_long(self, seconds: int) -> str | None:
         """Return the sentence that says that the mount would cut a lifetime short, if it would."""

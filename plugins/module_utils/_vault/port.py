@@ -22,7 +22,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .._core.address import sendable
+from .._core.address import at, sendable
 from .._core.errors import InvalidInput
 from .._core.foreign import printable
 from .answer import Fields, deleted_version, frame, refusal, understand
@@ -138,6 +138,20 @@ class Vault:
         """Return the whole answer of an endpoint that puts nothing into ``data``, such as ``sys/seal-status``."""
         _status, body = self._exchange("get", path, repeatable=True)
         return body
+
+    def mount_of(self, path: str) -> Fields:
+        """Return what the server tells every user of a mount about the one that a path is in."""
+        about = self.read_or_nothing(at("sys/internal/ui/mounts", path))
+        if not f"{path}/".startswith(about.text("path")):
+            raise about.wrong("path", "is that of another mount")
+        return about
+
+    def own_token(self) -> Fields:
+        """Return what the server says about the token of this connection, and about no other."""
+        about = self.read_or_nothing(_OWN_TOKEN)
+        if about.text("id") != self._transport.token:
+            raise about.wrong("id", "is that of another token")
+        return about
 
     def list(self, path: str) -> list[str]:
         """Return the keys below a path; an empty level lists as nothing."""

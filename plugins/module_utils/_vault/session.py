@@ -112,9 +112,12 @@ class Session(Resource[SessionState]):
             return Fields()
         self.vault.use_token(token.reveal())
         try:
-            return self.vault.read_or_nothing("auth/token/lookup-self")
+            about = self.vault.own_token()
         except (Forbidden, InvalidToken):
             return Fields()
+        for name in ("accessor", "path"):
+            about.text(name)
+        return about
 
     def plan(self, current: SessionState | None, now: datetime.datetime) -> Plan:
         if self.terms is None:
@@ -176,7 +179,7 @@ class Session(Resource[SessionState]):
 
     def _refuse_unusable(self, terms: SessionTerms, token: Secret) -> None:
         self.vault.use_token(token.reveal())
-        about = self.vault.read_or_nothing("auth/token/lookup-self")
+        about = self.vault.own_token()
         left = _seconds_left(about)
         if left is not None and left <= terms.min_ttl:
             raise InvalidInput(

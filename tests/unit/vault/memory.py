@@ -137,8 +137,11 @@ class Memory:
         if path in self.tables:
             return found(self.tables[path])
         if path.startswith("sys/internal/ui/mounts/"):
-            entry = self.tables["sys/mounts"].get(f"{path.rpartition('/')[2]}/")
-            return refused(403, "preflight capability check returned 403") if entry is None else found(entry)
+            place = f"{path.rpartition('/')[2]}/"
+            entry = self.tables["sys/mounts"].get(place)
+            if entry is None:
+                return refused(403, "preflight capability check returned 403")
+            return found({**entry, "path": place})
         table, name = path.removesuffix("/tune").rpartition("/")[::2]
         entry = self.tables.get(table, {}).get(f"{name}/")
         if path.endswith("/tune") and entry is not None:
