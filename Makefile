@@ -201,6 +201,12 @@ bench: .venv-dev/.stamp build/env/peers/.stamp build/collections.stamp ## Measur
 mutation: .venv-dev/.stamp ## Change the meaning of lines drawn by a seed, and print how many changes the tests notice
 	$(DEV) python -m tests.tooling.mutation $(ARGS)
 
+# Two hours on two cores; a slice of the table belongs to `make integration`.
+.PHONY: faults
+faults: .venv-dev/.stamp build/collections.stamp | $(REPORTS) ## Play every wrong answer to every module that talks to a server
+	$(DEV) TRUSTMESH_FAULTS=all TRUSTMESH_COLLECTIONS_PATH="$(CURDIR)/build/collections" \
+		pytest tests/integration/faults --numprocesses auto --junit-xml=$(REPORTS)/faults.xml $(PYTEST)
+
 .PHONY: fuzz
 fuzz: .venv-dev/.stamp ## Give every parser inputs drawn by a seed, and print what is no error of the collection
 	$(DEV) python -m tests.fuzz $(ARGS)

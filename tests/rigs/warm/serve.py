@@ -4,11 +4,12 @@
 
 """An interpreter that has imported other people's libraries and becomes, in a fork per request, ``python -m MODULE``.
 
-Reads requests from the socket whose number is its one argument: JSON of ``module``, ``directory`` and ``environment``,
-with four descriptors: standard input, output, error, and a pipe on which the process id and the exit status (as
-``os.waitpid`` gives it) are told, a line each. Ends when the socket is closed.
+Reads requests from the socket whose number is its first argument: JSON of ``module``, ``directory`` and
+``environment``, with four descriptors: standard input, output, error, and a pipe on which the process id and the exit
+status (as ``os.waitpid`` gives it) are told, a line each. Ends when the socket is closed.
 
-Nothing of this collection is imported before the fork: what is under test starts from nothing every time.
+Nothing of this collection is imported before the fork: what is under test starts from nothing every time. Where runs
+are many and it is not their start that is under test, further arguments give a path and modules to hold as well.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ LIBRARIES = ("ansible.module_utils.basic", "cryptography.x509", "hvac.adapters",
 
 def main() -> None:
     """Serve until the other side closes the socket."""
-    for name in LIBRARIES:
+    sys.path[1:1] = sys.argv[2:3]
+    for name in (*LIBRARIES, *sys.argv[3:]):
         importlib.import_module(name)
     gc.freeze()
     requests = socket.socket(fileno=int(sys.argv[1]))
@@ -81,6 +83,7 @@ def _become(request: dict[str, t.Any], descriptors: list[int]) -> None:
     sys.argv = [request["module"]]
     with contextlib.suppress(ImportError):
         importlib.import_module("sitecustomize")
+    sys.modules.pop(request["module"], None)
     runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
 
 
