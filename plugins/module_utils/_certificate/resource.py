@@ -20,7 +20,16 @@ from .._core.normal import spell_duration
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.resource import Resource
 from .._pki.certificate import CertificateFacts, certificate_pem, facts_of, iso, parse_certificates
-from .._pki.chain import is_self_signed, order_chain, verify_chain
+from .._pki.chain import (
+    Prospect,
+    foreseen_problems,
+    is_self_signed,
+    order_chain,
+    purpose_problems,
+    trusted_of,
+    verify_chain,
+)
+from .._pki.constraints import names_of
 from .._pki.development import is_development
 from .._pki.drift import EXPIRY, REVOKED, Wanted, is_granted, reissue_reasons
 from .._pki.keys import generate, load_private_key, private_pem, spki_sha256
@@ -37,6 +46,10 @@ if t.TYPE_CHECKING:
     from cryptography import x509
 
     Chain = tuple[x509.Certificate, ...]
+
+
+#: Extended key usages that the chain of a certificate is held against.
+_TLS: t.Final = frozenset({"ServerAuth", "ClientAuth"})
 
 
 class SignedOtherwise(TrustmeshError):
@@ -121,7 +134,8 @@ class Certificate(HostCertificate):
         return replace(plan, warnings=(*plan.warnings, *current.obstacles)) if current and current.obstacles else plan
 
     def _plan(self, current: t.Optional[Holding], now: datetime.datetime) -> Plan:
-        objections = self.signer.objections(self.wanted, now)
+        faults = self._faults(current.authority if current else self.signer.chain(), now)
+        objections = [*self.signer.objections(self.wanted, now), *faults]
         if current is None:
             _refuse(objections)
             changes = tuple(Change(path, None, value, ABSENT) for path, value in self.wanted.shown().items())
@@ -132,7 +146,7 @@ class Certificate(HostCertificate):
             body = {"key": "same" if self._may_keep_key(current, now) else "new", "at": now, "held": current.made_at}
             step = Step("issue", self.name, body)
             return Plan(Action.REPLACE, tuple(renewal), (step,))
-        _refuse_lapsed(current.authority or (), now)
+        _refuse(faults)
         repairs = [*current.placement, *_text_changes(current)]
         warnings = tuple(f"{self.identity}: the next renewal would be refused. {problem}" for problem in objections)
         if not repairs:
@@ -226,6 +240,21 @@ class Certificate(HostCertificate):
             return False
         return current.key is not None and current.key.spec == self.wanted.key
 
+    @functools.cached_property
+    def _purposes(self) -> frozenset[str]:
+        """What the certificate is declared to be for."""
+        declared = self.wanted.state.extended_key_usage
+        return declared & _TLS if isinstance(declared, frozenset) else frozenset()
+
+    def _faults(self, chain: t.Optional[Chain], now: datetime.datetime) -> list[InvalidInput]:
+        """Return why nothing that the authority signs now would verify, whoever asks it."""
+        if not chain:
+            return []
+        subject, sans = self.wanted.subject, self.wanted.sans
+        prospect = Prospect(lambda: names_of(subject.name(), sans), self._purposes)
+        problems = foreseen_problems(prospect, chain, now)
+        return [_unsound(problems)] if problems else []
+
     def _refuse_development(self, chain: t.Optional[Chain]) -> None:
         if chain and not self.policy.allow_development_ca and is_development(chain):
             raise InvalidInput(
@@ -237,7 +266,7 @@ class Certificate(HostCertificate):
     def _issue(self, key_pem: t.Optional[bytes], now: datetime.datetime) -> Contents:
         """Have the public part of a key signed, of a new one where none is given."""
         self.signer.prepare(self.wanted, new=True)
-        _refuse(self.signer.objections(self.wanted, now))
+        _refuse([*self.signer.objections(self.wanted, now), *self._faults(self.signer.chain(), now)])
         key = generate(self.wanted.key) if key_pem is None else load_private_key(key_pem)
         csr = make_csr(key, self.wanted.subject, self.wanted.sans)
         leaf, chain = self.signer.sign(csr, self.wanted)
@@ -277,14 +306,31 @@ class Certificate(HostCertificate):
                 field=fields[0],
                 remedy="Correct the declaration or the authority (role, mount's max_lease_ttl); nothing was installed.",
             )
-        anchors = _anchors(chain)
-        problems = verify_chain(facts.certificate, chain, anchors, now)
+        problems = verify_chain(facts.certificate, chain, trusted_of(chain), now) or _unfit(
+            self._purposes, facts, chain
+        )
         if problems:
             raise SignedOtherwise(
                 f"the chain from {signer} does not hold: {'; '.join(problems)}",
                 field="issuer",
                 remedy="Complete the chain of that issuer; nothing was installed.",
             )
+
+
+def _unsound(problems: t.Sequence[str]) -> InvalidInput:
+    return InvalidInput(
+        f"{'; '.join(problems)}; certificates below it are not valid",
+        field="issuer",
+        remedy="Renew or replace that authority, declare what it may sign, or set this host's clock if it is wrong.",
+    )
+
+
+def _unfit(purposes: frozenset[str], facts: CertificateFacts, chain: Chain) -> list[str]:
+    """Say why a certificate is of no use for what it is declared for; where nothing is, for anything that it says."""
+    above = [facts_of(entry) for entry in order_chain(chain[0], chain)]
+    problems = purpose_problems(purposes, above)
+    each = [purpose_problems({purpose}, above) for purpose in facts.extended_key_usage & _TLS]
+    return problems or (each[0] if each and all(each) else [])
 
 
 def _refuse(objections: t.Sequence[InvalidInput]) -> None:
@@ -295,27 +341,11 @@ def _refuse(objections: t.Sequence[InvalidInput]) -> None:
         raise InvalidInput(f"{first.problem}{more}", field=first.field, remedy=first.remedy)
 
 
-def _refuse_lapsed(chain: Chain, now: datetime.datetime) -> None:
-    """Raise for an authority above the certificate that has expired; a new certificate would be worth as little."""
-    for facts in map(facts_of, chain):
-        if facts.not_after < now:
-            raise TrustmeshError(
-                f"{facts.subject_dn} expired at {iso(facts.not_after)}; certificates below it are not valid",
-                field="issuer",
-                remedy="Renew that authority, then run again.",
-            )
-
-
-def _anchors(chain: Chain) -> Chain:
-    """Return what to trust: the self-signed certificates of a chain, else its last one."""
-    return tuple(certificate for certificate in chain if is_self_signed(certificate)) or chain[-1:]
-
-
 @functools.lru_cache(maxsize=64)
 def _authority_texts(chain: Chain) -> tuple[str, str]:
     """Return intermediates and anchor as PEM; a batch asks for the same few authorities again and again."""
     between = [certificate for certificate in order_chain(chain[0], chain) if not is_self_signed(certificate)]
-    return certificate_pem(*between), certificate_pem(*_anchors(chain))
+    return certificate_pem(*between), certificate_pem(*trusted_of(chain))
 
 
 def _texts(leaf: x509.Certificate, chain: Chain) -> dict[str, str]:

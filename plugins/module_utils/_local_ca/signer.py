@@ -17,6 +17,7 @@ from .._core.errors import InvalidInput
 from .._core.normal import spell_duration
 from .._core.passphrase import read_passphrase
 from .._pki.certificate import iso, validity
+from .._pki.chain import first_to_end
 from .._pki.drift import BACKDATE_SECONDS
 from .._pki.errors import PkiError
 from .._pki.issuance import Authority, Span, sign_leaf
@@ -70,27 +71,27 @@ class LocalSigner:
         chain = self.chain()
         if chain is None or wanted.ttl is None:
             return []
-        end = validity(chain[0])[1]
+        first = first_to_end(chain)
+        end = validity(first)[1]
         if now + datetime.timedelta(seconds=wanted.ttl) <= end:
             return []
-        problem = f"{spell_duration(wanted.ttl)} reaches beyond the end of {dn_text(chain[0].subject)} at {iso(end)}"
+        problem = f"{spell_duration(wanted.ttl)} reaches beyond the end of {dn_text(first.subject)} at {iso(end)}"
         remedy = "Declare a shorter ttl, or renew the authority (trustmesh.security.local_ca)."
         return [InvalidInput(problem, field="ttl", remedy=remedy)]
 
     def sign(self, csr: x509.CertificateSigningRequest, wanted: Wanted) -> tuple[x509.Certificate, Chain]:
         """Return the certificate and the chain of its issuer, issuer first.
 
-        It starts 30 seconds ago, as Vault's do, for hosts whose clocks are a little slow, and ends with the authority
-        at the latest.
+        It starts 30 seconds ago, as Vault's do, for hosts whose clocks are a little slow, and ends with
+        the first of the authorities above it at the latest.
         """
         if not csr.is_signature_valid:
             raise PkiError("the signature of the certificate request is wrong", remedy="Make a new request.")
         issuer, chain = self._issuer(), self.chain() or ()
+        end = validity(first_to_end(chain) if chain else issuer.certificate)[1]
         now = self._clock()
         life = datetime.timedelta(seconds=wanted.ttl or DEFAULT_LEAF_SECONDS)
-        span = Span(
-            now - datetime.timedelta(seconds=BACKDATE_SECONDS), min(now + life, validity(issuer.certificate)[1])
-        )
+        span = Span(now - datetime.timedelta(seconds=BACKDATE_SECONDS), min(now + life, end))
         declared = wanted.state.managed_values()
         leaf = sign_leaf(csr, issuer, span, declared.get("key_usage"), declared.get("extended_key_usage"))
         return leaf, chain

@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import itertools
 import typing as t
 from dataclasses import dataclass, replace
 
 from .certificate import CertificateFacts, facts_of, iso
-from .constraints import name_violations
+from .constraints import Named, constrains, name_violations, refused_names
 from .keys import strength
 from .signature import is_signed_by
 
@@ -124,6 +125,79 @@ def loose_path(leaf: x509.Certificate, others: t.Iterable[x509.Certificate], pur
     )
 
 
+@dataclass(frozen=True)
+class Prospect:
+    """A leaf that is yet to be signed: its names, and the extended key usages that it is to have (``ServerAuth``)."""
+
+    names: t.Callable[[], list[Named]]
+    purposes: frozenset[str] = frozenset()
+
+
+def trusted_of(chain: Certificates) -> tuple[x509.Certificate, ...]:
+    """Return what to trust of a chain: its self-signed certificates, else its last one."""
+    return tuple(entry for entry in chain if is_self_signed(entry)) or tuple(chain[-1:])
+
+
+@functools.lru_cache(maxsize=64)  # a batch asks for the same few authorities
+def first_to_end(chain: tuple[x509.Certificate, ...]) -> x509.Certificate:
+    """Return the authority with whose end a chain, issuer first, is no longer valid; the issuer where several are."""
+    return min(order_chain(chain[0], chain), key=lambda entry: facts_of(entry).not_after)
+
+
+def foreseen_problems(prospect: Prospect, chain: tuple[x509.Certificate, ...], at: datetime.datetime) -> list[str]:
+    """Return why nothing that the first of ``chain`` signs now for ``prospect`` would verify, in sentences.
+
+    What :func:`verify_chain` says of the certificate itself cannot be known before it is made. Of several ways to an
+    anchor the one with the fewest problems counts.
+    """
+    return min((way.problems(prospect, at) for way in _ways(chain)), key=len)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Authorities, issuer first and anchor last, and what is wrong with them at any time and for any leaf."""
+
+    certificates: tuple[x509.Certificate, ...]
+    lasting: tuple[str, ...]
+    constrains: bool
+
+    def problems(self, prospect: Prospect, at: datetime.datetime) -> list[str]:
+        """Return what is wrong with them above a leaf."""
+        links = [facts_of(entry) for entry in self.certificates]
+        return [
+            *(problem for facts in links for problem in _date_problems(facts, at)),
+            *self.lasting,
+            *(refused_names(prospect.names, self.certificates) if self.constrains else ()),
+            *purpose_problems(prospect.purposes, links),
+        ]
+
+
+@functools.lru_cache(maxsize=64)
+def _ways(chain: tuple[x509.Certificate, ...]) -> tuple[_Way, ...]:
+    anchors = trusted_of(chain)
+    pool = [entry for entry in dict.fromkeys(chain) if entry not in anchors]
+    ways = list(itertools.islice(_paths((chain[0],), pool, anchors), _MOST_PATHS)) or [order_chain(chain[0], chain)]
+    return tuple(_Way(way, tuple(_above_problems(way)), any(map(constrains, way))) for way in ways)
+
+
+def purpose_problems(purposes: t.Iterable[str], above: t.Iterable[CertificateFacts]) -> list[str]:
+    """Return which authorities are not for what a certificate below them is for."""
+    return [problem for facts in above for purpose in sorted(purposes) for problem in _unfit(facts, purpose)]
+
+
+def _above_problems(way: Certificates) -> list[str]:
+    """Return what is wrong at any time with authorities above a leaf, issuer first and anchor last."""
+    links = [facts_of(entry) for entry in way]
+    problems = []
+    below = 0
+    for facts in links:
+        problems += _authority_problems(facts, below)
+        below += 0 if facts.self_issued else 1
+    for facts, issuer in zip(links, links[1:]):
+        problems += [*_signature_problems(facts), *_issuer_key_problems(facts, issuer)]
+    return [*problems, *(problem for facts in links for problem in _key_problems(facts))]
+
+
 def _end(path: Certificates) -> datetime.datetime:
     return min(facts_of(entry).not_after for entry in path)
 
@@ -148,20 +222,16 @@ def _path_problems(path: Certificates, at: datetime.datetime, purpose: str | Non
 
 def _structure_problems(path: Certificates, purpose: str | None, *, anchored: bool) -> list[str]:
     """Return what is wrong with a path at any time; the signature below an anchor is the last that counts."""
-    links = [facts_of(entry) for entry in path]
-    problems = []
-    below = 0
-    for facts in links[1:]:
-        problems += _authority_problems(facts, below)
-        below += 0 if facts.self_issued else 1
-    for facts in links[:-1] if anchored else links:
+    leaf, *above = (facts_of(entry) for entry in path)
+    problems = _above_problems(path[1:])
+    unanchored = [] if anchored or not above else [above[-1]]
+    signed = [leaf, *unanchored] if above or not anchored else []
+    for facts in signed:
         problems += _signature_problems(facts)
-    for facts, issuer in zip(links, links[1:]):
-        problems += _issuer_key_problems(facts, issuer)
-    for facts in links:
-        problems += _key_problems(facts)
-    problems += name_violations(path)
-    return [*problems, *_purpose_problems(links, purpose)]
+    if above:
+        problems += _issuer_key_problems(leaf, above[0])
+    problems += [*_key_problems(leaf), *name_violations(path)]
+    return [*problems, *_purpose_problems([leaf, *above], purpose)]
 
 
 def _date_problems(facts: CertificateFacts, at: datetime.datetime) -> list[str]:
@@ -218,15 +288,16 @@ def _key_problems(facts: CertificateFacts) -> list[str]:
 def _purpose_problems(path: t.Sequence[CertificateFacts], purpose: str | None) -> list[str]:
     if purpose is None:
         return []
-    problems = [
-        f"{facts.subject_dn} is not for {purpose}"
-        for facts in path
-        if facts.extended_key_usage and not facts.extended_key_usage & {purpose, "Any"}
-    ]
+    problems = [problem for facts in path for problem in _unfit(facts, purpose)]
     leaf, usages = path[0], _USAGES_FOR.get(purpose, frozenset())
     if leaf.key_usage and usages and not leaf.key_usage & usages:
         problems.append(f"{leaf.subject_dn} is not for {purpose} by its key usage")
     return problems
+
+
+def _unfit(facts: CertificateFacts, purpose: str) -> list[str]:
+    usages = facts.extended_key_usage
+    return [f"{facts.subject_dn} is not for {purpose}"] if usages and not usages & {purpose, "Any"} else []
 
 
 def _dead_end(leaf: x509.Certificate, pool: Certificates, anchors: Certificates) -> str:

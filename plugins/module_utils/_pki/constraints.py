@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 import typing as t
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ try:
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
 
+#: A kind of name and one of that kind.
+Named = tuple[str, t.Any]
 #: A common name that programs take for a host: at least two labels.
 _HOST_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
@@ -32,40 +35,57 @@ def name_violations(path: t.Sequence[x509.Certificate]) -> list[str]:
     exempt (RFC 5280, 4.2.1.10). Constraints of other kinds than DNS, IP, mail, URI and
     directory names are reported as unchecked when they are critical, because ignoring them would be wrong.
     """
+    return refused_names(lambda: _names(path[0], is_leaf=True), path[1:])
+
+
+def names_of(subject: x509.Name, sans: SubjectAltNames, *, is_leaf: bool = True) -> list[Named]:
+    """Return the kinds and names that constraints may concern."""
+    found: list[Named] = []
+    for kind in ("dns", "ip", "uri", "email"):
+        found += ((kind, name) for name in sorted(getattr(sans, kind)))
+    for attribute in subject:
+        text = str(attribute.value).lower()
+        if attribute.oid == x509.NameOID.EMAIL_ADDRESS:
+            found.append(("email", text))
+        elif attribute.oid == x509.NameOID.COMMON_NAME and is_leaf and not sans.dns and _HOST_NAME.fullmatch(text):
+            found.append(("dns", text))
+    return [*found, ("directory", subject)] if subject.rdns else found
+
+
+def refused_names(leaf: t.Callable[[], list[Named]], authorities: t.Sequence[x509.Certificate]) -> list[str]:
+    """Return as :func:`name_violations` what authorities, issuer first, refuse of a leaf that may be yet to be signed.
+
+    The names of the leaf are asked for only where something is constrained.
+    """
     problems = []
-    for at, authority in enumerate(path[1:], 1):
+    for at, authority in enumerate(authorities):
         extension = _extension(authority, "NameConstraints")
         if extension is None:
             continue
-        for depth, certificate in enumerate(path[:at]):
-            if depth and certificate.subject == certificate.issuer:
-                continue
-            for kind, name in _names(certificate, is_leaf=not depth):
-                complaint = _complaint(extension.value, kind, name)
-                if complaint:
-                    problems.append(f"{dn_text(authority.subject)} {complaint}")
+        between = (entry for entry in authorities[:at] if entry.subject != entry.issuer)
+        below = [leaf(), *(_names(entry, is_leaf=False) for entry in between)]
+        for kind, name in itertools.chain.from_iterable(below):
+            complaint = _complaint(extension.value, kind, name)
+            if complaint:
+                problems.append(f"{dn_text(authority.subject)} {complaint}")
         if extension.critical:
             problems += [f"{dn_text(authority.subject)} {text}" for text in _unchecked(extension.value)]
     return list(dict.fromkeys(problems))
+
+
+def constrains(authority: x509.Certificate) -> bool:
+    """Tell whether an authority constrains the names below it."""
+    return _extension(authority, "NameConstraints") is not None
 
 
 def _extension(certificate: x509.Certificate, name: str) -> t.Any:
     return next((entry for entry in certificate.extensions if type(entry.value).__name__ == name), None)
 
 
-def _names(certificate: x509.Certificate, *, is_leaf: bool) -> t.Iterator[tuple[str, t.Any]]:
+def _names(certificate: x509.Certificate, *, is_leaf: bool) -> list[Named]:
     extension = _extension(certificate, "SubjectAlternativeName")
     sans = SubjectAltNames.observed(extension.value if extension else None)
-    for kind in ("dns", "ip", "uri", "email"):
-        yield from ((kind, name) for name in sorted(getattr(sans, kind)))
-    for attribute in certificate.subject:
-        text = str(attribute.value).lower()
-        if attribute.oid == x509.NameOID.EMAIL_ADDRESS:
-            yield "email", text
-        elif attribute.oid == x509.NameOID.COMMON_NAME and is_leaf and not sans.dns and _HOST_NAME.fullmatch(text):
-            yield "dns", text
-    if certificate.subject.rdns:
-        yield "directory", certificate.subject
+    return names_of(certificate.subject, sans, is_leaf=is_leaf)
 
 
 def _complaint(constraints: x509.NameConstraints, kind: str, name: t.Any) -> str | None:

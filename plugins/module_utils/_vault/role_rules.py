@@ -247,6 +247,10 @@ def _extended(role: Data) -> Iterator[str]:
     yield from map(usages.extended_key_usage, role.get("ext_key_usage_oids") or [])
 
 
+#: In place of what an issuer does beyond its own end: an authority above it ends before it.
+ABOVE: t.Final = "above"
+
+
 @dataclasses.dataclass(frozen=True)
 class Bounds:
     """What bounds the life of a certificate beside its role; what is not known is ``None`` or zero."""
@@ -254,7 +258,7 @@ class Bounds:
     mount: str
     #: The longest life that the mount grants, in seconds.
     ceiling: int | None = None
-    #: The certificate of who signs, and what the issuer does with a life that reaches beyond its end.
+    #: Of the authorities the one that ends first, and what the issuer does with a life that reaches beyond its end.
     issuer: x509.Certificate | None = None
     beyond_end: str | None = None
 
@@ -306,7 +310,11 @@ def _beyond_issuer(seconds: int, bounds: Bounds, now: datetime.datetime) -> Iter
         return
     if now + datetime.timedelta(seconds=seconds) <= end or bounds.beyond_end == "permit":
         return
-    does = {"err": "which the issuer refuses", "truncate": "where the issuer cuts it"}
+    does = {
+        "err": "which the issuer refuses",
+        "truncate": "where the issuer cuts it",
+        ABOVE: "which stands above the issuer, so that the certificate would not be valid to its end",
+    }
     yield InvalidInput(
         f"{spell_duration(seconds)} reaches beyond the end of {dn_text(issuer.subject)} at {iso(end)}, "
         f"{does.get(bounds.beyond_end or '', 'and whether the issuer permits that cannot be read')}",

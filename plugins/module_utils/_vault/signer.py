@@ -18,6 +18,7 @@ from .._core.address import at, route, word
 from .._core.clock import system_clock
 from .._core.errors import InvalidInput
 from .._pki.certificate import parse_certificates, validity
+from .._pki.chain import first_to_end
 from .._pki.drift import BACKDATE_SECONDS
 from .._pki.request import request_pem
 from .answer import Fields
@@ -25,7 +26,7 @@ from .errors import Forbidden, NoIssuer, NoMount
 from .pki_mount import PkiMount
 from .port import Data, Vault
 from .revoked import RevokedCertificates
-from .role_rules import Bounds, life_objections, objections, well_formed
+from .role_rules import ABOVE, Bounds, life_objections, objections, well_formed
 
 if t.TYPE_CHECKING:
     from cryptography import x509
@@ -90,8 +91,10 @@ class VaultSigner:
                 self._bounds = replace(self._bounds, ceiling=PkiMount(self._vault, self._mount).ceiling)
                 self._measured = True
             life = wanted.ttl or self._role.get("ttl") or 0
-            if chain and system_clock() + datetime.timedelta(seconds=life) > validity(chain[0])[1]:
-                self._bounds = replace(self._bounds, issuer=chain[0], beyond_end=self._beyond_end())
+            first = first_to_end(chain) if chain else None
+            if chain and first and system_clock() + datetime.timedelta(seconds=life) > validity(first)[1]:
+                beyond = self._beyond_end() if first is chain[0] else ABOVE
+                self._bounds = replace(self._bounds, issuer=first, beyond_end=beyond)
 
     def objections(self, wanted: Wanted, now: datetime.datetime) -> list[InvalidInput]:
         """Return what role, mount and issuer would refuse or change, as far as it was looked up."""

@@ -121,3 +121,28 @@ def test_c4_check_mode_says_what_the_server_would(
     assert _issued(estate) == before
     unaware = token(rules=f'path "{estate.engine.path}/sign/tried" {{ capabilities = ["update"] }}')
     assert run_module("certificate", {**args, "token": unaware}).failed
+
+
+def test_c4_a_name_that_an_authority_above_does_not_permit_is_refused_before_signing(
+    run_module: t.Any, estate: Estate, make_engine: t.Any
+) -> None:
+    """The server signs it, and every client refuses it. The pair in use stays as it is."""
+    args = estate.args({"name": NAME})
+    run_module("certificate", args).ok()
+    before = {path: path.read_bytes() for path in estate.directory.rglob("*.pem")}
+    top = make_engine()
+    top.write(
+        "root/generate/internal", common_name="Narrow", permitted_dns_domains="other.example", exclude_cn_from_sans=True
+    )
+    request = estate.engine.write("intermediate/generate/internal", common_name="ca.other.example").data
+    signed = top.write("root/sign-intermediate", csr=request["csr"]).data
+    made = estate.engine.write("intermediate/set-signed", certificate="\n".join(signed["ca_chain"])).data
+    estate.engine.write("config/issuers", default=made["imported_issuers"][0])
+    issued = _issued(estate)
+    for check in (True, False):
+        refused = run_module("certificate", args, check=check)
+        assert refused.failed
+        assert f"CN=Narrow does not permit the name {NAME}; certificates below it are not valid" in refused.msg
+        assert refused.result["changed"] is False
+    assert _issued(estate) == issued
+    assert {path: path.read_bytes() for path in estate.directory.rglob("*.pem")} == before

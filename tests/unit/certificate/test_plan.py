@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import functools
 import pathlib
+import re
 import typing as t
 
 import pytest
@@ -152,8 +153,16 @@ def test_plan(case: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
         assert [[step.verb, step.body.get("key")] for step in plan.steps] == case["steps"]
 
 
+def _signed_by(authority: TestAuthority, directory: pathlib.Path, **declare: t.Any) -> Certificate:
+    item = {name: option.get("default") for name, option in ITEM_OPTIONS.items()}
+    item.update(name=NAME, directory=str(directory), mount="pki", role="mesh", ttl="30d", renew_jitter_percent=0)
+    resource = declared({**item, **declare}, lambda _item: authority, FileTransaction())
+    assert isinstance(resource, Certificate)
+    return resource
+
+
 def test_trap_30_a_certificate_that_this_host_cannot_use_yet_is_not_installed(tmp_path: pathlib.Path) -> None:
-    resource = _resource(tmp_path, {}, {})
+    resource = _signed_by(_Standing("Old", starts=START - datetime.timedelta(days=9)), tmp_path)
     an_hour_behind = START - datetime.timedelta(hours=1)
     with pytest.raises(
         SignedOtherwise, match=r"clock: .* becomes valid only in 59m30s by this host's clock.*Set the clock"
@@ -172,26 +181,113 @@ def test_what_is_installed_is_what_was_planned(tmp_path: pathlib.Path) -> None:
     assert held.facts.sans.dns == {NAME, "b.svc.example"}
 
 
-class _Lapsed(TestAuthority):
-    """An authority whose own certificate has expired; it goes on signing, as a server with a wrong clock would."""
+class _Standing(TestAuthority):
+    """An authority with a certificate of any dates and extensions. It signs all the same, as a server may."""
+
+    def __init__(
+        self,
+        common_name: str,
+        *,
+        starts: datetime.datetime = START - datetime.timedelta(days=9),
+        ends: datetime.datetime = START + datetime.timedelta(days=400),
+        path_length: int | None = None,
+        extensions: t.Sequence[x509.ExtensionType] = (),
+        above: TestAuthority | None = None,
+        key: t.Any = None,
+    ) -> None:
+        super().__init__(common_name)
+        self.key = key or self.key
+        issuer = above or self
+        builder = x509.CertificateBuilder().subject_name(self.name).issuer_name(issuer.name)
+        builder = builder.public_key(self.key.public_key()).serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(starts).not_valid_after(ends)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), True)
+        for extension in extensions:
+            builder = builder.add_extension(extension, isinstance(extension, x509.NameConstraints))
+        self.certificate = builder.sign(issuer.key, hashes.SHA256())  # type: ignore[arg-type]
+        self.above = above
+        self.signatures = 0
 
     def chain(self) -> tuple[x509.Certificate, ...]:
-        builder = x509.CertificateBuilder().subject_name(self.name).issuer_name(self.name)
-        builder = builder.public_key(self.key.public_key()).serial_number(7)
-        builder = builder.not_valid_before(START - datetime.timedelta(days=9))
-        builder = builder.not_valid_after(START - datetime.timedelta(days=1))
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        return (builder.sign(self.key, hashes.SHA256()),)  # type: ignore[arg-type]
+        return (self.certificate, *(self.above.chain() if self.above else ()))
+
+    def sign(
+        self, csr: x509.CertificateSigningRequest, wanted: Wanted
+    ) -> tuple[x509.Certificate, tuple[x509.Certificate, ...]]:
+        self.signatures += 1
+        return super().sign(csr, wanted)
+
+
+def _lapsed(common_name: str) -> _Standing:
+    return _Standing(common_name, ends=START - datetime.timedelta(days=1))
+
+
+_ELSEWHERE = x509.NameConstraints([x509.DNSName("other.example")], None)
+_CLIENTS = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH])
+_KEYLESS = x509.KeyUsage(True, False, False, False, False, False, True, False, False)
+UNSOUND: t.Final[dict[str, tuple[t.Callable[[], _Standing], dict[str, t.Any], str]]] = {
+    "expired": (lambda: _lapsed("A"), {}, "CN=A expired at"),
+    "not valid yet": (
+        lambda: _Standing("A", starts=START + datetime.timedelta(hours=1)),
+        {},
+        "CN=A is not valid before",
+    ),
+    "a name outside": (
+        lambda: _Standing("A", extensions=[_ELSEWHERE]),
+        {},
+        f"CN=A does not permit the name {NAME}",
+    ),
+    "a name outside, two above": (
+        lambda: _Standing("B", above=_Standing("A", extensions=[_ELSEWHERE])),
+        {},
+        f"CN=A does not permit the name {NAME}",
+    ),
+    "path length": (
+        lambda: _Standing("C", above=_Standing("B", above=_Standing("A", path_length=0))),
+        {},
+        "CN=A allows 0 CA",
+    ),
+    "not for servers": (
+        lambda: _Standing("A", extensions=[_CLIENTS]),
+        {"extended_key_usage": ["ServerAuth"]},
+        "CN=A is not for ServerAuth",
+    ),
+    "may not sign": (lambda: _Standing("A", extensions=[_KEYLESS]), {}, "CN=A has signed, but its key usage"),
+    "expired above": (lambda: _Standing("B", above=_lapsed("A")), {}, "CN=A expired at"),
+}
+
+
+@pytest.mark.parametrize("case", UNSOUND)
+def test_c4_what_would_not_verify_is_refused_before_anything_is_signed(case: str, tmp_path: pathlib.Path) -> None:
+    make, declare, problem = UNSOUND[case]
+    authority = make()
+    resource = _signed_by(authority, tmp_path, **declare)
+    with pytest.raises(InvalidInput, match=f"issuer: {re.escape(problem)}.*; certificates below it are not valid"):
+        resource.plan(None, START)
+    assert authority.signatures == 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("declare", [{}, {"extended_key_usage": ["ServerAuth"]}, {"dns_names": ["*.svc.example"]}])
+def test_c4_what_the_authorities_allow_is_signed(declare: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    allowing = x509.NameConstraints([x509.DNSName("svc.example")], [x509.DNSName("b.svc.example")])
+    root = _Standing("A", path_length=1, extensions=[allowing])
+    authority = _Standing("B", path_length=0, above=root)
+    assert _signed_by(authority, tmp_path, **declare).plan(None, START).action.value == "create"
 
 
 def test_kind_10_the_chain_of_a_new_certificate_is_checked_before_anything_is_installed(
     tmp_path: pathlib.Path,
 ) -> None:
-    item = {name: option.get("default") for name, option in ITEM_OPTIONS.items()}
-    item.update(name=NAME, directory=str(tmp_path), mount="pki", role="mesh", ttl="30d", renew_jitter_percent=0)
-    resource = declared(item, lambda _item: _Lapsed("Other"), FileTransaction())
-    with pytest.raises(SignedOtherwise, match=r"the chain from test authority does not hold"):
-        resource.apply(resource.plan(None, START))
+    """The authority was exchanged between the look at it and its signature."""
+    authority = _Standing("A")
+    resource = _signed_by(authority, tmp_path)
+    plan = resource.plan(None, START)
+    other = _Standing("A", ends=START - datetime.timedelta(days=1)).chain()
+    sign = authority.sign
+    authority.sign = lambda csr, wanted: (sign(csr, wanted)[0], other)  # type: ignore[method-assign]
+    with pytest.raises(SignedOtherwise):
+        resource.apply(plan)
     assert not list(tmp_path.iterdir())
 
 
@@ -200,6 +296,7 @@ def test_c1_a_certificate_below_an_authority_that_has_expired_is_not_fine() -> N
     held = _holding(None)
     assert held is not None
     assert not resource.plan(held, START + datetime.timedelta(minutes=1))
-    lapsed = dataclasses.replace(held, authority=(*_authority("Other").chain(), *_Lapsed("Above").chain()))
-    with pytest.raises(TrustmeshError, match=r"issuer: CN=Above expired at .*; certificates below it are not valid"):
+    ended = _Standing("Other", ends=START - datetime.timedelta(days=1), key=_authority("Other").key)
+    lapsed = dataclasses.replace(held, authority=ended.chain())
+    with pytest.raises(TrustmeshError, match=r"issuer: CN=Other expired at .*; certificates below it are not valid"):
         resource.plan(lapsed, START + datetime.timedelta(minutes=1))

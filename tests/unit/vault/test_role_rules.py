@@ -17,7 +17,7 @@ from plugins.module_utils._certificate.resource import Certificate
 from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._pki.drift import Wanted
 from plugins.module_utils._vault import role_rules
-from plugins.module_utils._vault.role_rules import Bounds, life_objections, objections
+from plugins.module_utils._vault.role_rules import ABOVE, Bounds, life_objections, objections
 from tests.unit.pki.forge import DAY, NOON, make
 from tests.unit.vault.role_cases import CASES, ROLE
 
@@ -84,6 +84,7 @@ def test_c4_addresses_outside_the_networks_of_a_role_are_refused() -> None:
         ("30d", {}, {"issuer": 20}, "cannot be read"),
         ("30d", {}, {"issuer": 20, "beyond_end": "permit"}, None),
         ("30d", {}, {"issuer": 40, "beyond_end": "err"}, None),
+        ("30d", {}, {"issuer": 20, "beyond_end": ABOVE}, "which stands above the issuer"),
         (None, {"ttl": 30 * 86400}, {"issuer": 20, "beyond_end": "err"}, "which the issuer refuses"),
         (None, {"max_ttl": 0}, {"issuer": 20, "beyond_end": "err"}, None),
     ],
