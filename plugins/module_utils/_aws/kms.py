@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .._core.deps import BOTO3
 from .._core.errors import InvalidInput, TrustmeshError
+from .._core.free_text import free_texts
 from .._core.spec import Params
 from .._envelope.errors import EnvelopeError
 from .._envelope.provider import KeyProvider, Mover, Opener, ProviderKind
@@ -205,7 +206,7 @@ def _opened(declared: Params, form: Form) -> KeyProvider:
         raise InvalidInput(
             f"no connection to AWS KMS can be made ({error})", field="region", remedy="Give region, or AWS_REGION."
         ) from None
-    context = {str(name): str(value) for name, value in (declared.get("context") or {}).items()}
+    context = free_texts(declared.get("context"), "context")
     key = KmsKey(client, declared["key_id"], context, form)
     key.check()
     return key

@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from . import normal
+from .free_text import spelled
 from .redact import Secret
 
 
@@ -96,7 +97,13 @@ def _each(canonical: t.Callable[[t.Any], str]) -> t.Callable[[t.Any], frozenset[
 def _mapping(value: t.Any) -> dict[str, str]:
     if not isinstance(value, t.Mapping):
         raise ValueError(f"{value!r} is not a mapping")
-    return {str(key): str(entry) for key, entry in value.items()}
+    found = {}
+    for key, entry in value.items():
+        try:
+            found[str(key)] = spelled(entry)
+        except ValueError as error:
+            raise ValueError(f"{key} {error}; write the text that is meant in quotes, or leave it out") from None
+    return found
 
 
 _LIST = {"type": "list", "elements": "str"}
@@ -118,6 +125,8 @@ ADDRESSES = Kind(_each(normal.ip_address), _LIST, sorted)
 NETWORKS = Kind(_each(normal.cidr), _LIST, sorted)
 PEM = Kind(normal.pem, {"type": "str"})
 MAPPING = Kind(_mapping, {"type": "dict"})
+#: Texts under names of the user's own, where everybody sees them.
+PUBLIC_TEXTS = Kind(_mapping, {"type": "dict"})
 SECRET = Kind(
     lambda value: value if isinstance(value, Secret) else Secret(str(value)),
     {"type": "str", "no_log": True},

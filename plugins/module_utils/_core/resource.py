@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import abc
 import datetime
+import functools
 import typing as t
 from collections import Counter
 from dataclasses import replace
 
 from .errors import Overtaken, PolicyRefusal
+from .free_text import in_the_clear
+from .kinds import PUBLIC_TEXTS
 from .plan import Action, Change, Plan, Step, plan_state
 from .redact import render
 from .spec import Options
@@ -85,6 +88,9 @@ class StateResource(Resource[F]):
 
     def plan(self, current: F | None, now: datetime.datetime) -> Plan:
         plan = self.refine(plan_state(current, self.desired), current)
+        exposed = tuple(self._exposed())
+        if exposed:
+            plan = replace(plan, warnings=(*plan.warnings, *exposed))
         if plan.action is Action.REPLACE and self.on_mismatch == "fail":
             raise PolicyRefusal(
                 f"cannot be changed in place: {'; '.join(plan.reasons)}",
@@ -97,9 +103,21 @@ class StateResource(Resource[F]):
         """Amend the comparison by what only this kind of object knows; pure."""
         return plan
 
+    def _exposed(self) -> t.Iterator[str]:
+        for name in _public_texts(t.cast("t.Any", type(self.desired))) if self.desired is not None else ():
+            texts = getattr(self.desired, name)
+            if isinstance(texts, t.Mapping):
+                yield from in_the_clear(texts, name, "Keep it where secrets are kept.")
+
     @abc.abstractmethod
     def steps(self, plan: Plan, current: F | None) -> t.Iterable[Step]:
         """Return the deeds that carry out ``plan``, in order."""
+
+
+@functools.cache
+def _public_texts(kind: type[State]) -> tuple[str, ...]:
+    """Return the fields of a state that hold texts which everybody sees."""
+    return tuple(name for name, meta in kind.metas().items() if meta.kind is PUBLIC_TEXTS)
 
 
 Members = tuple[t.Any, ...]

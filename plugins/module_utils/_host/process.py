@@ -20,11 +20,12 @@ import hmac
 import json
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from .._core.errors import InvalidInput, certain
 from .._core.files import Attributes, FileFailure, exists, open_file, put_file, read_found, remove
+from .._core.free_text import free_texts, in_the_clear
 from .._core.kinds import BOOLEAN, MAPPING, TEXT, Kind
 from .._core.plan import NO_PLAN, Action, Change, Plan, Step, plan_state
 from .._core.redact import Secret
@@ -73,8 +74,9 @@ class LocalProcess(Resource[ProcessState]):
     def declared(cls, item: Mapping[str, t.Any]) -> LocalProcess:
         """Build from an item of the module; raises :class:`InvalidInput` naming the option."""
         wanted = item["state"] == "started"
-        environment: dict[str, str | Secret] = {name: str(value) for name, value in item["environment"].items()}
-        environment.update({name: Secret(str(value)) for name, value in item["secret_environment"].items()})
+        environment: dict[str, str | Secret] = {**free_texts(item["environment"], "environment")}
+        hidden = free_texts(item["secret_environment"], "secret_environment")
+        environment.update({name: Secret(value) for name, value in hidden.items()})
         program = Program(
             argv=tuple(item["argv"] or ()),
             chdir=item["chdir"],
@@ -107,6 +109,12 @@ class LocalProcess(Resource[ProcessState]):
         return ProcessState.observed(seen, process=process, alive=alive, complaint=complaint)
 
     def plan(self, current: ProcessState | None, now: datetime.datetime) -> Plan:
+        plan = self._planned(current)
+        shown = self.program.environment if self.desired is not None else {}
+        doubts = in_the_clear(shown, "environment", "Give it in secret_environment.")
+        return replace(plan, warnings=(*plan.warnings, *doubts))
+
+    def _planned(self, current: ProcessState | None) -> Plan:
         if self.desired is None:
             return self._plan_stop(current)
         if current is None or not current.alive:

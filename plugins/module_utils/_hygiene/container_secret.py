@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput, TrustmeshError, certain
-from .._core.kinds import MAPPING, TEXT, Kind
+from .._core.kinds import PUBLIC_TEXTS, TEXT, Kind
 from .._core.plan import Action, Plan, Step
 from .._core.programs import ProgramFailure, environment, run
 from .._core.redact import Secret
@@ -117,7 +117,7 @@ class ContainerSecretState(State):
     """One secret: everything about it is fixed when it is made."""
 
     driver: Field[str] = managed(TEXT, replace=True)
-    labels: Field[Mapping[str, str]] = managed(MAPPING, replace=True, partial=True)
+    labels: Field[Mapping[str, str]] = managed(PUBLIC_TEXTS, replace=True, partial=True)
     #: Keyed digest of the value; a secret in diffs, since it need not be told either.
     value: Field[Secret] = managed(_DIGEST, replace=True)
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput
 from .._core.files import Attributes, FileTransaction, group_name, link_text, octal_mode, read_found, user_name
+from .._core.free_text import free_texts, in_the_clear
 from .._core.kinds import TEXT, Kind
 from .._core.plan import Action, Plan, Step
 from .._core.redact import Secret
@@ -28,7 +29,7 @@ from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED, Field, State, managed
 from .._ilp.published import published
 from .environment_text import parse_environment, render_environment
-from .values import VALUE_OPTIONS, Fetch, free_text, resolve
+from .values import VALUE_OPTIONS, Fetch, resolve
 
 _SHARED: t.Final[Options] = {
     "owner": {"type": "str"},
@@ -111,7 +112,7 @@ class EnvironmentFile(StateResource[EnvironmentState]):
             return cls(files, path, None, attributes, frozenset())
         if octal_mode(item["mode"], "mode") & 0o007 and item["secrets"]:
             raise InvalidInput("lets everybody on the host read secrets", field="mode", remedy='Use "0600" or "0640".')
-        variables: dict[str, str | Secret] = {name: free_text(value, name) for name, value in item["variables"].items()}
+        variables: dict[str, str | Secret] = {**free_texts(item["variables"], "variables")}
         plain = frozenset(variables)
         for at, secret in enumerate(item["secrets"]):
             try:
@@ -145,7 +146,7 @@ class EnvironmentFile(StateResource[EnvironmentState]):
 
     def refine(self, plan: Plan, current: EnvironmentState | None) -> Plan:
         """Add warnings about settings that do less than they seem to."""
-        doubts = tuple(_doubts(self.desired)) if self.desired is not None else ()
+        doubts = tuple(_doubts(self.desired, self._plain)) if self.desired is not None else ()
         return replace(plan, warnings=(*plan.warnings, *doubts))
 
     def steps(self, plan: Plan, current: EnvironmentState | None) -> t.Iterable[Step]:
@@ -182,8 +183,10 @@ def _revealed(variables: Variables) -> dict[str, str]:
     return {name: value.reveal() if isinstance(value, Secret) else value for name, value in variables.items()}
 
 
-def _doubts(state: EnvironmentState) -> t.Iterator[str]:
+def _doubts(state: EnvironmentState, plain: frozenset[str]) -> t.Iterator[str]:
     variables = state.variables if isinstance(state.variables, Mapping) else {}
+    shown = {name: value for name, value in variables.items() if name in plain}
+    yield from in_the_clear(shown, "variables", "Give it in secrets, whose values are in no diff.")
     for names, values, consequence in _DOUBTFUL:
         for name in sorted(names & set(variables)):
             value = variables[name]

@@ -17,7 +17,7 @@ import re
 import typing as t
 from collections.abc import Sequence
 
-from .secret_names import DOUBTFUL_NAMES, SECRET_NAMES
+from .._core.secret_names import DOUBTFUL_NAMES, SECRET_NAMES
 from .shapes import Hit
 
 _LONGEST: t.Final = 120

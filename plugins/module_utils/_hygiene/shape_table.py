@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .secret_names import DOUBTFUL_NAMES, SECRET_NAMES, name_pattern
+from .._core.secret_names import DOUBTFUL_NAMES, SECRET_NAMES, name_pattern
 from .shapes import Shape, entropy, is_card_number, is_real_value, is_url_password, looks_assigned, looks_random
 
 _DIGEST_BEFORE: t.Final = re.compile(

@@ -18,8 +18,8 @@ import re
 import typing as t
 from collections.abc import Iterator, Mapping, Sequence
 
+from .._core.secret_names import SECRET_NAMES, name_pattern
 from .harmless import JWK_PRIVATE, jwks_in
-from .secret_names import SECRET_NAMES, name_pattern
 from .shapes import is_real_value, looks_assigned, looks_random
 
 #: A name at the end of a line, and what may open a value on the next one.

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 
 from .._core.errors import InvalidInput
 from .._core.files import read_file
-from .._core.normal import kind_of
 from .._core.redact import Secret
 from .._core.spec import Options
 
@@ -56,16 +55,3 @@ def resolve(item: Mapping[str, t.Any], fetch: Fetch) -> Secret:
     except UnicodeDecodeError:
         raise InvalidInput(f"{item['value_file']} is not text in UTF-8", field="value_file") from None
     return Secret(text[:-1] if text.endswith("\n") else text)
-
-
-def free_text(value: t.Any, name: str) -> str:
-    """Return a declared value as a text: truth values in lower case; raises :class:`InvalidInput`."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None or isinstance(value, (Mapping, list, tuple, set)):
-        raise InvalidInput(
-            f"is {kind_of(value)}, not a text",
-            field=f"variables.{name}",
-            remedy='Write the text that is meant in quotes, "" for an empty one, or leave the variable out.',
-        )
-    return str(value)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput
+from .._core.free_text import free_text, free_texts
 from .._core.normal import duration
 from .._core.redact import Secret
 from .._jose.errors import JoseError
@@ -203,8 +204,8 @@ def _checked(headers: Mapping[str, t.Any], option: str) -> dict[str, str]:
             raise InvalidInput("is made by the probe", field=f"{option}.{name}", remedy="Use the option for it.")
         if not _TOKEN.fullmatch(name):
             raise InvalidInput("is no name of a header", field=f"{option}.{name}", remedy="Correct it.")
-        check_value(str(value), f"{option}.{name}")
-    return {name: str(value) for name, value in headers.items()}
+        check_value(free_text(value, f"{option}.{name}"), f"{option}.{name}")
+    return free_texts(headers, option)
 
 
 def _keys(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers) -> Keys:

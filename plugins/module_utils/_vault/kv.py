@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from .._core.address import at, route
 from .._core.errors import InvalidInput, NotConverged, Overtaken, certain
 from .._core.foreign import printable
-from .._core.kinds import BOOLEAN, INTEGER, MAPPING, Kind
+from .._core.kinds import BOOLEAN, INTEGER, PUBLIC_TEXTS, Kind
 from .._core.normal import duration
 from .._core.plan import Action, Change, Plan, Step, plan_state
 from .._core.reconcile import Batch
@@ -107,7 +107,7 @@ class KvState(State):
     max_versions: Field[int] = managed(INTEGER)
     cas_required: Field[bool] = managed(BOOLEAN)
     delete_version_after: Field[int] = managed(_SPELLED_SECONDS)
-    custom_metadata: Field[dict[str, str]] = managed(MAPPING, server_default={})
+    custom_metadata: Field[dict[str, str]] = managed(PUBLIC_TEXTS, server_default={})
     #: The newest version, 0 before the first; version 1 of the engine has none.
     version: int = 0
 

@@ -15,6 +15,7 @@ import yaml
 
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.files import Attributes, FileTransaction
+from plugins.module_utils._core.free_text import free_text
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._core.resource import Resource
 from plugins.module_utils._core.state import UNMANAGED
@@ -22,7 +23,6 @@ from plugins.module_utils._hygiene.container_secret import LABEL, ContainerSecre
 from plugins.module_utils._hygiene.credential import CredentialState, Place, Sealer, ServiceCredentials
 from plugins.module_utils._hygiene.digest import DigestKey
 from plugins.module_utils._hygiene.environment_file import EnvironmentFile, EnvironmentState
-from plugins.module_utils._hygiene.values import free_text
 
 Case = dict[str, t.Any]
 
@@ -112,10 +112,10 @@ def test_names_of_cases_are_their_own() -> None:
     ("value", "text"), [(True, "true"), (False, "false"), (3, "3"), (1.5, "1.5"), ("", ""), ("x", "x")]
 )
 def test_s9_a_scalar_is_spelled_as_yaml_does(value: object, text: str) -> None:
-    assert free_text(value, "A") == text
+    assert free_text(value, "variables.A") == text
 
 
 @pytest.mark.parametrize("value", [None, [1, 2], {"a": True}])
 def test_s9_what_is_no_text_is_refused_with_the_remedy(value: object) -> None:
     with pytest.raises(InvalidInput, match=r"variables\.A: is .*, not a text\. Write the text that is meant in quotes"):
-        free_text(value, "A")
+        free_text(value, "variables.A")

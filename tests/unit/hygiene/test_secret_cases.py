@@ -24,12 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from plugins.module_utils._core.secret_names import SECRET_NAMES
 from plugins.module_utils._hygiene.content import der_key, texts_of
 from plugins.module_utils._hygiene.excerpt import excerpt
 from plugins.module_utils._hygiene.finding import Allowances
 from plugins.module_utils._hygiene.log import LOG_RULES, LogRules, LogScan
 from plugins.module_utils._hygiene.scanner import Scanned, Scanner
-from plugins.module_utils._hygiene.secret_names import SECRET_NAMES
 from plugins.module_utils._hygiene.shapes import readable
 from tests.rigs.plants import Plants
 

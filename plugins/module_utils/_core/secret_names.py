@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour here may change in any release.
 
-"""Names of fields that hold secrets: one table for all scanners, in every spelling.
+"""Names of fields that hold secrets: one table for all scanners and for what is declared, in every spelling.
 
 The words of a name are written together, or joined by an underscore, hyphen, dot or blank, or by a capital letter:
 ``signing_key``, ``signing-key``, ``signingKey``, ``SIGNING_KEY``. Anything may stand before them: ``ilpSecret`` and
@@ -13,6 +13,7 @@ The words of a name are written together, or joined by an underscore, hyphen, do
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 #: What is secret whatever its value looks like.
@@ -39,3 +40,11 @@ def name_pattern(names: t.Iterable[str]) -> str:
     # A name begins where no letter stands before it, or with a capital after a small letter.
     begins = rf"(?:(?<![A-Za-z])|(?<=[a-z0-9])(?=[A-Z]))(?i:{words})"
     return rf"(?:{begins}{f'|(?i:{within})' if within else ''})(?:s|_?\d{{1,3}})?\\*[\"'`]?\]?"
+
+
+_SECRET: t.Final = re.compile(name_pattern(SECRET_NAMES) + r"\Z")
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a name is that of a secret, whatever its value looks like."""
+    return _SECRET.search(name) is not None
