@@ -9,6 +9,7 @@ An input whose outcome is new (another error, or from another line) joins the po
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 import random
@@ -27,6 +28,10 @@ CORPUS: t.Final = pathlib.Path(__file__).parent / "corpus"
 SLOW: t.Final = 1.0
 _LARGEST_POOL: t.Final = 400
 _GROWN: t.Final = (10_000, 20_000, 40_000, 80_000)
+#: Eight times the length may take so many times the time; the square of it would be 64 times.
+_STEEP: t.Final = 24
+#: Less than this, in seconds, is not worth a comparison: the clock of a busy machine is no finer.
+_MEASURABLE: t.Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,13 @@ class _Feed:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             return type(error).__name__, frame.filename, frame.lineno, error.field
         except Exception as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{type(error).__name__}: {str(error)[:80]} ({pathlib.Path(frame.filename).name}:{frame.lineno})"
+            frames = traceback.extract_tb(error.__traceback__)
+            frame = next((one for one in reversed(frames) if "/plugins/" in one.filename), frames[-1])
+            where = f"{type(error).__name__} ({pathlib.Path(frame.filename).name}:{frame.lineno})"
             self.report.findings.setdefault(where, given)
             return (where,)
-        return type(found).__name__, bool(found)
+        said = isinstance(found, tuple) and all(isinstance(part, str) for part in found)
+        return type(found).__name__, found if said else bool(found)
 
     def _is_slow(self, given: t.Any) -> bool:
         """Try again twice: what else this machine does must not count."""
@@ -116,14 +123,39 @@ class _Feed:
         return True
 
     def grow(self, sizes: t.Sequence[int], end: float) -> None:
-        """Give every piece over and over, longer and longer, alone and within a right input."""
-        seeds = [seed for seed in self.target.seeds() if isinstance(seed, bytes)]
+        """Give every piece longer and longer, and hold the time of the longest against that of the shortest."""
+        for make in self._growing():
+            if not sizes or time.monotonic() > end:
+                return
+            grown = [make(size) for size in sizes]
+            for given in grown:
+                self.give(given)
+            if self._seconds(grown[-1]) > _MEASURABLE and self._is_steep(grown[0], grown[-1]):
+                self.report.findings.setdefault(f"not linear: {self._seconds(grown[-1]):.2f} s", grown[-1])
+
+    def _growing(self) -> t.Iterator[t.Callable[[int], t.Any]]:
+        seeds = self.target.seeds()
+        if not isinstance(seeds[0], bytes):
+            for seed in seeds[:2]:
+                yield from mutate.growing(seed)
+            return
         for piece in (*self.target.tokens, b"\n", b" ", b"a", b"0", b"[", b"{", b'{"a":', b"=", b"-", b"\xff"):
             for head, tail in ((b"", b""), *((seed[: len(seed) // 2], seed[len(seed) // 2 :]) for seed in seeds[:2])):
-                for size in sizes:
-                    if time.monotonic() > end:
-                        return
-                    self.give(head + piece * (size // len(piece)) + tail)
+                yield functools.partial(_repeated, head, piece, tail)
+
+    def _seconds(self, given: t.Any) -> float:
+        start = time.process_time()
+        self._outcome(given)
+        return time.process_time() - start
+
+    def _is_steep(self, short: t.Any, long: t.Any) -> bool:
+        """Measure three times: what else this machine does must not count."""
+        shortest = max(min(self._seconds(short) for _time in range(3)), _MEASURABLE / _STEEP)
+        return min(self._seconds(long) for _time in range(3)) > _STEEP * shortest
+
+
+def _repeated(head: bytes, piece: bytes, tail: bytes, size: int) -> bytes:
+    return head + piece * (size // len(piece)) + tail
 
 
 def fuzz(
@@ -136,8 +168,7 @@ def fuzz(
     pool = [*target.seeds(), *corpus(target)]
     for given in pool:
         feed.give(given)
-    if isinstance(pool[0], bytes):
-        feed.grow(sizes, end)
+    feed.grow(sizes, end)
     while feed.report.inputs < inputs and time.monotonic() < end:
         if isinstance(pool[0], bytes):
             given = mutate.octets(source, pool, target.tokens)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import random
 import re
 import typing as t
@@ -132,3 +133,29 @@ def _places(value: t.Any, deepest: int = 20) -> t.Iterator[tuple[t.Any, t.Any]]:
         yield value, name
         if isinstance(entry, (dict, list)) and deepest:
             yield from _places(entry, deepest - 1)
+
+
+def growing(seed: t.Any, most: int = 12) -> t.Iterator[t.Callable[[int], t.Any]]:
+    """Give functions of a size that make a document with a long text, list or mapping at one of its places."""
+    for _holder, name in list(_places([seed]))[1 : most + 1]:
+        yield from (functools.partial(_with, seed, name, long) for long in (_long_text, _long_list, _long_mapping))
+
+
+def _with(seed: t.Any, name: t.Any, long: t.Callable[[t.Any, int], t.Any], size: int) -> t.Any:
+    made = [copy.deepcopy(seed)]
+    holder, place = next(found for found in _places(made) if found[1] == name and found[0] is not made)
+    holder[place] = long(holder[place], size)
+    return made[0]
+
+
+def _long_text(held: t.Any, size: int) -> str:
+    piece = held[:64] if isinstance(held, str) and held else "="
+    return t.cast(str, piece * (size // len(piece)))
+
+
+def _long_list(held: t.Any, size: int) -> list[t.Any]:
+    return [held] * (size // 20)
+
+
+def _long_mapping(held: t.Any, size: int) -> dict[str, t.Any]:
+    return {str(number): held for number in range(size // 20)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import ipaddress
 import typing as t
 
 from cryptography import x509
@@ -19,6 +20,7 @@ from plugins.module_utils._jose import keys
 from plugins.module_utils._pki import certificate, names, request
 from plugins.module_utils._pki import keys as pki_keys
 from plugins.module_utils._pki.chain import order_chain, verify_chain
+from plugins.module_utils._pki.constraints import name_violations
 from tests.unit.pki import forge
 
 NOW: t.Final = forge.NOON
@@ -98,3 +100,29 @@ def load_keys(octets: bytes) -> object:
         except TrustmeshError:
             found.append(None)
     return any(found)
+
+
+@functools.cache
+def _constrained() -> tuple[forge.Made, forge.Made]:
+    subtrees = [
+        x509.DNSName("a.example"),
+        x509.IPAddress(ipaddress.ip_network("10.0.0.0/8")),
+        x509.UniformResourceIdentifier("c.example"),
+        x509.RFC822Name("b.example"),
+        x509.DirectoryName(forge.name("a")),
+    ]
+    limits = x509.NameConstraints(permitted_subtrees=subtrees, excluded_subtrees=subtrees[:1])
+    authority = forge.make("Limited", ca=True, extensions=[(limits, True)])
+    named = [(forge.sans("x.a.example", "10.0.0.1", "mail@b.example", "https://c.example/d"), False)]
+    return authority, forge.make("x.a.example", authority, extensions=named)
+
+
+def limited() -> list[bytes]:
+    return [made.der for made in _constrained()]
+
+
+def check_limits(octets: bytes) -> object:
+    """Hold a certificate against an authority and an authority against it."""
+    found = certificate.parse_certificates(octets)
+    authority, leaf = (made.certificate for made in _constrained())
+    return bool(name_violations([leaf, found[0]])), bool(name_violations([found[0], authority]))

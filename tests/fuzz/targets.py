@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519 as library_ed25519
 
 from plugins.module_utils._certificate import generation
 from plugins.module_utils._core import normal, passphrase
-from plugins.module_utils._core.errors import TrustmeshError
 from plugins.module_utils._envelope import local
 from plugins.module_utils._envelope.cipher import new_key, seal
 from plugins.module_utils._envelope.record import Form
@@ -45,6 +44,12 @@ from tests.unit.pki import forge
 
 from . import pki
 from .feeding import Target
+from .readers import TARGETS as READERS
+from .words import JSON_TOKENS as _JSON
+from .words import TIME_TOKENS as _TIMES
+from .words import each, quiet
+from .words import octets_of as _octets_of
+from .words import text as _text
 
 NOW: t.Final = forge.NOON
 _PEM: t.Final = (b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n", b"-----BEGIN ", b"-----", b"BEGIN")
@@ -56,12 +61,6 @@ _DER: t.Final = (
     b"\x05\x00",
     b"\xa0\x03",
 )
-_JSON: t.Final = (b"{", b"[", b'"a":', b"null", b"1e999", b"\\ud800", b'{"a":1,"a":2}', b"NaN", b",", b'"')
-_TIMES: t.Final = (b"d", b"h", b"-", b"ms", b"T", b"Z", b"+00:00", b"9999", b":", b".")
-
-
-def _text(run: t.Callable[[str], object]) -> t.Callable[[bytes], object]:
-    return lambda octets: run(octets.decode("utf-8", "surrogateescape"))
 
 
 # -- JOSE, FSPIOP, signed messages -------------------------------------------------------------------------------------
@@ -114,20 +113,7 @@ def _messages() -> list[t.Any]:
 
 
 def _edwards(text: str) -> object:
-    return [_quiet(read, text) for read in (ed25519.read_public, ed25519.read_signature, ed25519.read_private)]
-
-
-def _quiet(run: t.Callable[[t.Any], object], given: t.Any) -> bool:
-    try:
-        run(given)
-    except TrustmeshError:
-        return False
-    except ValueError as error:  # the pure core and base64url leave the field to their callers
-        # A subclass, such as UnicodeDecodeError, is a finding: only the plain error is meant for callers.
-        if type(error) is not ValueError:  # pylint: disable=unidiomatic-typecheck
-            raise
-        return False
-    return True
+    return each((ed25519.read_public, ed25519.read_signature, ed25519.read_private), text)
 
 
 # -- ILP ---------------------------------------------------------------------------------------------------------------
@@ -270,7 +256,7 @@ def _ask(given: t.Any) -> object:
         lambda: vault.fields("kv/config"),
         lambda: vault.delete("kv/data/a"),
     )
-    return [_quiet(lambda ask: ask(), ask) for ask in asked]
+    return tuple(quiet(lambda ask: ask(), ask) for ask in asked)
 
 
 class _Answer:
@@ -297,32 +283,29 @@ _AGES: t.Final = (
 
 
 def _spans(text: str) -> object:
-    return [_quiet(read, text) for read in (normal.duration, normal.milliseconds, normal.instant)]
+    return each((normal.duration, normal.milliseconds, normal.instant), text)
 
 
 def _addresses(text: str) -> object:
     readers = (normal.dns_name, normal.ip_address, normal.cidr, names.dns_name, names.email_address, names.uri)
-    found = [_quiet(read, text) for read in readers]
-    found += [_quiet(lambda text, mode=mode: fspiop_uri.derive(text, mode), text) for mode in ("clean", "peer")]
-    return [*found, _quiet(exchange.Address.of, text), _quiet(certificate.serial_number, text)]
+    modes = [functools.partial(fspiop_uri.derive, mode=mode) for mode in ("clean", "peer")]
+    return each((*readers, *modes, exchange.Address.of, certificate.serial_number), text)
 
 
 def _blocks(text: str) -> object:
-    return [_quiet(read, text) for read in (normal.pem, normal.pem_blocks, normal.text_lines)]
-
-
-def _octets_of(*texts: str) -> t.Callable[[], list[bytes]]:
-    return lambda: [text.encode() for text in texts]
+    return each((normal.pem, normal.pem_blocks, normal.text_lines), text)
 
 
 TARGETS: t.Final = (
+    *READERS,
     Target("certificates", pki.load, pki.pems, (*_PEM, *_DER), 0.6),
+    Target("name_constraints", pki.check_limits, pki.limited, _DER, 0.4),
     Target("crls", revocation.parse_crl, pki.crls, (*_PEM, *_DER)),
     Target("requests", _text(pki.load_request), pki.requests, (*_PEM, *_DER)),
     Target("keys", pki.load_keys, pki.private_keys, (*_PEM, *_DER, b"ENCRYPTED", b"Proc-Type: 4,ENCRYPTED\n"), 0.15),
     Target("pem_texts", _text(_blocks), pki.pems, _PEM),
     Target(
-        "base64url", _text(lambda text: _quiet(base64url.decode, text)), _octets_of("QUJD", "-_-_"), (b"=", b"-", b"+")
+        "base64url", _text(lambda text: quiet(base64url.decode, text)), _octets_of("QUJD", "-_-_"), (b"=", b"-", b"+")
     ),
     Target("json", canonical.parse, _octets_of('{"a":[1,2.5,"\\u00e9"],"b":null}', "[1e21,-0]"), _JSON, 2),
     Target("key_sets", jwks.parse_set, _key_sets),

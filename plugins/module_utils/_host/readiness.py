@@ -51,11 +51,14 @@ class Readiness:
             if not 0 < port < 65536:
                 raise InvalidInput(f"{port} is not a TCP port", field="ready.port")
             return cls(host, port, lambda: _refusal(host, port))
-        parts = urlsplit(options["url"])
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(options["url"])
+            host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:  # of brackets or a port that make no sense
+            parts, host = urlsplit(""), None
+        if parts.scheme not in ("http", "https") or not host:
             raise InvalidInput(f"{options['url']!r} is not an http or https address", field="ready.url")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return cls(parts.hostname, port, lambda: _bad_answer(options))
+        return cls(host, port, lambda: _bad_answer(options))
 
     def port_is_taken(self) -> bool:
         """Return whether something listens there; ``False`` for an address that is not of this host."""

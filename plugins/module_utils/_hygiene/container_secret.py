@@ -78,8 +78,7 @@ class Podman:
         names = self._run(["ls", "--noheading", "--format", "{{.Name}}"]).split()
         found: dict[str, dict[str, t.Any]] = {}
         for at in range(0, len(names), _MOST_NAMED):
-            described = json.loads(self._run(["inspect", "--", *names[at : at + _MOST_NAMED]]))
-            found.update({entry["Spec"]["Name"]: entry["Spec"] for entry in described})
+            found.update(_described(self._run(["inspect", "--", *names[at : at + _MOST_NAMED]])))
         return found
 
     def can_replace(self) -> bool:
@@ -120,6 +119,23 @@ class ContainerSecretState(State):
     labels: Field[Mapping[str, str]] = managed(PUBLIC_TEXTS, replace=True, partial=True)
     #: Keyed digest of the value; a secret in diffs, since it need not be told either.
     value: Field[Secret] = managed(_DIGEST, replace=True)
+
+
+def _described(text: str) -> dict[str, dict[str, t.Any]]:
+    """Return the secrets that ``podman secret inspect`` tells of, each with the fields that are relied on."""
+    found = {}
+    try:
+        for entry in json.loads(text):
+            spec = entry["Spec"]
+            labels = spec.get("Labels") or {}
+            if not all(isinstance(label, str) for label in (spec["Driver"]["Name"], *labels, *labels.values())):
+                raise TypeError
+            found[str(spec["Name"])] = spec
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ContainerFailure(
+            "podman secret inspect: its answer is not a list of secrets", field="executable", remedy=_INSTALL
+        ) from None
+    return found
 
 
 class Engine:

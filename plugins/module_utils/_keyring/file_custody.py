@@ -36,6 +36,7 @@ from .._core.files import (
     read_file,
     read_found,
 )
+from .._core.foreign import Unreadable, parse_object
 from .._core.places import Directory
 from .._core.reading import names_in, read_entry
 from .._core.store import CURRENT, Store
@@ -132,14 +133,13 @@ class FileCustody:
     def _document(self, name: str, folder: Directory) -> Document:
         found = read_entry(folder, _RECORD)
         try:
-            document = json.loads(found.content if found else b"")
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
+            return parse_object(found.content if found else b"")
+        except Unreadable as error:
             raise DamagedRecord(
-                "is not a JSON object", field=self.place(name), remedy="Restore it from a backup, or remove it."
-            )
-        return document
+                f"is not a JSON object that is used: {error}",
+                field=self.place(name),
+                remedy="Restore it from a backup, or remove it.",
+            ) from None
 
     def misplaced(self, name: str) -> t.Sequence[Misplacement]:
         latest = self._latest if self._latest and self._latest[0] == name else self._record(name)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from .._core.address import at, route, word
 from .._core.errors import InvalidInput, PolicyRefusal
+from .._core.foreign import LAST_SECOND
 from .._core.kinds import BOOLEAN, INTEGER, SECONDS, TEXT
 from .._core.normal import duration, spell_duration
 from .._core.plan import Action, Change, Plan, Step
@@ -229,7 +230,10 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
 def _instant(value: t.Any) -> datetime.datetime | None:
     """Return a moment given in seconds since 1970, or as RFC 3339 writes it."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return datetime.datetime.fromtimestamp(int(value), tz=datetime.timezone.utc)
+        seconds = int(value)
+        return (
+            datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc) if 0 <= seconds < LAST_SECOND else None
+        )
     text = str(value or "").strip().upper()
     # Before Python 3.11 neither Z nor nanoseconds are understood.
     head, dot, tail = text.replace("Z", "+00:00").partition(".")

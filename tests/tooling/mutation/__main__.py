@@ -193,9 +193,14 @@ def _mapped(trees: list[pathlib.Path], folders: tuple[str, ...], name: str, foun
     for run, part in runs:
         run.wait()
         found.add(part)
-    for tree in trees:  # leave compiled tests behind; what runs a mutant writes none
-        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *folders]
-        subprocess.run(command, cwd=tree, stdout=subprocess.DEVNULL, check=False)
+
+
+def _compile(trees: list[pathlib.Path], folders: t.Sequence[str]) -> None:
+    """Leave compiled tests behind, because what runs a mutant writes none."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *folders]
+    runs = [subprocess.Popen(command, cwd=tree, stdout=subprocess.DEVNULL) for tree in trees]
+    for run in runs:
+        run.wait()
 
 
 def _options() -> argparse.Namespace:
@@ -224,6 +229,7 @@ def main() -> int:
     run = _Run(waiting, _Map({}, {}, []), start + 60 * options.minutes)
     for name, folders in (("unit", _UNIT),) if options.unit else (("unit", _UNIT), ("real", _REAL)):
         _mapped(trees, folders, name, run.map, name in options.reuse)
+        _compile(trees, folders)
     if run.map.failed:
         print("These tests fail without any mutant and are left out:", *run.map.failed, sep="\n  ")
     threads = [threading.Thread(target=run.work, args=(tree,)) for tree in trees]

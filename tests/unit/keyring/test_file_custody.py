@@ -129,7 +129,7 @@ def test_removal_leaves_what_is_not_ours(tmp_path: pathlib.Path) -> None:
 def test_a_record_that_cannot_be_read_is_named(tmp_path: pathlib.Path) -> None:
     custody = _custody(tmp_path)
     _written(custody, "one", None)
-    for text in ("{", "[]", ""):
+    for text in ("{", "[]", "", '{"a": "\\ud800"}', '{"a": NaN}', '{"a": 1, "a": 2}', "[" * 10_000):
         (tmp_path / ".trustmesh-jws_key" / NAME / "current" / "record.json").write_text(text)
         with pytest.raises(DamagedRecord, match=r"record\.json"):
             custody.read(NAME)
