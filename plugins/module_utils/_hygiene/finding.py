@@ -104,11 +104,12 @@ class Allowance:
 
     def covers(self, finding: Finding) -> bool:
         """Tell whether a finding is meant."""
-        return (
-            self.rule in (None, finding.rule)
-            and self.fingerprint in (None, finding.fingerprint)
-            and (self.path is None or fnmatch.fnmatchcase(finding.path, self.path))
-        )
+        return self.fingerprint in (None, finding.fingerprint) and self.may_cover(finding)
+
+    def may_cover(self, finding: Finding) -> bool:
+        """Tell whether a finding is meant if it has the fingerprint."""
+        is_rule = self.rule in (None, finding.rule)
+        return is_rule and (self.path is None or fnmatch.fnmatchcase(finding.path, self.path))
 
     def holds(self, now: datetime.datetime) -> bool:
         """Tell whether it has not run out."""
@@ -144,6 +145,10 @@ class Allowances:
         """Return the findings, worst first, each with the owner of the allowance that covers it and still holds."""
         return worst_first(replace(finding, allowed_by=self._owner(finding)) for finding in findings)
 
+    def need_fingerprint(self, finding: Finding) -> bool:
+        """Tell whether it depends on the fingerprint of a finding whether it is allowed."""
+        return any(allowance.fingerprint is not None and allowance.may_cover(finding) for allowance in self._all)
+
     def _owner(self, finding: Finding) -> t.Optional[str]:
         owner = None
         for at, allowance in enumerate(self._all):
@@ -168,7 +173,12 @@ def spell_path(path: str) -> str:
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings by severity, then by place."""
-    return sorted(findings, key=lambda it: (SEVERITIES.index(it.severity), it.path, it.line or 0, it.rule))
+    return sorted(findings, key=rank)
+
+
+def rank(finding: Finding) -> tuple[int, str, int, str]:
+    """Return what findings are ordered by."""
+    return SEVERITIES.index(finding.severity), finding.path, finding.line or 0, finding.rule
 
 
 def is_open(finding: Finding) -> bool:

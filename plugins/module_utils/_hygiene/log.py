@@ -23,7 +23,7 @@ from .._core.errors import InvalidInput, TrustmeshError
 from .._core.files import FileFailure
 from .._core.spec import Options
 from .excerpt import excerpt
-from .finding import Allowances, Finding, is_open, summarise, with_failures, worst_first
+from .finding import Allowances, Finding, is_open, spell_path, summarise, with_failures, worst_first
 from .log_file import open_log
 from .paths import expand
 from .shape_table import SHAPES
@@ -102,9 +102,9 @@ class LogScan:
         try:
             files = expand(path, exclude)
         except TrustmeshError as error:
-            return [{"item": path, "failed": True, "msg": str(error)}]
+            return [{"item": spell_path(path), "failed": True, "msg": str(error)}]
         if not files:
-            return [{"item": path, "failed": True, "msg": "there is no such file on this host"}]
+            return [{"item": spell_path(path), "failed": True, "msg": "there is no such file on this host"}]
         return [self._result(file) for file in files]
 
     def _result(self, path: str) -> dict[str, t.Any]:
@@ -117,12 +117,12 @@ class LogScan:
                         seen.add(judged)
         except (EOFError, zlib.error, lzma.LZMAError, OSError):
             damaged = FileFailure("the compressed file is damaged", field=path, remedy="Remove or repair it.")
-            return {"item": path, "failed": True, "msg": str(damaged)}
+            return {"item": spell_path(path), "failed": True, "msg": str(damaged)}
         except TrustmeshError as error:
-            return {"item": path, "failed": True, "msg": str(error)}
+            return {"item": spell_path(path), "failed": True, "msg": str(error)}
         told = [*seen.open, *seen.allowed][: self._rules.max_findings]
         return {
-            "item": path,
+            "item": spell_path(path),
             "ok": not seen.open and log.unread is None,
             "lines": log.lines,
             "matches": dict(sorted(seen.counts.items())),
@@ -142,7 +142,10 @@ class LogScan:
                 key = (hit.shape.rule, hit.secret)
                 if key not in told or len(readings) == 1:
                     problem, facts = f"line {number} holds {hit.shape.title}", (("excerpt", shown),)
-                    yield Finding(hit.shape.rule, hit.shape.severity, path, problem, _REMEDY, line=number, facts=facts)
+                    shown_path = spell_path(path)
+                    yield Finding(
+                        hit.shape.rule, hit.shape.severity, shown_path, problem, _REMEDY, line=number, facts=facts
+                    )
                 told.add(key)
 
 

@@ -24,10 +24,10 @@ from .._core.errors import InvalidInput, TrustmeshError
 from .._core.reading import is_directory, link_text, read_file, status, walk
 from .._core.spec import Options
 from .content import texts_of
-from .finding import Allowances, Finding, is_open, spell_path, summarise, with_failures
+from .finding import Allowances, Finding, is_open, rank, spell_path, summarise, with_failures
 from .paths import path_pattern
 from .repository import Repository
-from .scanner import Detected, Scanner, fingerprint
+from .scanner import Detected, Scanner, fingerprints
 
 _COMMON: t.Final[Options] = {
     "history": {"type": "bool", "default": True},
@@ -93,19 +93,35 @@ class RepositoryScan:
         seen.problems += [
             f"{count} files or versions were not looked into: {why}" for why, count in sorted(seen.unread.items())
         ]
-        findings = self._allowances.judge(_with_fingerprint(key[2], found) for key, found in seen.found.items())
-        told = sorted(findings, key=lambda finding: not is_open(finding))[: self._max_findings]
+        told, any_open = self._told(seen)
         return {
             "item": item["path"],
-            "ok": not seen.problems and not any(is_open(finding) for finding in findings),
+            "ok": not seen.problems and not any_open,
             "problems": [*seen.problems, *(finding.problem for finding in told if is_open(finding))],
             "findings": [finding.shown() for finding in told],
             "files": seen.files,
             "versions": seen.versions,
             "commits": seen.commits,
             "unread": dict(sorted(seen.unread.items())),
-            "complete": seen.complete and len(told) == len(findings),
+            "complete": seen.complete and len(told) == len(seen.found),
         }
+
+    def _told(self, seen: _Seen) -> tuple[list[Finding], bool]:
+        """Return the findings that are told, open ones first and the worst first, and whether any at all is open.
+
+        A fingerprint takes long on purpose. So only those are made on which something depends.
+        """
+        depend = (key[2] for key, found in seen.found.items() if self._allowances.need_fingerprint(found))
+        made = fingerprints(depend)
+        judged = [
+            (key[2], self._allowances.judge([replace(found, fingerprint=made.get(key[2]))])[0])
+            for key, found in seen.found.items()
+        ]
+        judged.sort(key=lambda entry: (not is_open(entry[1]), rank(entry[1])))
+        told = judged[: self._max_findings]
+        made.update(fingerprints(secret for secret, _found in told if secret not in made))
+        any_open = bool(judged) and is_open(judged[0][1])
+        return [replace(found, fingerprint=made[secret]) for secret, found in told], any_open
 
     def _look(self, item: Mapping[str, t.Any], seen: _Seen) -> None:
         repository = Repository(item["path"])
@@ -221,10 +237,6 @@ def _finding(entry: Detected, path: str, commit: str) -> Finding:
 def _since(finding: Finding, commit: str) -> Finding:
     facts = {**dict(finding.facts), "commit": commit}
     return replace(finding, facts=tuple(facts.items()))
-
-
-def _with_fingerprint(secret: str, finding: Finding) -> Finding:
-    return replace(finding, fingerprint=fingerprint(secret))
 
 
 def _files_below(root: str) -> Iterator[str]:

@@ -9,8 +9,14 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+import os
 import pathlib
+import subprocess
+import sys
+import tempfile
+import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -25,10 +31,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plugins.module_utils._core.secret_names import SECRET_NAMES
+from plugins.module_utils._hygiene import scanner as scanner_module
 from plugins.module_utils._hygiene.content import der_key, texts_of
 from plugins.module_utils._hygiene.excerpt import excerpt
 from plugins.module_utils._hygiene.finding import Allowances
 from plugins.module_utils._hygiene.log import LOG_RULES, LogRules, LogScan
+from plugins.module_utils._hygiene.repository_scan import RepositoryScan
 from plugins.module_utils._hygiene.scanner import Scanned, Scanner
 from plugins.module_utils._hygiene.shapes import readable
 from tests.rigs.plants import Plants
@@ -278,3 +286,59 @@ def test_r14_a_compressed_log_does_not_unpack_without_limit(tmp_path: pathlib.Pa
 def test_r14_a_file_that_takes_too_long_is_counted(monkeypatch: t.Any) -> None:
     monkeypatch.setattr("plugins.module_utils._hygiene.scanner.SECONDS", 0.05)
     assert (_in_code("a.txt", "lorem ipsum " * 100_000).unread or "").startswith("took longer than")
+
+
+def test_r14_a_file_that_takes_too_long_is_counted_in_any_thread(monkeypatch: t.Any) -> None:
+    """A signal reaches the main thread alone."""
+    monkeypatch.setattr("plugins.module_utils._hygiene.scanner.SECONDS", 0.2)
+
+    def slow(*_arguments: object) -> t.Any:
+        while True:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Scanner, "_in_content", slow)
+    with Scanner([]) as scanner, ThreadPoolExecutor(1) as pool:
+        scanned = pool.submit(scanner.scan, "a.txt", b"text").result(timeout=30)
+        assert scanned == Scanned((), "took longer than 0.2 s")
+        # What ends in time is not interrupted later.
+        assert pool.submit(time.sleep, 0.4).result(timeout=30) is None
+
+
+def test_copies_that_a_killed_scan_left_are_removed_by_the_next(tmp_path: pathlib.Path, monkeypatch: t.Any) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    script = "import os, sys\nwith Scratch().file('a.yml', 'password: x') as path:\n    os._exit(9)\n"
+    script = f"from plugins.module_utils._core.scratch import Scratch\n{script}"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 9
+    (left,) = tmp_path.iterdir()
+    assert left.stat().st_mode & 0o777 == 0o700 and (left / "a.yml").stat().st_mode & 0o777 == 0o600
+    with Scanner([]) as scanner:
+        scanner.scan("b.yml", b"password: Tr0ub4dor")
+        assert left not in list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fingerprint_is_made_where_something_depends_on_it(tmp_path: pathlib.Path, monkeypatch: t.Any) -> None:
+    """Each takes milliseconds on purpose: thousands of findings of which few are told took minutes."""
+    secrets = [Plants(number).text(24) for number in range(6)]
+    for at, secret in enumerate(secrets):
+        (tmp_path / f"{at}.yml").write_text(f'password: "{secret}"\n')
+    made: list[str] = []
+    real = scanner_module.fingerprint
+    monkeypatch.setattr(scanner_module, "fingerprint", lambda secret: made.append(secret) or real(secret))
+    items = [{"path": str(tmp_path), "history": False, "exclude": [], "must_ignore": [], "largest_file": 1 << 20}]
+    about = {"owner": "us", "reason": "a test", "expires": "2099-01-01"}
+
+    def run(allow: list[dict[str, t.Any]], most: int) -> dict[str, t.Any]:
+        made.clear()
+        with Scanner([]) as scanner:
+            facts = RepositoryScan(scanner, Allowances(allow, NOW), most).run(items)
+        return t.cast("dict[str, t.Any]", facts["results"][0])
+
+    result = run([], 2)
+    assert len(result["findings"]) == len(set(made)) == 2 and not result["complete"]
+    assert not run([], 0)["ok"]
+    known = real(secrets[3])
+    allowed = run([{**about, "rule": None, "path": "3.yml", "fingerprint": known}], 10)
+    assert sorted(made) == sorted(secrets), "each once"
+    assert [it["path"] for it in allowed["findings"] if it["allowed_by"] == "us"] == ["3.yml"]
