@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import threading
 import typing as t
@@ -26,6 +27,7 @@ from .removal import remove_entry
 
 # From here on one syncfs(2) is cheaper than an fsync(2) per file.
 _FSYNC_ONE_BY_ONE = 8
+_RENAME_NOREPLACE: t.Final = 1
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -92,10 +94,28 @@ class Move:
 
     def _claim(self, folder: int) -> None:
         try:
+            if _renamed_to_new(folder, self.temporary, self.final.name):
+                return
             os.link(self.temporary, self.final.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         except FileExistsError:
             raise FileFailure("appeared meanwhile", field=self.final.path, remedy="Run again.") from None
         os.unlink(self.temporary, dir_fd=folder)
+
+
+def _renamed_to_new(folder: int, old: str, new: str) -> bool:
+    """Rename unless the new name is taken, in one step, so that no kill leaves both names; ``False`` where none can.
+
+    Raises ``FileExistsError``.
+    """
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    if rename(folder, os.fsencode(old), folder, os.fsencode(new), ctypes.c_uint(_RENAME_NOREPLACE)) == 0:
+        return True
+    if ctypes.get_errno() == errno.EEXIST:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    return False
 
 
 @dataclass(frozen=True)

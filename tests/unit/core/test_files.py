@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.trustmesh.security.plugins.module_utils._core import leftovers, locks, places
+from ansible_collections.trustmesh.security.plugins.module_utils._core import leftovers, locks, places, staging
 from ansible_collections.trustmesh.security.plugins.module_utils._core.errors import TrustmeshError
 from ansible_collections.trustmesh.security.plugins.module_utils._core.files import (
     Attributes,
@@ -160,6 +160,24 @@ def test_fresh_never_replaces(tmp_path: Path) -> None:
     assert "appeared meanwhile" in str(transaction.commit()["it"])
     assert (tmp_path / "file").read_text() == "of another run"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("renames", [True, False])
+def test_kind_9_fresh_never_has_two_names_where_one_rename_can_do_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: bool
+) -> None:
+    """A run that was killed between a link and the removal of the temporary name left a second copy of a master key."""
+    linked: list[object] = []
+    link = os.link
+    monkeypatch.setattr(os, "link", lambda *given, **options: (linked.append(given), link(*given, **options)))
+    if not renames:
+        monkeypatch.setattr(staging, "_renamed_to_new", lambda *_given: False)
+    transaction = FileTransaction()
+    with transaction.group("it") as group:
+        group.put(f"{tmp_path}/file", b"new", PRIVATE, fresh=True)
+    assert not transaction.commit()
+    assert bool(linked) != renames
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def _left(tmp_path: Path, name: str, age: float = 0) -> Path:
