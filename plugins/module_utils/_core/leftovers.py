@@ -20,6 +20,7 @@ import os
 import re
 import secrets
 import time
+import typing as t
 
 from .attributes import FileFailure
 from .places import Directory
@@ -40,9 +41,14 @@ def temporary_name() -> str:
 def remove_leftovers(folder: Directory) -> None:
     """Remove the temporary files and directories of processes that no longer run."""
     with contextlib.suppress(OSError, FileFailure):
-        for name in names_in(folder):
-            if name.startswith(".trustmesh-") and name.endswith(".tmp") and _is_left(folder, name):
-                remove_entry(folder, name)
+        for name in leftovers(folder, names_in(folder)):
+            remove_entry(folder, name)
+
+
+def leftovers(folder: Directory, names: t.Iterable[str]) -> list[str]:
+    """Return those of the names in a directory that are temporary and were left by processes that no longer run."""
+    shaped = [name for name in names if name.startswith(".trustmesh-") and name.endswith(".tmp")]
+    return [name for name in shaped if _is_left(folder, name)]
 
 
 def _is_left(folder: Directory, name: str) -> bool:

@@ -37,6 +37,7 @@ from .._core.files import (
     read_found,
 )
 from .._core.foreign import Unreadable, parse_object
+from .._core.leftovers import leftovers
 from .._core.places import Directory
 from .._core.reading import names_in, read_entry
 from .._core.store import CURRENT, Store
@@ -122,7 +123,7 @@ class FileCustody:
             return None
         version, folder = self._home.in_force(item)
         if version is not None and folder is None:
-            others = ", ".join(self._snapshots(item)) or "none"
+            others = ", ".join(self._snapshots(names_in(item))) or "none"
             raise DamagedRecord(
                 f"names {version}, which is missing; there are: {others}",
                 field=os.path.join(item.real, CURRENT),
@@ -143,10 +144,12 @@ class FileCustody:
 
     def misplaced(self, name: str) -> t.Sequence[Misplacement]:
         latest = self._latest if self._latest and self._latest[0] == name else self._record(name)
+        item = latest[1].item if latest else self._home.item(name)
+        found = [] if item is None else list(self._obsolete(item, latest[1].version if latest else None))
         if latest is None:
-            return ()
+            return found
         _name, seen, document = latest
-        found = list(_astray("record", self._attributes, seen.folder.stat(_RECORD)))
+        found += _astray("record", self._attributes, seen.folder.stat(_RECORD))
         for entry in self._projections:
             wanted = document.get(entry.field)
             if isinstance(wanted, str):
@@ -155,6 +158,13 @@ class FileCustody:
         for path, what, held, needed in self._home.faults(own):
             found.append((f"{what} of {path}", held, needed))
         return found
+
+    def _obsolete(self, item: Directory, version: t.Optional[str]) -> t.Iterator[Misplacement]:
+        """Yield what a run left that was killed: snapshots never put in force or not yet removed, unfinished ones."""
+        names = names_in(item)
+        left = [name for name in self._snapshots(names) if name != version] + leftovers(item, names)
+        if left:
+            yield f"what an interrupted run left in {item.real}", ", ".join(left), "nothing"
 
     def _misplaced_field(
         self, name: str, entry: Projection, wanted: str, folder: Directory
@@ -201,7 +211,7 @@ class FileCustody:
         group.link((item, CURRENT), snapshot)
         for entry in published:
             self._publish(group, item, entry, name, document[entry.field], snapshot)
-        for old in self._snapshots(item):
+        for old in self._snapshots(names_in(item)):
             group.remove((item, old), unless=current, named=old)
         return snapshot
 
@@ -257,8 +267,8 @@ class FileCustody:
         return os.path.relpath(os.path.join(self._home.path, name, CURRENT, entry.field), directory)
 
     @staticmethod
-    def _snapshots(item: Directory) -> list[str]:
-        return [entry for entry in names_in(item) if entry.startswith(_PREFIX)]
+    def _snapshots(names: t.Iterable[str]) -> list[str]:
+        return [name for name in names if name.startswith(_PREFIX)]
 
     def _foreign(self, name: str) -> Document:
         """Return the texts that lie at the published paths, and since when the first of them does."""

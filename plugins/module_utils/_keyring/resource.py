@@ -130,9 +130,10 @@ class KeyResource(Resource[Holding]):
                 foreign = document
         if record is None and foreign is None and self.terms is not None and self.terms.source is not None:
             foreign = self.terms.source()
-        if record is None and foreign is None and not any(text is not None for text in published.values()):
+        misplaced = self.keyring.misplaced(self.name)
+        nowhere = not any(text is not None for text in published.values())
+        if record is None and foreign is None and nowhere and not misplaced:
             return None
-        misplaced = self.keyring.misplaced(self.name) if record is not None else ()
         problems = self.inspect(record.newest.material) if record is not None and self.terms is not None else ()
         return Holding(record, version, foreign, published, misplaced, problems)
 
@@ -193,6 +194,8 @@ class KeyResource(Resource[Holding]):
         ]
         if held.record is not None:
             changes.insert(0, Change("key", _made(held.record.current), None, UNWANTED))
+        else:
+            changes += [Change(what, before, None, f"{what} is {before}") for what, before, _none in held.misplaced]
         if not changes:
             return NO_PLAN
         return Plan(Action.DELETE, tuple(changes), (Step("remove", self.name, {"held": held}),))
@@ -279,7 +282,7 @@ class KeyResource(Resource[Holding]):
     def _stage_removal(self, held: Holding) -> None:
         texts = {target: {self.name: None} for target, text in held.published.items() if text is not None}
 
-        removes = held.record is not None
+        removes = held.record is not None or bool(held.misplaced)
         work = Work(self.identity, self.name, removes=removes, texts=texts)
         work.finish = lambda: self._destroy(_all(held.record))
         self.keyring.stage(work)
