@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 import re
 import secrets
@@ -112,6 +113,22 @@ def previous(layout: Layout, seen: Look) -> Iterator[tuple[datetime.datetime, st
             yield made, f"{layout.store}/{file}"
 
 
+def surplus(seen: Look, keep: int) -> list[str]:
+    """Return the generations with a key beyond the last ``keep``, as a run leaves them that is killed at the end."""
+    if seen.item is None or len(seen.generations) <= keep:
+        return []
+    kept = _kept(seen.item, _ranked(seen), keep)
+    return [name for name in seen.generations if name not in kept and _has_key(seen.item, name)]
+
+
+def stage_pruning(group: FileGroup, seen: Look, *, keep: int, now: datetime.datetime) -> None:
+    """Stage the removal of what is in the store and kept no longer."""
+    if seen.item is not None:
+        for name in seen.leftovers:
+            group.remove((seen.item, name))
+        _prune(group, seen, seen.item, keep, [], seen.contents.get("certificate", b""), now)
+
+
 def made_at(name: str) -> datetime.datetime | None:
     """Return when the pair of a generation was made, which its name tells; ``None`` when it does not."""
     found = _NAME.fullmatch(name)
@@ -165,19 +182,19 @@ def _keep_foreign(group: FileGroup, item: Directory, name: str, foreign: Mapping
 def _prune(
     group: FileGroup, seen: Look, item: Directory, keep: int, made: list[str], own: bytes, now: datetime.datetime
 ) -> None:
-    """Drop what is older than the last ``keep``: those just made, the one in force, then the latest.
+    """Drop what is older than the last ``keep`` with a key: those just made, the one in force, then the latest.
 
     Of a certificate that has not expired, and that none of those kept has, the certificate itself stays: whoever has
     to revoke it needs its serial. Its key and its chains go.
     """
-    past = [name for name in seen.generations if name != seen.used]
-    ranked = [*made, *([seen.used] if seen.used in seen.generations else []), *reversed(past)]
+    ranked = [*made, *_ranked(seen)]
     if not set(ranked[keep:]).difference(made):
         return
-    at_hand = {own} | {_certificate(item, name) for name in ranked[:keep] if name not in made}
+    kept = _kept(item, ranked, keep, made)
+    at_hand = {own} | {_certificate(item, name) for name in kept if name not in made}
     current = Place.within(item, CURRENT)
-    for name in ranked[keep:]:
-        if name in made:
+    for name in ranked:
+        if name in made or name in kept:
             continue
         text = _certificate(item, name)
         if text in at_hand or not _lives(text, now):
@@ -188,6 +205,26 @@ def _prune(
         for entry in names_in(folder):
             if entry != STORED["certificate"]:
                 group.remove((folder, entry), unless=current, named=name)
+
+
+def _ranked(seen: Look) -> list[str]:
+    """Return the generations, the one in force first and then the latest."""
+    past = [name for name in seen.generations if name != seen.used]
+    return [*(name for name in seen.generations if name == seen.used), *reversed(past)]
+
+
+def _kept(item: Directory, ranked: Iterable[str], keep: int, made: t.Sequence[str] = ()) -> list[str]:
+    """Return the first ``keep`` generations that have a key, or will have one."""
+    keyed = (name for name in ranked if name in made or _has_key(item, name))
+    return list(itertools.islice(keyed, keep))
+
+
+def _has_key(item: Directory, name: str) -> bool:
+    try:
+        item.stat(f"{name}/{STORED['key']}")
+    except OSError:
+        return False
+    return True
 
 
 def _certificate(item: Directory, name: str) -> bytes:

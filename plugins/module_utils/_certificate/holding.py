@@ -56,12 +56,20 @@ class Holding:
     revoked: t.Optional[str] = None
     #: Sentences on directories outside the store that keep the declared owner from its files.
     obstacles: tuple[str, ...] = ()
+    #: What lies in the store and is kept no longer, such as what a run left that was killed.
+    left: tuple[str, ...] = ()
 
 
-def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, ...]]) -> t.Optional[Holding]:
-    """Return what is there, or ``None`` when no file of the certificate exists."""
+def read_holding(
+    layout: Layout, authority: t.Optional[tuple[x509.Certificate, ...]], keep: t.Optional[int] = None
+) -> t.Optional[Holding]:
+    """Return what is there, or ``None`` when no file of the certificate exists.
+
+    ``keep`` is the number of generations that stay; without it none shall, and any remains in the store count as well.
+    """
     seen = look(layout)
-    if seen.nothing:
+    left = (*seen.leftovers, *(seen.generations if keep is None else generation.surplus(seen, keep)))
+    if seen.nothing and (keep is not None or seen.item is None):
         return None
     contents = seen.contents
     foreign = frozenset(seen.foreign)
@@ -83,6 +91,7 @@ def read_holding(layout: Layout, authority: t.Optional[tuple[x509.Certificate, .
         _made_at(seen.used, facts, foreign),
         tuple(generation.previous(layout, seen)),
         obstacles=seen.obstacles,
+        left=left,
     )
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .._core.files import Found, named_failure, read_found, user_name
+from .._core.leftovers import leftovers
 from .._core.places import Directory, directory
 from .._core.reading import link_of, names_in, read_entry
 from .._core.store import Fault, passable
@@ -45,6 +46,8 @@ class Look:
     missing: frozenset[str]
     #: The generations in the store, oldest first.
     generations: tuple[str, ...]
+    #: What killed runs left there unfinished.
+    leftovers: tuple[str, ...]
     #: Directories of the store that are not as they should be.
     faults: tuple[Fault, ...]
     #: Sentences on directories outside the store that keep the declared owner from its files.
@@ -67,9 +70,12 @@ def look(layout: Layout) -> Look:
     item = layout.home.item(layout.name)
     used, folder = None, None
     generations: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     if item is not None:
         used, folder = layout.home.in_force(item)
-        generations = tuple(name for name in names_in(item) if name.startswith(PREFIX))
+        names = names_in(item)
+        generations = tuple(name for name in names if name.startswith(PREFIX))
+        left = tuple(leftovers(item, names))
     stored = _files(folder) if folder is not None else {}
     foreign, missing, folders = _published(layout)
     own = [place for place in (item and item.parent, item, folder) if place is not None]
@@ -81,6 +87,7 @@ def look(layout: Layout) -> Look:
         frozenset(layout.published) - missing - frozenset(foreign),
         missing,
         generations,
+        left,
         tuple(layout.home.faults(own)),
         tuple(_obstacles(layout, folders)),
     )

@@ -100,8 +100,8 @@ class Absence(HostCertificate):
             raise PolicyRefusal(
                 f"{paths} was not made by this module and is not removed by it", remedy="Remove it yourself if unused."
             )
-        serial = current.facts.serial if current.facts else None
-        return Plan(Action.DELETE, (Change("certificate", serial, None, UNWANTED),), (Step("remove", self.name),))
+        held = current.facts.serial if current.facts else ", ".join(current.left) or "an empty directory"
+        return Plan(Action.DELETE, (Change("certificate", held, None, UNWANTED),), (Step("remove", self.name),))
 
     def apply(self, plan: Plan) -> None:
         with self.files.group(self.identity) as group:
@@ -122,7 +122,7 @@ class Certificate(HostCertificate):
     def read(self) -> t.Optional[Holding]:
         authority = self.signer.chain()
         self._refuse_development(authority)
-        holding = read_holding(self.layout, authority)
+        holding = read_holding(self.layout, authority, self.policy.keep)
         self.signer.prepare(self.wanted, new=not self._was_granted(holding))
         if holding is None or holding.facts is None:
             return holding
@@ -149,6 +149,10 @@ class Certificate(HostCertificate):
         _refuse(faults)
         repairs = [*current.placement, *_text_changes(current)]
         warnings = tuple(f"{self.identity}: the next renewal would be refused. {problem}" for problem in objections)
+        if not repairs and current.left:
+            left = ", ".join(current.left)
+            change = Change("store", left, None, f"{self.layout.store} has {left}, which is kept no longer")
+            return Plan(Action.UPDATE, (change,), (Step("prune", self.name, {"at": now}),), warnings)
         if not repairs:
             return Plan(warnings=warnings) if warnings else NO_PLAN
         step = Step("arrange", self.name, {"authority": current.authority, "at": now, "held": current.made_at})
@@ -159,6 +163,9 @@ class Certificate(HostCertificate):
             now, held = step.body["at"], step.body.get("held")
             with self.files.group(self.identity) as group:
                 seen = look(self.layout)
+                if step.verb == "prune":
+                    generation.stage_pruning(group, seen, keep=self.policy.keep, now=now)
+                    continue
                 contents = seen.contents
                 stage = functools.partial(
                     generation.stage, group, self.layout, keep=self.policy.keep, now=now, held=held, seen=seen
