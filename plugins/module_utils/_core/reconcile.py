@@ -21,7 +21,9 @@ from dataclasses import dataclass, field, replace
 
 from .clock import Clock
 from .errors import Defect, InvalidInput, NotConverged, Overtaken, PolicyRefusal, TrustmeshError
+from .leftovers import remove_leftovers
 from .locks import hold
+from .places import directory
 from .plan import NO_PLAN, Action, Plan
 from .resource import Resource
 from .unannounced import ANNOUNCEMENT, Unannounced
@@ -144,6 +146,7 @@ def reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome |
             _look(outcomes, read_all, clock(), Unannounced.seen(outcome.place[0] for outcome in outcomes))
             return outcomes
         notes = Unannounced(_hold_stores(outcomes, stack))
+        _sweep({path for outcome in outcomes for path in outcome.resource.workplaces})
         _look(outcomes, read_all, clock(), notes)
         due = [outcome for outcome in outcomes if outcome.due and outcome.error is None]
         if due:
@@ -185,6 +188,13 @@ def _hold_stores(outcomes: t.Sequence[Outcome], stack: contextlib.ExitStack) -> 
             for outcome in concerned:
                 outcome.error = error
     return locks
+
+
+def _sweep(directories: t.Iterable[str]) -> None:
+    """Remove what killed runs have left unfinished; it has no name that anything reads, so that nothing changes."""
+    for path in directories:
+        with contextlib.suppress(OSError, TrustmeshError):
+            remove_leftovers(directory(path))
 
 
 def _refuse_duplicates(resources: t.Sequence[Resource[t.Any]]) -> None:

@@ -52,6 +52,14 @@ class Resource(abc.ABC, t.Generic[S]):
         return True
 
     @property
+    def workplaces(self) -> t.Sequence[str]:
+        """Directories in which each run removes the temporary files of killed ones, whatever else it has to do.
+
+        For those that are not listed to be read; a store that lists its own plans the removal.
+        """
+        return ()
+
+    @property
     def identity(self) -> str:
         """Kind and address; two resources of a batch must not share it."""
         return f"{self.kind} {self.name}"

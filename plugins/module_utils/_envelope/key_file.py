@@ -57,6 +57,10 @@ class MasterKeyFile(Resource[KeyFile]):
         self._on_mismatch = item["on_mismatch"]
         self._give_up = bool(item["deletion_allowed"])
 
+    @property
+    def workplaces(self) -> t.Sequence[str]:
+        return (os.path.dirname(self.name),)
+
     def read(self) -> KeyFile | None:
         found = read_found(self.name)
         if found is None:

@@ -69,6 +69,10 @@ class LocalAuthority(Resource[Held]):
     def makes_lock_directory(self) -> bool:
         return self.wanted is not None
 
+    @property
+    def workplaces(self) -> t.Sequence[str]:
+        return (self.placing.paths.directory,)
+
     def read(self) -> Held | None:
         return read_held(self.placing, self.wanted)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import pathlib
 import secrets
 import stat
+import subprocess
+import sys
 import typing as t
 from collections.abc import Callable
 
@@ -16,6 +18,7 @@ import pytest
 
 from plugins.filter.envelope_open import envelope_open
 from plugins.filter.envelope_seal import envelope_seal
+from plugins.module_utils._core import leftovers
 from tests.integration.docs_policies.returned import differences
 from tests.integration.ladder import Ladder
 from tests.rigs.canary import Canaries
@@ -54,6 +57,22 @@ def test_mb_26_key_seals(run_module: Module, tmp_path: pathlib.Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
     key = {"type": "file", "path": str(path)}
     assert envelope_open(envelope_seal("x", key), key) == "x"
+
+
+def test_kind_9_a_copy_that_a_killed_run_left_goes_whatever_the_next_run_has_to_do(
+    run_module: Module, tmp_path: pathlib.Path
+) -> None:
+    """As after a run that was killed while it changed the mode, when that is declared no longer."""
+    keys = {"keys": [{"path": str(tmp_path / "master.key")}]}
+    run_module("envelope_key", keys).ok()
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    left = tmp_path / f".trustmesh-{leftovers._world()}-{process.pid}-0123abcd.tmp"
+    left.write_bytes((tmp_path / "master.key").read_bytes())
+    assert not run_module("envelope_key", keys, check=True).ok().changed
+    assert left.exists()
+    assert not run_module("envelope_key", keys).ok().changed
+    assert [path.name for path in tmp_path.iterdir()] == ["master.key"]
 
 
 @pytest.mark.parametrize(
