@@ -76,6 +76,8 @@ class KvStore:
         if written is not None:
             return written
         held = self.vault.read_version(self.at("data", path))
+        if held is None and base:
+            raise _overtaken(f"{self.mount}/{path}", "removed")
         if held is None:
             raise NotVault(
                 f"{self.mount}/{path} is not written: it is not there, and cannot be made because it is",
@@ -134,8 +136,8 @@ def _fingerprint(document: Mapping[str, t.Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def _overtaken(place: str) -> Overtaken:
-    return Overtaken(f"{place} was written by others meanwhile", remedy="See who does, and run again.")
+def _overtaken(place: str, what: str = "written") -> Overtaken:
+    return Overtaken(f"{place} was {what} by others meanwhile", remedy="See who does, and run again.")
 
 
 class KvCustody:

@@ -38,6 +38,17 @@ def test_what_was_written_after_reading_is_not_written_over(mesh: Mesh, store: K
     assert custody.read("x") == ({"n": 2}, 2)
 
 
+def test_what_was_removed_after_reading_is_not_made_again(mesh: Mesh, store: KvStore) -> None:
+    """A run that rotates while another parts with the owner; the server is not to blame for that."""
+    custody = KvCustody(store, "a/{name}")
+    custody.write([("x", {"n": 1}, None)])
+    assert custody.remove(["x"]) == {}
+    refused = custody.write([("x", {"n": 2}, 1)])["x"]
+    assert isinstance(refused, Overtaken)
+    assert "was removed by others meanwhile" in str(refused)
+    assert custody.read("x") is None
+
+
 def test_r22_what_others_wrote_is_not_taken_for_our_own(store: KvStore) -> None:
     custody = KvCustody(store, "a/{name}")
     custody.write([("x", {"n": 1}, None)])
