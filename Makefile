@@ -211,6 +211,11 @@ faults: .venv-dev/.stamp build/collections.stamp | $(REPORTS) ## Play every wron
 fuzz: .venv-dev/.stamp ## Give every parser inputs drawn by a seed, and print what is no error of the collection
 	$(DEV) python -m tests.fuzz $(ARGS)
 
+# Half an hour, and not part of `make test`, whose integration tests take a few of each.
+.PHONY: endurance
+endurance: .venv-dev/.stamp build/collections.stamp ## Kill 500 runs and let 500 pairs of runs meet, and look for what is lost
+	$(DEV) python -m tests.endurance $(ARGS)
+
 .PHONY: lock
 lock: build/env/lock-3.11/.stamp build/env/lock-3.12/.stamp ## Resolve tests/locks/*.in again and rewrite the lock files
 	build/env/lock-3.11/bin/python tests/locks/lock.py tests/locks/requirements.in requirements.txt
