@@ -12,6 +12,7 @@ import typing as t
 from ..module_utils._core.errors import InvalidInput
 from ..module_utils._envelope.envelope import open_record
 from ..module_utils._envelope.record import Record
+from ..plugin_utils.arguments import text
 from ..plugin_utils.envelope import filter_errors, form_of, opened_key
 
 
@@ -29,7 +30,7 @@ def envelope_open(
         form = form_of(encoding)
         parsed = Record.parsed(record, form)
         with opened_key(key, vault, form) as provider:
-            plaintext = open_record(provider, parsed, str(aad).encode())
+            plaintext = open_record(provider, parsed, text(str(aad), "aad").encode())
         return base64.b64encode(plaintext).decode("ascii") if binary else _text(plaintext)
 
 

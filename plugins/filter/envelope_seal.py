@@ -14,6 +14,7 @@ from ..module_utils._core.errors import InvalidInput
 from ..module_utils._core.normal import kind_of
 from ..module_utils._envelope.envelope import seal_value
 from ..module_utils._envelope.record import DEK_FIELDS
+from ..plugin_utils.arguments import text
 from ..plugin_utils.envelope import filter_errors, form_of, opened_key
 
 
@@ -37,14 +38,14 @@ def envelope_seal(
         form = form_of(encoding, iv_bytes)
         plaintext = _octets(value, binary)
         with opened_key(key, vault, form) as provider:
-            return seal_value(provider, plaintext, form, str(aad).encode()).written(form, dek_field)
+            return seal_value(provider, plaintext, form, text(str(aad), "aad").encode()).written(form, dek_field)
 
 
 def _octets(value: t.Any, binary: bool) -> bytes:
     if not isinstance(value, str):
         raise InvalidInput(f"takes a text, not {kind_of(value)}", remedy="Write a mapping with to_json first.")
     if not binary:
-        return value.encode()
+        return text(value, None).encode()
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):

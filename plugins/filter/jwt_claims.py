@@ -14,9 +14,10 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.deps import CRYPTOGRAPHY, PYJWT
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
-from ..module_utils._core.normal import duration
+from ..module_utils._core.normal import duration, kind_of
 from ..module_utils._jose.jwks import VerificationKey, parse_set
 from ..module_utils._jose.jwt import Expectation, SharedKey, Token, lifetime, read, verify
+from ..plugin_utils.arguments import mapping, text, texts
 
 
 def jwt_claims(
@@ -34,13 +35,18 @@ def jwt_claims(
     """Return what a token says; given keys, only once it holds against them and against what is expected."""
     try:
         if not isinstance(token, str):
-            raise InvalidInput("takes a text")
+            raise InvalidInput(f"takes a text, not {kind_of(token)}", remedy="Give the token as it was sent.")
         if jwks is None and secrets is None:
             return _facts(read(token), verified=False)
         CRYPTOGRAPHY.check()
         PYJWT.check()
         expected = Expectation(
-            issuer, audience, _span("leeway", leeway) or 0, tuple(required), token_type, _span("longest", longest)
+            _named(issuer, "issuer"),
+            _named(audience, "audience"),
+            _span("leeway", leeway) or 0,
+            tuple(texts(required, "required")),
+            _named(token_type, "token_type"),
+            _span("longest", longest),
         )
         return _facts(verify(token, _keys(jwks, secrets), expected, system_clock()), verified=True)
     except TrustmeshError as error:
@@ -49,7 +55,13 @@ def jwt_claims(
 
 def _keys(jwks: t.Any, secrets: t.Any) -> list[VerificationKey | SharedKey]:
     keys: list[VerificationKey | SharedKey] = [] if jwks is None else [*parse_set(jwks)]
-    return keys + [SharedKey(str(kid), str(text).encode()) for kid, text in (secrets or {}).items()]
+    return keys + [
+        SharedKey(kid, text(secret, "secrets").encode()) for kid, secret in mapping(secrets, "secrets").items()
+    ]
+
+
+def _named(value: t.Any, field: str) -> str | None:
+    return None if value is None else text(value, field)
 
 
 def _span(name: str, value: t.Any) -> int | None:

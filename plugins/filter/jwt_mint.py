@@ -15,6 +15,7 @@ from ..module_utils._core.deps import CRYPTOGRAPHY, PYJWT
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
 from ..module_utils._core.normal import duration, kind_of
 from ..module_utils._jose.jwt import FORGERIES, SigningKey, forge, mint, signing_key
+from ..plugin_utils.arguments import mapping, text
 
 
 def jwt_mint(
@@ -33,10 +34,10 @@ def jwt_mint(
         PYJWT.check()
         if not isinstance(claims, t.Mapping):
             raise InvalidInput(f"takes a mapping, not {kind_of(claims)}")
-        signer = signing_key(algorithm, str(key), kid)
+        signer = signing_key(text(algorithm, "algorithm"), text(key, "key"), None if kid is None else text(kid, "kid"))
         told = {**_times(lifetime), **claims}
         if forgery is None:
-            return mint(told, signer, header)
+            return mint(told, signer, mapping(header, "header"))
         return _forged(forgery, told, signer)
     except TrustmeshError as error:
         raise AnsibleFilterError(f"jwt_mint: {error}") from None

@@ -13,11 +13,12 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.deps import CRYPTOGRAPHY
-from ..module_utils._core.errors import TrustmeshError
+from ..module_utils._core.errors import InvalidInput, TrustmeshError
 from ..module_utils._sealed_secret.declaration import SecretDeclaration
 from ..module_utils._sealed_secret.manifest import sealed
 from ..module_utils._sealed_secret.recipient import Recipient
 from ..module_utils._sealed_secret.scope import Scope
+from ..plugin_utils.arguments import mapping, text
 
 
 def sealed_secret(
@@ -28,20 +29,24 @@ def sealed_secret(
     previous: Mapping[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
     """Return the SealedSecret of a Secret; ``previous`` itself when it still says the same."""
-    scopes = [known.value for known in Scope]
-    if scope is not None and scope not in scopes:
-        raise AnsibleFilterError(f"sealed_secret: scope: is not one of {', '.join(scopes)}")
-    if not isinstance(certificate, str) or not isinstance(digest_key, (str, type(None))):
-        raise AnsibleFilterError("sealed_secret: certificate and digest_key are texts")
-    if not isinstance(previous, (Mapping, type(None))):
-        raise AnsibleFilterError("sealed_secret: previous: is not a mapping")
     try:
         CRYPTOGRAPHY.check()
-        declaration = SecretDeclaration.of(secret, Scope(scope) if scope is not None else None)
-        recipient = Recipient.of(certificate.encode(), system_clock())
-        return sealed(declaration, recipient, digest_key=digest_key, previous=previous or None)
+        key = None if digest_key is None else text(digest_key, "digest_key")
+        before = mapping(previous, "previous") or None
+        declaration = SecretDeclaration.of(secret, _scope(scope))
+        recipient = Recipient.of(text(certificate, "certificate").encode(), system_clock())
+        return sealed(declaration, recipient, digest_key=key, previous=before)
     except TrustmeshError as error:
         raise AnsibleFilterError(f"sealed_secret: {error}") from None
+
+
+def _scope(scope: t.Any) -> Scope | None:
+    known = [each.value for each in Scope]
+    if scope is not None and scope not in known:
+        raise InvalidInput(
+            f"is not one of {', '.join(known)}", field="scope", remedy="Use one of these, or leave it out."
+        )
+    return None if scope is None else Scope(scope)
 
 
 class FilterModule:

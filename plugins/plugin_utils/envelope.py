@@ -24,6 +24,7 @@ from ..module_utils._envelope.provider import KeyProvider, key_option, open_prov
 from ..module_utils._envelope.record import ENCODINGS, Form
 from ..module_utils._vault.connection import VAULT, connect
 from ..module_utils._vault.transit import TRANSIT, transit_opener
+from .arguments import mapping
 
 _KEY: t.Final = key_option((*LOCAL_KINDS, TRANSIT, KMS))
 
@@ -50,7 +51,8 @@ def form_of(encoding: str, iv_bytes: int = 12) -> Form:
 @contextlib.contextmanager
 def opened_key(key: t.Any, vault: t.Any, form: Form) -> t.Iterator[KeyProvider]:
     """Open a master key as declared, with a connection to Vault when it is there."""
-    declared = _validated({"key": _KEY}, {}, {"key": {"type": "environment"} if key is None else key})["key"]
+    given = {"type": "environment"} if key is None else mapping(key, "key")
+    declared = _validated({"key": _KEY}, {}, {"key": given})["key"]
     with contextlib.ExitStack() as stack:
 
         @functools.lru_cache(maxsize=1)

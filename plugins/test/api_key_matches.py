@@ -14,15 +14,15 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
 from ..module_utils._keyring.api_key import checked_pepper, recognise
+from ..plugin_utils.arguments import text, texts
 
 
 def api_key_matches(key: t.Any, record: t.Any, permission: t.Any = None, pepper: str | None = None) -> bool:
     """Tell whether a service that has ``record`` accepts ``key`` for a permission, or a list of them."""
     try:
-        wanted = [permission] if isinstance(permission, str) else list(permission or ())
-        return bool(
-            recognise(str(key), _record(record), system_clock(), permissions=wanted, pepper=checked_pepper(pepper))
-        )
+        wanted = texts(permission, "permission")
+        known = checked_pepper(None if pepper is None else text(pepper, "pepper"))
+        return bool(recognise(str(key), _record(record), system_clock(), permissions=wanted, pepper=known))
     except TrustmeshError as error:
         raise AnsibleFilterError(f"api_key_matches: {error}") from None
 
@@ -35,7 +35,7 @@ def _record(record: t.Any) -> t.Mapping[str, t.Any]:
             record = None
     if not isinstance(record, t.Mapping) or not isinstance(record.get("keys"), list):
         raise InvalidInput(
-            "is no record of API keys", field="record", remedy="Give what trustmesh.security.api_key publishes."
+            "is not a record of API keys", field="record", remedy="Give what trustmesh.security.api_key publishes."
         )
     return record
 

@@ -129,7 +129,9 @@ def mint(claims: Mapping[str, t.Any], key: SigningKey | SharedKey, header: Mappi
     """Return a signed token in the compact form; ``header`` may add members and change ``typ``, no more."""
     fixed = {"alg", "kid"}.intersection(header or {})
     if fixed:
-        raise InvalidInput("is the key's to say", field=sorted(fixed)[0], remedy="Leave it out of the header.")
+        raise InvalidInput(
+            "is taken from the key", field=f"header.{sorted(fixed)[0]}", remedy="Leave it out of the header."
+        )
     return pyjwt.PyJWS().encode(_json(claims), key.key, key.algorithm, {"typ": "JWT", **(header or {}), "kid": key.kid})
 
 

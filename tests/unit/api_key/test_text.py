@@ -194,5 +194,5 @@ def test_test_of_a_template() -> None:
     assert not matches("tm_live_x", known)
     assert matches(key, record(entry(key, PEPPER)), pepper=PEPPER.reveal())
     for other in (None, "text", {"keys": 3}, []):
-        with pytest.raises(AnsibleFilterError, match="record: is no record of API keys"):
+        with pytest.raises(AnsibleFilterError, match="record: is not a record of API keys"):
             matches(key, other)

@@ -28,7 +28,7 @@ def test_a_key_set_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", DEEP)
 def test_a_record_of_api_keys_is_refused_and_a_published_one_counts_as_none(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is no record of API keys"):
+    with pytest.raises(InvalidInput, match="is not a record of API keys"):
         api_key_matches._record(text)
     assert api_key_resource._entries(text) == []
     assert api_key_resource._bare(text) == text

@@ -331,7 +331,7 @@ def test_key_of_the_wrong_kind_does_not_sign(keys: dict[str, Key]) -> None:
 
 def test_header_cannot_contradict_the_key(keys: dict[str, Key]) -> None:
     for name in ("alg", "kid"):
-        with pytest.raises(InvalidInput, match=f"{name}: is the key's to say"):
+        with pytest.raises(InvalidInput, match=f"{name}: is taken from the key"):
             mint(CLAIMS, keys["EdDSA"], {name: "x"})
 
 

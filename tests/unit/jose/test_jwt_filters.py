@@ -101,7 +101,7 @@ def test_shared_secret_verifies_under_its_identifier() -> None:
         ((CLAIMS, "PEM"), {"algorithm": "none"}, "'none' is no algorithm of public keys"),
         ((CLAIMS, "PEM"), {"algorithm": "ES256", "lifetime": "long"}, "lifetime: 'long' is not a duration"),
         ((CLAIMS, "PEM"), {"algorithm": "ES256", "forgery": "other"}, "forgery: 'other' is not known"),
-        ((CLAIMS, "PEM"), {"algorithm": "ES256", "header": {"alg": "none"}}, "alg: is the key's to say"),
+        ((CLAIMS, "PEM"), {"algorithm": "ES256", "header": {"alg": "none"}}, "header.alg: is taken from the key"),
         ((CLAIMS, "short"), {"algorithm": "HS256", "kid": "s"}, "key: a secret of 5 octets can be guessed"),
         ((CLAIMS, "x" * 32), {"algorithm": "HS256", "kid": "s", "forgery": "confused"}, "forgery: needs a key pair"),
     ],

@@ -270,10 +270,10 @@ def test_a_manifest_that_is_no_secret_is_refused(manifest: t.Any, message: str) 
         ({"by": controller(ended=True)}, "certificate: has ended at"),
         ({"scope": "wide"}, "scope: is not one of strict"),
         ({"digest_key": "k" * 31}, "digest_key: is shorter than 32 bytes"),
-        ({"digest_key": 5}, "are texts"),
+        ({"digest_key": 5}, "digest_key: takes a text, not a whole number"),
         ({"previous": {"kind": "SealedSecret"}}, "digest_key: is needed"),
         ({"previous": {"kind": "Secret"}, "digest_key": KEY}, "previous: is not a SealedSecret"),
-        ({"previous": "text", "digest_key": KEY}, "previous: is not a mapping"),
+        ({"previous": "text", "digest_key": KEY}, "previous: takes a mapping, not a text"),
     ],
 )
 def test_options_that_cannot_serve_are_refused(options: t.Any, message: str) -> None:
