@@ -151,6 +151,16 @@ def test_trap_13_bare_ip_is_sent_as_a_network_and_host_bits_settle(
         assert window.writes == []
 
 
+def test_a_role_that_never_was_is_absent(manage: Module, audit_window: t.Any) -> None:
+    """TerryHowe/ansible-modules-hashivault#391: any option away from its default, absence too, changed it each time."""
+    with audit_window() as window:
+        assert not item(manage({"name": "never", "state": "absent"}))["changed"]
+    assert window.writes == []
+    away = {"name": "r", "bind_secret_id": True, "secret_id_num_uses": 0, "token_ttl": "10m", "token_max_ttl": "900"}
+    declared = {**away, "token_policies": ["secret_rw", "default"], "token_bound_cidrs": [], "token_type": "batch"}
+    assert [item(manage(declared))["changed"] for _run in range(2)] == [True, False]
+
+
 def test_trap_03_what_is_not_declared_is_left_alone(manage: Module, vault: OpenBao, mount: str) -> None:
     vault.api.write(f"auth/{mount}/role/r", token_ttl=60, token_policies=["by-hand"], secret_id_num_uses=3)
     facts = item(manage({"name": "r", "token_ttl": "2m"}))["role"]

@@ -277,19 +277,6 @@ def test_metadata_alone_can_be_managed(manage: Module, vault: OpenBao, mount: st
     assert entry["secret"]["custom_metadata"] == {}
 
 
-def test_generating_in_version_1_tells_that_it_is_not_guarded(
-    run_module: Module, vault: OpenBao, connection: dict[str, str], unique_name: Name
-) -> None:
-    """hashicorp/vault#19368: version 1 takes no notice of check-and-set, so that the last of two writers wins."""
-    mounts = {version: make(vault, unique_name("kv"), version) for version in (1, 2)}
-    for version, mount in mounts.items():
-        secret = {"mount": mount, "path": "app", "generate": [{"key": "password"}]}
-        args = {**connection, "secrets": [secret]}
-        told = [str(run_module("vault_kv_secret", args, check=check).ok().result) for check in (True, False, False)]
-        unguarded = ["cannot refuse a write, so that another run may replace" in text for text in told]
-        assert unguarded == [version == 1, version == 1, False]
-
-
 def test_version_1_has_no_metadata(
     run_module: Module, connection: dict[str, str], vault: OpenBao, unique_name: Name
 ) -> None:

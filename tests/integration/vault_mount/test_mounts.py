@@ -245,6 +245,19 @@ def test_item_given_twice_is_refused_before_anything_is_read(
     assert window.requests == []
 
 
+@pytest.mark.parametrize("tail", ["...", "..", ".b", " c"])
+def test_a_path_with_dots_in_it_comes_and_goes(
+    run_module: Module, vault: OpenBao, connection: dict[str, str], unique_name: Name, tail: str
+) -> None:
+    """hashicorp/vault#31702: an engine could be enabled at such a path, and not be disabled any more."""
+    path = unique_name("dots") + tail
+    args = {**connection, "mounts": [{"path": path, "type": "kv"}]}
+    assert run_module("vault_mount", args).ok().changed
+    assert not run_module("vault_mount", args).ok().changed
+    assert run_module("vault_mount", {**connection, "mounts": [{"path": path, "state": "absent"}]}).ok().changed
+    assert f"{path}/" not in (vault.api.read("sys/mounts") or {})
+
+
 def test_same_path_as_engine_and_as_method_is_two_things(
     run_module: Module, connection: dict[str, str], unique_name: Name
 ) -> None:

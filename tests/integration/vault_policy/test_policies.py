@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable
 
+import pytest
+
 from tests.integration.ladder import Ladder
 from tests.rigs.openbao import OpenBao
 
@@ -64,6 +66,26 @@ def test_trap_12_empty_policy_is_refused_with_a_remedy(run_module: Module, conne
     result = run_module("vault_policy", {**connection, "policies": [{"name": "empty", "rules": " \n"}]})
     assert result.failed
     assert "policies[0] (empty).rules: a policy without rules is refused by the server" in result.msg
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'path "a" {\r\n  capabilities = ["read"]\r\n}\r\n',
+        'path "a" { capabilities = ["read"] }\n\n\n',
+        '{"path": {"a": {"capabilities": ["read"]}}}',
+        '# \u00fcber\npath "a" { capabilities = ["read"] }',
+        'path "a" { capabilities = ["read"] }\npath "a" { capabilities = ["list"] }',
+    ],
+)
+def test_policies_of_every_form_settle(
+    run_module: Module, connection: dict[str, str], unique_name: Name, rules: str
+) -> None:
+    """TerryHowe/ansible-modules-hashivault#81: declaring a policy again failed, or changed it each time."""
+    args = {**connection, "policies": [{"name": unique_name("form"), "rules": rules}]}
+    foretold = run_module("vault_policy", args, check=True).ok()
+    assert foretold.changed and run_module("vault_policy", args).ok().changed
+    assert not run_module("vault_policy", args).ok().changed
 
 
 def test_trap_08_missing_right_is_no_absence(

@@ -103,6 +103,18 @@ def test_trap_48_namespace_that_does_not_exist_is_an_error_that_names_it(
     assert window.writes == []
 
 
+def test_every_name_of_the_root_namespace_is_one(
+    run_module: Module, connection: dict[str, str], vault: OpenBao, unique_name: Callable[[str], str]
+) -> None:
+    """openbao/openbao#1917: to give the root namespace by its name was answered with 404."""
+    if vault.api.request("POST", f"sys/namespaces/{unique_name('team')}", {}).status == 404:
+        pytest.skip("this server has no namespaces")
+    policy = {"name": unique_name("root"), "rules": POLICIES[0]["rules"]}
+    names = ("root", "root/", "/", "")
+    done = [run_module("vault_policy", {**connection, "namespace": name, "policies": [policy]}).ok() for name in names]
+    assert [result.changed for result in done] == [True, False, False, False]
+
+
 def test_trap_48_namespace_is_used_when_it_is_given(
     run_module: Module,
     connection: dict[str, str],

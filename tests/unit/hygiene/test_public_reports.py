@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import pathlib
 import typing as t
 
@@ -120,3 +121,9 @@ def test_password_in_a_url_is_found_whatever_the_host(scheme: str, host: str) ->
 def test_base64_password_in_a_setting_is_found() -> None:
     """gitleaks/gitleaks#1336: a value with ``/`` and ``+`` was taken for none."""
     assert len(in_code("client.properties", f"sasl_password={SECRET[:6]}+/{SECRET[6:]}+a/\n")) == 1
+
+
+def test_value_without_a_telling_name_in_a_state_file_is_found() -> None:
+    """feeltheajf/trufflehog3#37: the password that Terraform made stands beside the name ``result``."""
+    state = {"type": "random_password", "instances": [{"attributes": {"length": 24, "result": SECRET + SECOND}}]}
+    assert [rule for _line, rule in in_code("infra.tfstate", json.dumps(state, indent=2))] != []

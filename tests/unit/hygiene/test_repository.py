@@ -271,6 +271,24 @@ def test_the_commit_that_brought_a_secret_is_named(planted: Planted) -> None:
     assert named == {"b.txt": ("tree", first), "c.txt": ("history", second)}
 
 
+def test_every_reference_and_every_merge_is_searched(planted: Planted) -> None:
+    """gitleaks/gitleaks#1452: what is neither branch nor tag, and what only a merge brought."""
+    planted.commit("b.txt", "nothing\n")
+    planted.git("checkout", "-q", "-b", "side")
+    asked = planted.commit("c.txt", f"use {Plants(7).github()}\n")
+    planted.git("update-ref", "refs/pull/7/head", asked)
+    planted.git("reset", "-q", "--hard", "main")
+    planted.commit("d.txt", "nothing\n")
+    planted.git("checkout", "-q", "main")
+    planted.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    (planted.path / "e.txt").write_text(f"use {Plants(8).github()}\n")
+    planted.git("add", "e.txt")
+    planted.git("commit", "-q", "-m", "merge")
+    planted.git("rm", "-q", "e.txt")
+    planted.commit("f.txt", "nothing\n")
+    assert {finding["path"] for finding in _scan(planted.path)["findings"]} == {"c.txt", "e.txt"}
+
+
 def test_every_stash_is_searched(planted: Planted) -> None:
     """mckinsey/vizro#427, betterleaks/betterleaks#10: only the newest stash has a reference, the others a log."""
     planted.commit("b.txt", "nothing\n")
