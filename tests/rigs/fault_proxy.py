@@ -60,7 +60,7 @@ class Call:
         self._handler = handler
         self.fault = fault
         self.method = handler.command
-        self.path = path
+        self.path = path.lstrip("/")
         self.body = body
         self.url = handler.proxy.url
 
@@ -205,6 +205,34 @@ class FaultProxy:
             return fault if fault is not None and fault.meets(method, path) else None
 
 
+class Player:
+    """A service over plain HTTP that answers every request with one wrong answer; ``usual`` is what a right one has."""
+
+    def __init__(self, wrong: Wrong, usual: bytes = b"{}") -> None:
+        self.wrong = wrong
+        self.usual = Reply(200, {}, usual)
+        self.stopped = threading.Event()
+        self._listener = _Listener((LOOPBACK, 0), type("Bound", (_PlainHandler,), {"proxy": self}))
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+
+    def __enter__(self) -> Player:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stopped.set()
+        self._listener.shutdown()
+        self._listener.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://{LOOPBACK}:{self._listener.server_address[1]}"
+
+
 class _Listener(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
@@ -266,3 +294,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         answer = self._upstream.getresponse()
         kept = {name: text for name, text in answer.getheaders() if name.lower() not in _HOP}
         return Reply(answer.status, kept, answer.read())
+
+
+class _PlainHandler(_Handler):
+    proxy: t.Any
+
+    def setup(self) -> None:
+        """There is no handshake."""
+        http.server.BaseHTTPRequestHandler.setup(self)
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with contextlib.suppress(OSError):
+            self.proxy.wrong.play(Call(self, self.path, body, None))
+
+    do_GET = do_POST = do_DELETE = _handle  # noqa: N815
+
+    def forward(self, body: bytes, method: str = "", path: str = "") -> Reply:
+        """Return what a right answer has."""
+        reply: Reply = self.proxy.usual
+        return reply

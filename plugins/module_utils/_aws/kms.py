@@ -15,8 +15,10 @@ import functools
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+from .._core.deadline import within
 from .._core.deps import BOTO3
 from .._core.errors import InvalidInput, TrustmeshError
+from .._core.foreign import printable
 from .._core.free_text import free_texts
 from .._core.spec import Params
 from .._envelope.errors import EnvelopeError
@@ -29,6 +31,12 @@ try:
     from botocore.exceptions import BotoCoreError, ClientError
 except ImportError:  # reported by _opened() before any of it is used
     pass
+
+_SEE: t.Final = "Check the address; a proxy or another service may stand there."
+#: Seconds that a request may take with all that the library repeats.
+_DEADLINE: t.Final = 120.0
+_CONNECT_TIMEOUT: t.Final = 10
+_READ_TIMEOUT: t.Final = 30
 
 T = t.TypeVar("T")
 R = t.TypeVar("R")
@@ -78,14 +86,15 @@ class KmsKey:
     @functools.cached_property
     def arn(self) -> str:
         """The key's one name; an alias or an id stands for it."""
-        return str(_asked(self.client.describe_key, KeyId=self.key_id)["KeyMetadata"]["Arn"])
+        about = _asked(self.client.describe_key, KeyId=self.key_id).get("KeyMetadata")
+        return _field(about if isinstance(about, dict) else {}, "Arn", str)
 
     def wrap(self, keys: t.Sequence[bytes]) -> list[str]:
         """Return the data keys as the service writes them, in the encoding of the record."""
 
         def one(key: bytes) -> str:
             answer = _asked(self.client.encrypt, KeyId=self.arn, Plaintext=key, EncryptionContext=self.context)
-            return self.form.write(answer["CiphertextBlob"])
+            return self.form.write(_field(answer, "CiphertextBlob", bytes))
 
         return _all(one, keys)
 
@@ -103,8 +112,7 @@ class KmsKey:
                 # Emulators of the service say so of a ciphertext of another key. Whose it is, tells only the answer to
                 # a request that names none; where access is denied indeed, this one is refused as well.
                 answer = _asked(self.client.decrypt, **fields)
-            key: bytes | None = answer.get("Plaintext") if answer.get("KeyId") == self.arn else None
-            return key
+            return _field(answer, "Plaintext", bytes) if answer.get("KeyId") == self.arn else None
 
         return _all(one, wrapped)
 
@@ -151,8 +159,7 @@ class _Reencryption:
                 DestinationKeyId=self._new.arn,
                 DestinationEncryptionContext=self._new.context,
             )
-            moved = answer.get("CiphertextBlob")
-            return None if moved is None else self._new.form.write(moved)
+            return self._new.form.write(_field(answer, "CiphertextBlob", bytes)) if answer else None
 
         return _all(one, wrapped)
 
@@ -162,24 +169,41 @@ def _all(one: t.Callable[[T], R], entries: t.Sequence[T]) -> list[R]:
         return list(pool.map(one, entries))
 
 
-def _asked(call: t.Callable[..., t.Any], **fields: t.Any) -> t.Any:
+def _asked(call: t.Callable[..., t.Any], **fields: t.Any) -> t.Mapping[str, t.Any]:
     """Return the answer to one request; nothing for a ciphertext that is not the key's."""
     try:
-        return call(**fields)
+        answer = within(_DEADLINE, lambda: call(**fields))
     except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code"))
+        about = error.response.get("Error") or {}
+        code, said = str(about.get("Code")), printable(str(about.get("Message") or "no message"))
         if code in _NOT_OURS and "CiphertextBlob" in fields:
             return {}
-        field, remedy = _REMEDIES.get(code, (None, None))
-        said = error.response.get("Error", {}).get("Message") or "no message"
+        field, remedy = _REMEDIES.get(code, ("endpoint_url", _SEE))
         kind = KmsDenied if code == "AccessDeniedException" else KmsFailure
-        raise kind(f"{error.operation_name}: {code} ({said})", field=field, remedy=remedy) from None
-    except BotoCoreError as error:
+        raise kind(f"{error.operation_name}: {printable(code, 60)} ({said})", field=field, remedy=remedy) from None
+    except (BotoCoreError, OSError) as error:
         raise KmsFailure(
-            f"AWS KMS could not be asked ({type(error).__name__}: {error})",
+            f"AWS KMS could not be asked ({type(error).__name__}: {printable(str(error))})",
             field="endpoint_url",
             remedy="Check region, endpoint and credentials; boto3 finds these as the AWS command line does.",
         ) from None
+    except Exception as error:  # pylint: disable=broad-except  # whatever the library makes of a strange answer
+        raise _strange(type(error).__name__) from None
+    if not isinstance(answer, dict):
+        raise _strange("it is not an object")
+    return answer
+
+
+def _field(answer: t.Mapping[str, t.Any], name: str, sort: type[T]) -> T:
+    """Return a field of an answer; raises :class:`KmsFailure` for one that is not as the service sends it."""
+    value = answer.get(name)
+    if not isinstance(value, sort):
+        raise _strange(f"{name} is missing or of another type")
+    return value
+
+
+def _strange(why: str) -> KmsFailure:
+    return KmsFailure(f"what answers is not AWS KMS ({why})", field="endpoint_url", remedy=_SEE)
 
 
 KMS: t.Final = ProviderKind(
@@ -200,7 +224,12 @@ def _opened(declared: Params, form: Form) -> KeyProvider:
     try:
         session = boto3.session.Session(profile_name=declared.get("profile"), region_name=declared.get("region"))
         # More connections than threads would be idle; fewer make threads wait.
-        limits = Config(max_pool_connections=_WORKERS, retries={"mode": "standard", "max_attempts": 4})
+        limits = Config(
+            max_pool_connections=_WORKERS,
+            retries={"mode": "standard", "max_attempts": 4},
+            connect_timeout=_CONNECT_TIMEOUT,
+            read_timeout=_READ_TIMEOUT,
+        )
         client = session.client("kms", endpoint_url=declared.get("endpoint_url"), config=limits)
     except (BotoCoreError, ValueError) as error:
         raise InvalidInput(

@@ -72,9 +72,17 @@ def inflated(content: bytes, encoding: str, most: int = LARGEST_ANSWER) -> bytes
 
 
 def parse_object(content: bytes) -> dict[str, t.Any]:
-    """Return the JSON object (RFC 8259) that a body is; raises :class:`Unreadable`.
+    """Return the JSON object (RFC 8259) that a body is; raises :class:`Unreadable`."""
+    body = parse_value(content)
+    if not isinstance(body, dict):
+        raise Unreadable("its body is JSON, but not an object")
+    return body
 
-    Not read are: other values, names given twice, numbers that no double holds, NaN, and what is nested deeper than a
+
+def parse_value(content: bytes) -> t.Any:
+    """Return the JSON value (RFC 8259) that a body is; raises :class:`Unreadable`.
+
+    Not read are: names given twice, numbers that no double holds, NaN, and what is nested deeper than a
     server would take it.
     """
     if not content:
@@ -94,8 +102,6 @@ def parse_object(content: bytes) -> dict[str, t.Any]:
         raise Unreadable("its body is not UTF-8") from None
     except (ValueError, RecursionError):
         raise Unreadable("its body is not JSON, or is cut short") from None
-    if not isinstance(body, dict):
-        raise Unreadable("its body is JSON, but not an object")
     return body
 
 

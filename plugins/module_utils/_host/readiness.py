@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from .._core.client_pair import trusting
+from .._core.deadline import within
 from .._core.errors import InvalidInput
 from .._core.files import exists
+from .._core.foreign import printable
 
 #: The options of a readiness condition; exactly one of ``port`` and ``url`` is given.
 READY_OPTIONS: t.Final[Mapping[str, Mapping[str, t.Any]]] = {
@@ -33,6 +35,8 @@ READY_OPTIONS: t.Final[Mapping[str, Mapping[str, t.Any]]] = {
 
 # Long enough for a handshake on a busy machine; the waiting around it has its own deadline.
 _ONE_TRY = 2.0
+#: For servers that send an octet now and then.
+_WHOLE_TRY = 3 * _ONE_TRY
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,11 @@ def _refusal(host: str, port: int) -> str | None:
 def _bad_answer(options: Mapping[str, t.Any]) -> str | None:
     url = options["url"]
     try:
-        status = _status(url, options["ca_cert"])
-    except (OSError, http.client.HTTPException) as error:
+        status = within(_WHOLE_TRY, lambda: _status(url, options["ca_cert"]))
+    except (OSError, ValueError, http.client.HTTPException) as error:
         cause = getattr(error, "reason", error)
-        return f"{url} does not answer ({getattr(cause, 'strerror', None) or cause})"
+        why = getattr(cause, "strerror", None) or printable(str(cause)) or type(cause).__name__
+        return f"{url} does not answer ({why})"
     return None if status in options["status"] else f"{url} answers with HTTP status {status}"
 
 

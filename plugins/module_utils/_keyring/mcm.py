@@ -14,15 +14,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import ssl
 import time
 import typing as t
+import zlib
 from collections.abc import Mapping
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 
+from .._core.deadline import within
 from .._core.errors import InvalidInput, TrustmeshError
+from .._core.foreign import LARGEST_ANSWER, Answer, Unreadable, destination, parse_value, printable
 from .._core.lending import lend
 from .._core.redact import Secret
 
@@ -32,6 +36,18 @@ _MISSING = 404
 
 class McmFailure(TrustmeshError):
     """The connection manager did not do what was asked."""
+
+
+class Document(Answer):
+    """An object in an answer of the connection manager."""
+
+    def wrong(self, name: str, problem: str) -> McmFailure:
+        """Return the error of a field that is not as a connection manager sends it."""
+        return McmFailure(
+            f"{self.place} did not answer as a connection manager does: {name} {problem}",
+            field="url",
+            remedy="Give the address of its API.",
+        )
 
 
 class McmPublisher:
@@ -45,8 +61,7 @@ class McmPublisher:
         ca_cert: t.Optional[str] = None,
         timeout: int = 30,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise InvalidInput(
                 f"{url!r} is not an address", field="url", remedy="Write it like https://mcm.example/api."
             )
@@ -62,13 +77,15 @@ class McmPublisher:
 
     def held(self) -> Mapping[str, str]:
         """Return the keys by owner; one that the manager does not hold for valid counts as another text."""
-        found = self._call("GET", "/dfsps/jwscerts")
-        if not isinstance(found, list):
-            raise self._unexpected("/dfsps/jwscerts")
-        texts = {str(entry.get("dfspId")): self._text(entry) for entry in found if isinstance(entry, dict)}
+        path = "/dfsps/jwscerts"
+        found = self._call("GET", path)
+        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+            raise self._unexpected(path, "it is not a list of keys")
+        documents = [Document.of(entry, f"{self._url}{path}") for entry in found]
+        texts = {entry.text("dfspId"): self._text(entry) for entry in documents}
         if self._hub is not None:
-            own = self._call("GET", "/hub/jwscerts")
-            if isinstance(own, dict) and own.get("publicKey"):
+            own = self._document("GET", "/hub/jwscerts")
+            if own is not None and own.text_or("publicKey"):
                 texts[self._hub] = self._text(own)
         return texts
 
@@ -83,13 +100,14 @@ class McmPublisher:
 
     def _put(self, name: str, text: str) -> None:
         path = self._path(name)
-        reply = self._call("POST", path, {"publicKey": text, "createdAt": int(time.time())})
-        if not isinstance(reply, dict):
-            raise self._unexpected(path)
-        state = reply.get("validationState")
+        reply = self._document("POST", path, {"publicKey": text, "createdAt": int(time.time())})
+        if reply is None:
+            raise self._unexpected(path, "it does not say what became of the key")
+        state = reply.text_or("validationState")
         if state != VALID:
+            said = printable(state, 60) or "unknown"
             raise McmFailure(
-                f"the connection manager took the key of {name} with state {state or 'unknown'}: {_why(reply)}",
+                f"the connection manager took the key of {name} with state {said}: {_why(reply)}",
                 field="publish",
                 remedy="It hands this key out all the same and reads RSA keys only; use RS256 with 2048 bits or more.",
             )
@@ -104,42 +122,71 @@ class McmPublisher:
     def _path(self, name: str) -> str:
         return "/hub/jwscerts" if name == self._hub else f"/dfsps/{quote(name, safe='')}/jwscerts"
 
-    def _text(self, entry: Mapping[str, t.Any]) -> str:
-        text = str(entry.get("publicKey") or "")
-        return text if entry.get("validationState") == VALID else f"{entry.get('validationState')} {text}"
+    def _text(self, entry: Document) -> str:
+        text, state = entry.text_or("publicKey"), entry.text_or("validationState")
+        return text if state == VALID else f"{state or None} {text}"
+
+    def _document(self, method: str, path: str, body: t.Optional[Mapping[str, t.Any]] = None) -> t.Optional[Document]:
+        """Return the JSON object of an answer, ``None`` as :meth:`_call` does."""
+        value = self._call(method, path, body)
+        if value is not None and not isinstance(value, dict):
+            raise self._unexpected(path, "it is not an object")
+        return None if value is None else Document.of(value, f"{self._url}{path}")
 
     def _call(self, method: str, path: str, body: t.Optional[Mapping[str, t.Any]] = None) -> t.Any:
-        """Return the JSON of an answer, ``None`` for not found or an empty one."""
+        """Return the JSON of an answer, ``None`` for not found, said in JSON, or for a write that has nothing to tell.
+
+        The time-out is for the whole request.
+        """
+        try:
+            status, location, content = within(self._timeout, lambda: self._ask(method, path, body))
+        except (URLError, HTTPException, OSError, ValueError, EOFError, zlib.error) as error:
+            raise self._unreached(error) from None
+        except Exception as error:  # pylint: disable=broad-except  # Ansible's own, which is imported late
+            if type(error).__module__ != "ansible.module_utils.urls":
+                raise
+            raise self._unreached(error) from None
+        if 300 <= status < 400:
+            raise self._unexpected(path, f"it redirects to {destination(location)} (HTTP {status})")
+        if status >= 400 and (status != _MISSING or method == "POST"):
+            raise self._refused(method, path, status)
+        if len(content) > LARGEST_ANSWER:
+            raise self._unexpected(path, f"its body is larger than {LARGEST_ANSWER >> 20} MiB")
+        if not content.strip() and status < 300 and method != "GET":
+            return None
+        try:
+            value = parse_value(content)
+        except Unreadable as error:
+            raise self._unexpected(path, f"{error} (HTTP {status})") from None
+        if status != _MISSING:
+            return value
+        if not isinstance(value, dict):
+            raise self._unexpected(path, "it says 404 without a reason")
+        return None
+
+    def _ask(self, method: str, path: str, body: t.Optional[Mapping[str, t.Any]]) -> tuple[int, str, bytes]:
+        """Return status, the place that a redirect names, and the body, of which no more is read than is looked at."""
         # Of no use to the many runs without a connection manager, and a good part of what starting them takes.
-        from ansible.module_utils.urls import ConnectionError as UrlsError
         from ansible.module_utils.urls import open_url
 
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        data = None if body is None else json.dumps(body)
-        try:
-            with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
+            try:
                 answer = open_url(
                     self._url + path,
                     method=method,
-                    data=data,
+                    data=None if body is None else json.dumps(body),
                     headers=headers,
                     timeout=self._timeout,
                     ca_path=stack.enter_context(lend(self._ca_cert, "ca_cert")).name if self._ca_cert else None,
                     follow_redirects="none",
                 )
-                content = answer.read()
-        except HTTPError as error:
-            if error.code == _MISSING and method != "POST":
-                return None
-            raise self._refused(method, path, error.code) from None
-        except (UrlsError, URLError, HTTPException, OSError, ValueError) as error:
-            raise self._unreached(error) from None
-        try:
-            return json.loads(content) if content.strip() else None
-        except (ValueError, RecursionError):
-            raise self._unexpected(path) from None
+            except HTTPError as error:
+                answer = error
+            stack.enter_context(answer)
+            return answer.getcode(), answer.headers.get("Location") or "", answer.read(LARGEST_ANSWER + 1)
 
     def _unreached(self, error: Exception) -> McmFailure:
         reason = getattr(error, "reason", None)
@@ -150,8 +197,10 @@ class McmPublisher:
                 field="ca_cert",
                 remedy="Give the PEM file of the CA that signed it, and an address it is valid for.",
             )
+        if isinstance(reason or error, socket.timeout):
+            reason = f"no whole answer within {self._timeout} s"
         return McmFailure(
-            f"{self._url} cannot be reached: {reason or type(error).__name__}",
+            f"{self._url} cannot be reached: {printable(str(reason or type(error).__name__))}",
             field="url",
             remedy="Check address and firewall.",
         )
@@ -164,19 +213,27 @@ class McmPublisher:
             remedy = "Create the participant in the connection manager first."
         return McmFailure(f"{method} {self._url}{path} was refused (HTTP {status})", field="url", remedy=remedy)
 
-    def _unexpected(self, path: str) -> McmFailure:
+    def _unexpected(self, path: str, why: str) -> McmFailure:
         return McmFailure(
-            f"{self._url}{path} did not answer as a connection manager does",
+            f"{self._url}{path} did not answer as a connection manager does: {why}",
             field="url",
             remedy="Give the address of its API.",
         )
 
 
-def _why(reply: Mapping[str, t.Any]) -> str:
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _why(reply: Document) -> str:
     """Return what the validations of a reply complain about."""
     failed = [
-        str(entry.get("validationCode") or entry.get("message"))
-        for entry in reply.get("validations") or ()
-        if isinstance(entry, dict) and entry.get("result") not in (VALID, "NOT_AVAILABLE", None)
+        printable(entry.text_or("validationCode") or entry.text_or("message"), 60)
+        for entry in reply.mappings("validations")
+        if entry.text_or("result") not in (VALID, "NOT_AVAILABLE", "")
     ]
     return ", ".join(failed) or "it gives no reason"

@@ -12,26 +12,23 @@ and keys in the descriptions of their errors.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import re
 import socket
 import ssl
-import threading
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from .._core.deadline import cut_off
 from .._core.errors import InvalidInput
-from .tls import Observation, Target, read_failure
+from .tls import STEPS, Observation, Target, handshake, read_failure
 
 PORTS: t.Final = {"http": 80, "https": 443}
 #: Octets of an answer that are looked at for an error code.
 _LOOKED_AT: t.Final = 65536
-#: How many times the timeout of a step an answer may take as a whole, for services that send a byte now and then.
-_STEPS: t.Final = 3
 _CODE: t.Final = re.compile(r"[0-9]{4}")
 
 
@@ -104,7 +101,7 @@ def send(address: Address, target: Target, context: ssl.SSLContext | None, reque
         with socket.create_connection((target.host, target.port), timeout=target.timeout) as raw:
             if context is None:
                 return _exchange(raw, seen, address, target, request)
-            with context.wrap_socket(raw, server_hostname=target.server_name) as tls:
+            with handshake(raw, context, target) as tls:
                 seen = Observation.of(tls)
                 return _exchange(tls, seen, address, target, request)
     except (OSError, http.client.HTTPException) as error:
@@ -121,36 +118,16 @@ def _exchange(
     named = f"[{target.server_name}]" if ":" in target.server_name else target.server_name
     usual = target.port == PORTS["https" if address.secure else "http"]
     host = {"Host": named if usual else f"{named}:{target.port}", "Connection": "close"}
-    with _cut_off(connected, _STEPS * target.timeout) as late:
+    with cut_off(connected, STEPS * target.timeout) as late:
         try:
             connection.request(request.method, address.path, body=request.body, headers={**host, **request.headers})
             answer = connection.getresponse()
             return Answer(replace(seen, http_status=answer.status), _error_code(answer))
         except (OSError, http.client.HTTPException):
             if late.is_set():
-                trouble = f"{target} did not end its answer within {_STEPS * target.timeout} s"
+                trouble = f"{target} did not end its answer within {STEPS * target.timeout} s"
                 return Answer(replace(seen, trouble=trouble))
             raise
-
-
-@contextlib.contextmanager
-def _cut_off(connected: socket.socket, seconds: float) -> t.Iterator[threading.Event]:
-    """End a connection after some time, whatever is being read from it; the event tells that it was ended."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        with contextlib.suppress(OSError):
-            # Not by the method of a TLS socket, which forgets its state while the other thread is using it.
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
 
 
 def _error_code(answer: http.client.HTTPResponse) -> str | None:

@@ -23,6 +23,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._core.client_pair import load_client_pair, trusting
+from .._core.deadline import cut_off
 
 VERSIONS: t.Final[t.Mapping[str, ssl.TLSVersion]] = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,
@@ -44,6 +45,8 @@ _PAGE_BYTES: t.Final = 4096
 _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_ALERT_(\w+)")
 # How long a server that refuses may take to say so when it was asked for nothing. Silence for as long is consent.
 _LISTEN_SECONDS: t.Final = 2.0
+#: How many times the timeout of a step an answer may take as a whole, for services that send a byte now and then.
+STEPS: t.Final = 3
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _attempt(target: Target, context: ssl.SSLContext, path: str | None) -> Obser
     seen = Observation()
     try:
         raw = socket.create_connection((target.host, target.port), timeout=target.timeout)
-        with raw, context.wrap_socket(raw, server_hostname=target.server_name) as tls:
+        with raw, handshake(raw, context, target) as tls:
             seen = Observation.of(tls)
             if path is None:
                 _listen(tls)
@@ -147,10 +150,34 @@ def _attempt(target: Target, context: ssl.SSLContext, path: str | None) -> Obser
         return read_failure(seen, error, target)
 
 
+def handshake(raw: socket.socket, context: ssl.SSLContext, target: Target) -> ssl.SSLSocket:
+    """Return the connection after a handshake that ended in time; raises ``OSError``."""
+    tls = context.wrap_socket(raw, server_hostname=target.server_name, do_handshake_on_connect=False)
+    with cut_off(tls, STEPS * target.timeout) as late:
+        try:
+            tls.do_handshake()
+        except OSError:
+            tls.close()
+            if late.is_set():
+                raise socket.timeout("timed out") from None
+            raise
+    return tls
+
+
 def _answer(target: Target, tls: ssl.SSLSocket, path: str) -> tuple[int, str | None]:
     """Send one request and return the HTTP status and, of a page that is known, what it says."""
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = tls
+    with cut_off(tls, STEPS * target.timeout) as late:
+        try:
+            return _asked(connection, target, path)
+        except (OSError, http.client.HTTPException):
+            if late.is_set():
+                raise socket.timeout("timed out") from None
+            raise
+
+
+def _asked(connection: http.client.HTTPConnection, target: Target, path: str) -> tuple[int, str | None]:
     connection.request("GET", path, headers={"Host": target.server_name, "Connection": "close"})
     response = connection.getresponse()
     if response.status != _BAD_REQUEST:
