@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._core.address import at, route
 from .._core.errors import InvalidInput
+from .._core.free_text import in_the_clear
 from .._core.kinds import LINES
 from .._core.plan import Plan, Step
 from .._core.reconcile import Batch
@@ -24,6 +26,8 @@ from .resource import VaultResource, vault_batch
 
 # The server refuses to change or delete these two in any useful way.
 _BUILT_IN = ("root", "default")
+#: A name and the first text that it is given, in HCL or JSON.
+_GIVEN: t.Final = re.compile(r'([A-Za-z0-9_.-]{1,64})"?[ \t]{0,8}[=:][ \t]{0,8}\[?[ \t]{0,8}"([^"\n]{1,256})"')
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,13 @@ class Policy(VaultResource[PolicyState]):
     def read(self) -> PolicyState | None:
         data = self.vault.read(self.path)
         return None if data is None else PolicyState.observed({"rules": data.text("policy")})
+
+    def refine(self, plan: Plan, current: PolicyState | None) -> Plan:
+        """Warn of a secret among the rules, such as a parameter that is allowed with one value."""
+        rules = str(self.desired.rules) if self.desired is not None else ""
+        given = {name: value for name, value in _GIVEN.findall(rules) if not value.startswith("*")}
+        doubts = tuple(in_the_clear(given, "rules", "Whoever may read policies sees it."))
+        return replace(plan, warnings=(*plan.warnings, *doubts)) if doubts else plan
 
     def steps(self, plan: Plan, current: PolicyState | None) -> t.Iterable[Step]:
         if self.desired is None:

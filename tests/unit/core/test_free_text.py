@@ -26,6 +26,7 @@ from plugins.module_utils._hygiene.environment_file import EnvironmentFile
 from plugins.module_utils._probe.signed_probe import _checked
 from plugins.module_utils._vault.kv import KvState
 from plugins.module_utils._vault.mount import MountState
+from plugins.module_utils._vault.policy import Policy
 
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
 Texts = dict[str, t.Any]
@@ -99,6 +100,22 @@ def test_other_names_are_not_warned_of(name: str) -> None:
 @pytest.mark.parametrize("value", ["", "/run/secrets/db", "${DB_PASSWORD}", "{{ x }}", "vault:kv/db#password"])
 def test_a_reference_to_a_secret_is_none(value: str) -> None:
     assert list(in_the_clear({"DB_PASSWORD": value}, "variables", "")) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        ('path "kv/*" {\n  allowed_parameters = {\n    "password" = ["Tr0ub4dor", "x"]\n  }\n}\n', "password"),
+        ('{"path": {"kv/*": {"allowed_parameters": {"api_key": ["Tr0ub4dor"]}}}}', "api_key"),
+        ('path "kv/*" {\n  allowed_parameters = { "password" = [], "passphrase" = ["*"] }\n}\n', None),
+        ('path "kv/data/password" {\n  capabilities = ["read"]\n}\n', None),
+    ],
+)
+def test_a_policy_with_a_secret_in_it_is_warned_of(rules: str, named: str | None) -> None:
+    policy = Policy.declared(t.cast("t.Any", None), {"name": "p", "state": "present", "rules": rules})
+    plan = policy.plan(None, NOW)
+    assert [warning.split(" ")[0] for warning in plan.warnings] == ([f"rules.{named}"] if named else [])
+    assert "Tr0ub4dor" not in str(plan.warnings)
 
 
 @pytest.mark.parametrize("kind", ["environment_file", "container_secret", "local_process"])
