@@ -182,7 +182,8 @@ def test_wrong_secret_id(
 ) -> None:
     with audit_window() as window:
         message = failure(run_module("vault_mount", {**approle, "secret_id": canary(), "mounts": MOUNTS}))
-    assert "/login was refused (HTTP 400: invalid role or secret ID)" in message
+    assert message.startswith("role_id, secret_id: post auth/")
+    assert "/login was refused (HTTP 400: invalid role or secret ID). One of them is wrong, or the secret-id" in message
     assert len(window.logins) == 1, "a refused login is not tried again"
 
 
@@ -324,7 +325,41 @@ def test_password_from_the_environment(run_module: Module, userpass: dict[str, t
 
 def test_wrong_password(run_module: Module, userpass: dict[str, t.Any], canary: Callable[..., str]) -> None:
     message = failure(run_module("vault_mount", {**userpass, "password": canary(), "mounts": MOUNTS}))
-    assert "/login/jo was refused (HTTP 400: invalid username or password)" in message
+    assert message.startswith("username, password: post auth/")
+    assert "/login/jo was refused (HTTP 400: invalid username or password). One of them is wrong; give" in message
+
+
+@pytest.mark.parametrize("method", ["approle", "userpass", "certificate"])
+def test_f7_method_that_is_not_enabled_is_named_by_the_option_that_says_where(
+    run_module: Module, method: str, request: pytest.FixtureRequest
+) -> None:
+    options = {**request.getfixturevalue(method), "auth_mount": "nowhere"}
+    message = failure(run_module("vault_mount", {**options, "mounts": MOUNTS}))
+    assert message.startswith("auth_mount: permission denied for post auth/nowhere/login")
+    assert "Servers say this where no method is enabled. Give the path of" in message
+
+
+def test_f7_plain_secret_id_given_as_wrapped_is_no_alarm(run_module: Module, approle: dict[str, t.Any]) -> None:
+    options = {**approle, "secret_id_wrapped": True, "mounts": MOUNTS}
+    message = failure(run_module("vault_mount", options))
+    assert message.startswith(
+        "secret_id: has the form of a secret-id, not of a wrapping token. Leave out secret_id_wrapped"
+    )
+    assert "find out who has it" not in message
+
+
+def test_f7_wrapped_secret_id_given_as_plain(run_module: Module, logins: Logins, approle: dict[str, t.Any]) -> None:
+    approle.update(secret_id=logins.wrapped_secret_id("hub"))
+    message = failure(run_module("vault_mount", {**approle, "mounts": MOUNTS}))
+    assert "The secret-id looks like a wrapping token: set secret_id_wrapped" in message
+
+
+def test_f7_role_that_needs_a_secret_id_and_gets_none(run_module: Module, approle: dict[str, t.Any]) -> None:
+    del approle["secret_id"]
+    message = failure(run_module("vault_mount", {**approle, "mounts": MOUNTS}))
+    assert message.startswith("role_id, secret_id: ")
+    assert "missing secret_id" in message
+    assert "Give secret_id or secret_id_file" in message
 
 
 # -- Secrets stay where they are ---------------------------------------------------------------------------------------

@@ -8,12 +8,19 @@
 
 from __future__ import annotations
 
+import re
+import typing as t
+
 from ..._core.errors import InvalidInput
 from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..errors import Forbidden, Rejected
 from ..port import Vault
-from .method import Method, granted, login_path, mount_of, required, secret_option, setting
+from .method import Method, granted, logging_in, login_path, mount_of, required, secret_option, setting
+
+# How servers write the secret-ids that they make, and the tokens that they wrap them in.
+_PLAIN: t.Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TOKEN: t.Final = re.compile(r"(hv)?[sb]\.")
 
 
 def _check(params: Params) -> None:
@@ -29,7 +36,17 @@ def _login(vault: Vault, params: Params) -> Secret:
     secret_id = setting(params, "secret_id")
     if secret_id is not None:
         body["secret_id"] = _unwrapped(vault, mount, secret_id) if params["secret_id_wrapped"] else secret_id
-    return granted(vault.write(login_path(mount), body, once=True))
+    with logging_in("AppRole", "role_id, secret_id", _refusal(secret_id, params["secret_id_wrapped"])):
+        return granted(vault.write(login_path(mount), body, once=True))
+
+
+def _refusal(secret_id: str | None, wrapped: bool) -> str:
+    """Return what to do about a refused login."""
+    if secret_id is None:
+        return "Give secret_id or secret_id_file, and check role_id."
+    if not wrapped and _TOKEN.match(secret_id):
+        return "The secret-id looks like a wrapping token: set secret_id_wrapped. Otherwise check role_id."
+    return "One of them is wrong, or the secret-id has expired or was used up. Get a new one for this role."
 
 
 def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
@@ -41,6 +58,12 @@ def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
     try:
         about = vault.write("sys/wrapping/lookup", {"token": wrapping_token}).data
     except (Forbidden, Rejected):
+        if _PLAIN.fullmatch(wrapping_token):
+            raise InvalidInput(
+                "has the form of a secret-id, not of a wrapping token",
+                field="secret_id",
+                remedy="Leave out secret_id_wrapped, or give the token that the secret-id is wrapped in.",
+            ) from None
         raise InvalidInput(
             "the wrapping token does not exist: it expired, or somebody has unwrapped it before",
             field="secret_id",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..port import Vault
-from .method import Method, granted, login_path, mount_of, required
+from .method import Method, granted, logging_in, login_path, mount_of, required
 
 
 def _check(params: Params) -> None:
@@ -22,7 +22,11 @@ def _check(params: Params) -> None:
 def _login(vault: Vault, params: Params) -> Secret:
     mount = mount_of(params, "cert")
     body = {"name": params["cert_role"]} if params["cert_role"] else {}
-    return granted(vault.write(login_path(mount), body, once=True))
+    remedy = (
+        "Give a certificate that an entry of the method vouches for, and in cert_role none or the name of that entry."
+    )
+    with logging_in("cert", "client_cert", remedy):
+        return granted(vault.write(login_path(mount), body, once=True))
 
 
 METHOD = Method("cert", {"cert_role": {"type": "str"}}, _check, _login)

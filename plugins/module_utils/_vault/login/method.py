@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ..._core.errors import InvalidInput
 from ..._core.files import FileFailure, read_file
 from ..._core.redact import Secret
 from ..._core.spec import Options, Params
+from ..errors import Forbidden, Rejected, VaultError
 from ..port import Reply, Vault
 
 
@@ -94,6 +96,25 @@ def login_path(mount: str, user: str | None = None) -> Address:
         return at("auth", mount, "login", user)
     except InvalidInput as error:
         raise error.within("username") from None
+
+
+@contextlib.contextmanager
+def logging_in(method: str, field: str, remedy: str) -> t.Iterator[None]:
+    """Name the options behind the refusal of a login: ``field`` and ``remedy`` are of what was given as proof."""
+    try:
+        yield
+    except Forbidden as error:
+        refused: VaultError = Forbidden(
+            error.problem,
+            field="auth_mount",
+            remedy=f"Servers say this where no method is enabled. Give the path of {method} in auth_mount, and the "
+            "right namespace, or enable it there (trustmesh.security.vault_mount).",
+        )
+    except Rejected as error:
+        refused = Rejected(error.problem, field=field, remedy=remedy)
+    else:
+        return
+    raise refused
 
 
 def granted(reply: Reply) -> Secret:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..port import Vault
-from .method import Method, granted, login_path, mount_of, required, secret_option
+from .method import Method, granted, logging_in, login_path, mount_of, required, secret_option
 
 
 def _check(params: Params) -> None:
@@ -23,7 +23,9 @@ def _login(vault: Vault, params: Params) -> Secret:
     mount = mount_of(params, "userpass")
     body = {"password": required(params, "password", "userpass")}
     user = required(params, "username", "userpass")
-    return granted(vault.write(login_path(mount, user), body, once=True))
+    remedy = "One of them is wrong; give username, and password or password_file, as they are at this mount."
+    with logging_in("userpass", "username, password", remedy):
+        return granted(vault.write(login_path(mount, user), body, once=True))
 
 
 METHOD = Method("userpass", {"username": {"type": "str"}, **secret_option("password")}, _check, _login)
