@@ -47,6 +47,7 @@ from .record import DamagedRecord, Document, spell_instant
 
 _RECORD = "record.json"
 _PREFIX = "s-"
+_LINKS_OF_ONE: t.Final = 3
 _PRIVATE: t.Final = Attributes()
 
 
@@ -161,6 +162,9 @@ class FileCustody:
 
     def _obsolete(self, item: Directory, version: t.Optional[str]) -> t.Iterator[Misplacement]:
         """Yield what a run left that was killed: snapshots never put in force or not yet removed, unfinished ones."""
+        # Most file systems count what is in a directory, so that it need not be listed: its two names, one snapshot.
+        if version is not None and item.status.st_nlink == _LINKS_OF_ONE:
+            return
         names = names_in(item)
         left = [name for name in self._snapshots(names) if name != version] + leftovers(item, names)
         if left:
