@@ -54,13 +54,13 @@ def main() -> int:
             )
             attempts = campaign.kills(subjects, options.kills, options.seed)
             killed = [_print(report) for report in campaign.carry_out(arena, attempts, options.workers)]
+            print(f"\nkills\n{campaign.summary(killed, ('before', 'between', 'after'))}\n", flush=True)
             attempts = campaign.meetings(subjects, options.pairs, options.seed)
             # A pair keeps two workers busy by itself.
             met = [_print(report) for report in campaign.carry_out(arena, attempts, max(1, options.workers // 2))]
+            print(f"\npairs\n{campaign.summary(met, ('met', 'apart'))}", flush=True)
     finally:
         warm.stop()
-    print(f"\nkills\n{campaign.summary(killed, ('before', 'between', 'after'))}")
-    print(f"\npairs\n{campaign.summary(met, ('met', 'apart'))}")
     findings = sum(bool(report.findings) for report in (*killed, *met))
     print(f"\n{len(killed)} kills and {len(met)} pairs in {time.monotonic() - start:.0f} s: {findings} with findings")
     return 1 if findings else 0
