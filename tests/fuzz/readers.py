@@ -27,7 +27,7 @@ from plugins.module_utils._core.places import directory
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._host import process as host_process
 from plugins.module_utils._host import procfs, readiness
-from plugins.module_utils._hygiene import content, file_facts, harmless, manifest, repository, structured
+from plugins.module_utils._hygiene import content, harmless, key_material, manifest, packed, repository, structured
 from plugins.module_utils._hygiene.container_secret import Podman
 from plugins.module_utils._hygiene.digest import DigestKey
 from plugins.module_utils._ilp import published
@@ -115,28 +115,24 @@ def _identity(given: str) -> object:
 
 
 def _archives() -> list[bytes]:
-    packed, tarred = io.BytesIO(), io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
-        zipped.writestr("a/server.key", "x")
-        zipped.writestr("b.txt", "y" * 100)
+    zipped, tarred = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/server.key", "x")
+        archive.writestr("b.txt", "y" * 100)
     with tarfile.open(fileobj=tarred, mode="w") as tar:
         member = tarfile.TarInfo("a/server.key")
         member.size = 1
         tar.addfile(member, io.BytesIO(b"x"))
-    return [packed.getvalue(), tarred.getvalue(), gzip.compress(tarred.getvalue())]
-
-
-_NAMES: t.Final = types.SimpleNamespace(
-    secret=file_facts.re.compile(r".*\.key"), backup_ending=file_facts.re.compile(r"\.bak$")
-)
+    return [zipped.getvalue(), tarred.getvalue(), gzip.compress(tarred.getvalue())]
 
 
 def _archive(octets: bytes) -> object:
-    return list(file_facts.secret_members(_file(octets), t.cast(t.Any, _NAMES)))
+    found = [packed.members(io.BytesIO(octets), len(octets), named=named) for named in (True, False)]
+    return tuple(str(why) for _names, why in found)
 
 
 def _contents(octets: bytes) -> object:
-    found = [content.packed_as(octets), content.is_text(octets), content.der_key(octets), file_facts.key_in(octets)]
+    found = [content.packed_as(octets), content.is_text(octets), content.der_key(octets), key_material.key_in(octets)]
     sort = recognise.recognise(octets, "private key")
     texts = [len(part) for part in content.texts_of(octets)]
     return tuple(map(str, (*found, sort and sort.what, len(texts))))

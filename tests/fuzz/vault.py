@@ -53,7 +53,7 @@ class _Parrot:
         """Return it."""
         body: t.Any = {"data": self._given}
         if "/ui/mounts/" in url:
-            body = {"data": {"type": "kv", "options": {"version": "2"}}}
+            body = {"data": {"type": "kv", "path": "kv/", "options": {"version": "2"}}}
         elif method == "list":
             body = {"data": {"keys": ["01:02"], "key_info": {"01:02": self._given}}}
         elif url.endswith(("seal-status", "health")):

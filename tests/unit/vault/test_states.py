@@ -82,6 +82,7 @@ def test_every_state_is_recorded_or_composed() -> None:
 def test_a_field_without_an_answer_is_what_the_server_makes_it(entry: Entry, name: str) -> None:
     meta, known = state_of(entry).metas()[name], {**entry.get("lacks", {}), **answer_of(entry)}
     wire_name = meta.wire_name or name
+    assert (meta.server_default is None) is (name in entry.get("no_default", ()))
     if wire_name not in known or meta.server_default is None:
         return
     said = observed(entry, {**entry["answer"], **entry.get("lacks", {})})
