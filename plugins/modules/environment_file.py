@@ -13,9 +13,13 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes environment files say exactly what is declared, as systemd (C(EnvironmentFile=)), shells and container engines
-    read them. Secrets are given, read from files, or read from a key-value engine of Vault or OpenBao.
-  - Compared is what readers make of a file, not how it is spelled. Variables that are not declared are removed.
+  - Makes environment files say exactly what is declared, to those who read them. Secrets are given, read from files, or
+    read from a key-value engine of Vault or OpenBao.
+  - systemd, shells and container engines disagree on quotes, backslashes, comments and white space. A value is written
+    in a spelling from which each of O(readers) hands over exactly what was declared. Where there is none, the module
+    fails before it writes anything.
+  - Compared is what these readers make of a file, not how it is spelled. Variables that are not declared are removed,
+    and so are lines that are neither variables nor comments.
   - All files of a task are replaced together, whole or not at all, with owner and mode in place from the first moment.
   - Refuses values of several lines, empty secrets, and secrets that are printed in the documentation of some product;
     warns about settings that switch verification off or do less than they seem to, such as C(DB_SSL_MODE=require).
@@ -104,6 +108,12 @@ options:
         description:
           - Value of O(mode) for this file.
         type: str
+      readers:
+        description:
+          - Value of O(readers) for this file.
+        type: list
+        elements: str
+        choices: [systemd, shell, container]
   owner:
     description:
       - Owner of the files.
@@ -119,6 +129,19 @@ options:
       - Permissions of the files. Files with secrets must not be open to everybody.
     type: str
     default: "0600"
+  readers:
+    description:
+      - What reads the files. A file may have several readers.
+      - V(systemd) is C(EnvironmentFile=) of a unit. It drops values with control characters other than the tabulator,
+        and takes no file with octets that are not UTF-8.
+      - V(shell) is a POSIX shell that sources the file with C(set -a). It keeps some variables to itself, such as
+        C(UID).
+      - V(container) is C(--env-file) of podman and docker. It takes each line as it is, quotes and backslashes
+        included, and no line of more than 65535 octets. Compose files are read differently, and are not meant.
+    type: list
+    elements: str
+    choices: [systemd, shell, container]
+    default: [systemd]
 seealso:
   - module: trustmesh.security.systemd_credential
   - module: trustmesh.security.container_secret
@@ -153,6 +176,13 @@ EXAMPLES = r"""
         secrets:
           - name: QUEUE_PASSWORD
             value: "{{ queue_password }}"
+
+- name: Write one for a container
+  trustmesh.security.environment_file:
+    readers: [container]
+    files:
+      - path: /etc/hub/container.env
+        variables: {GREETING: 'hello "world"'}
 
 - name: Remove one
   trustmesh.security.environment_file:

@@ -6,8 +6,8 @@
 
 """An environment file of a service: which variables it has, and who may read it.
 
-Compared is what readers make of a file, not how it is spelled. The values of variables that are not declared as plain
-are secrets, those that somebody else wrote included.
+Compared is what the declared readers make of a file, not how it is spelled. The values of variables that are not
+declared as plain are secrets, those that others wrote included.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import stat
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput
@@ -28,13 +28,15 @@ from .._core.resource import StateResource
 from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED, Field, State, managed
 from .._ilp.published import published
-from .environment_text import parse_environment, render_environment
+from .environment_readers import NAME, READERS
+from .environment_text import DEFAULT_READERS, render_environment, view_environment
 from .values import VALUE_OPTIONS, Fetch, resolve
 
 _SHARED: t.Final[Options] = {
     "owner": {"type": "str"},
     "group": {"type": "str"},
     "mode": {"type": "str", "default": "0600"},
+    "readers": {"type": "list", "elements": "str", "choices": list(READERS), "default": list(DEFAULT_READERS)},
 }
 ITEM_OPTIONS: t.Final[Options] = {
     "path": {"type": "path", "required": True},
@@ -97,8 +99,10 @@ class EnvironmentFile(StateResource[EnvironmentState]):
         desired: EnvironmentState | None,
         attributes: Attributes,
         plain: frozenset[str],
+        readers: Sequence[str] = DEFAULT_READERS,
     ) -> None:
         super().__init__(path, desired)
+        self._readers = readers
         self._files = files
         self._attributes = attributes
         self._plain = plain
@@ -119,14 +123,16 @@ class EnvironmentFile(StateResource[EnvironmentState]):
                 variables.update(_secret(secret, variables, fetch))
             except InvalidInput as error:
                 raise error.within(f"secrets[{at}] ({secret['name']})") from None
-        render_environment(_revealed(variables))
+        if not item["readers"]:
+            raise InvalidInput("is empty", field="readers", remedy=f"Name what reads the file: {', '.join(READERS)}.")
+        render_environment(_revealed(variables), item["readers"])
         state = EnvironmentState(
             variables=dict(sorted(variables.items())),
             owner=UNMANAGED if attributes.uid is None else user_name(attributes.uid),
             group=UNMANAGED if attributes.gid is None else group_name(attributes.gid),
             mode=f"{attributes.mode:04o}",
         )
-        return cls(files, path, state, attributes, plain)
+        return cls(files, path, state, attributes, plain, item["readers"])
 
     def read(self) -> EnvironmentState | None:
         if link_text(self.name) is not None:
@@ -136,13 +142,25 @@ class EnvironmentFile(StateResource[EnvironmentState]):
         found = read_found(self.name)
         if found is None:
             return None
-        held = parse_environment(found.content.decode("utf-8", "replace"))
         return EnvironmentState(
-            variables={name: text if name in self._plain else Secret(text) for name, text in held.items()},
+            variables=self._held(found.content),
             owner=user_name(found.status.st_uid),
             group=group_name(found.status.st_gid),
             mode=f"{stat.S_IMODE(found.status.st_mode):04o}",
         )
+
+    def _held(self, content: bytes) -> Variables:
+        """Return what programs find; what cannot be foreseen is a secret, and no value that can be declared."""
+        desired = self.desired.variables if self.desired is not None else UNMANAGED
+        declared = _revealed(desired) if isinstance(desired, Mapping) else {}
+        try:
+            held = view_environment(content.decode("utf-8"), self._readers, declared)
+        except UnicodeDecodeError:
+            held = {"line 1": None}
+        return {
+            name: Secret("\0") if text is None else text if name in self._plain else Secret(text)
+            for name, text in held.items()
+        }
 
     def refine(self, plan: Plan, current: EnvironmentState | None) -> Plan:
         """Add warnings about settings that do less than they seem to."""
@@ -157,14 +175,14 @@ class EnvironmentFile(StateResource[EnvironmentState]):
             if self.desired is None:
                 group.remove(self.name)
             elif isinstance(self.desired.variables, Mapping):
-                text = render_environment(_revealed(self.desired.variables))
+                text = render_environment(_revealed(self.desired.variables), self._readers)
                 group.put(self.name, text.encode("utf-8"), self._attributes)
 
     def describe(self, current: EnvironmentState | None) -> dict[str, t.Any]:
         if current is None or not isinstance(current.variables, Mapping):
             return {}
         attributes = {"owner": current.owner, "group": current.group, "mode": current.mode}
-        return {"path": self.name, "variables": sorted(current.variables), **attributes}
+        return {"path": self.name, "variables": sorted(filter(NAME.fullmatch, current.variables)), **attributes}
 
 
 def _secret(item: Mapping[str, t.Any], taken: Variables, fetch: Fetch) -> dict[str, Secret]:

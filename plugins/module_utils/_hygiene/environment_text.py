@@ -4,72 +4,102 @@
 #
 # Private to this collection: names and behaviour here may change in any release.
 
-"""Environment files, as systemd and shells read them (systemd.exec(5), EnvironmentFile=)."""
+"""Environment files that each of their readers reads alike."""
 
 from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from .._core.errors import InvalidInput
+from .environment_readers import NAME, READERS, View
 
-NAME: t.Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LINE: t.Final = re.compile(
-    r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=
-        (?P<value>(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\]|[ \t](?=[^\s#]))*)[^\n]*(?:\n|\Z)""",
-    re.VERBOSE | re.DOTALL,
-)
-_PART: t.Final = re.compile(
-    r""""(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|\\(?P<escaped>.)|(?P<bare>[^"'\\]+)""", re.DOTALL
-)
+#: Who reads a file when nothing is said.
+DEFAULT_READERS: t.Final = ("systemd",)
+
 _PLAIN: t.Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
+#: Longest variable that Linux hands to a program, in octets, with the sign between and the octet at the end.
+_LONGEST: t.Final = 128 * 1024
 
 
-def parse_environment(text: str) -> dict[str, str]:
-    """Return the variables of a file; of a variable that is set twice, the last value, as readers do."""
-    found: dict[str, str] = {}
-    at = 0
-    while at < len(text):
-        match = _LINE.match(text, at)
-        if match is None:
-            at = text.find("\n", at) + 1 or len(text)
-            continue
-        found[match.group("name")] = "".join(_unquoted(part) for part in _PART.finditer(match.group("value")))
-        at = match.end()
+def view_environment(text: str, readers: Sequence[str], declared: Mapping[str, str]) -> View:
+    """Return what programs find in a file. Where readers disagree, what one sees that was not declared."""
+    views = [READERS[reader][1](text) for reader in readers]
+    found: View = {}
+    for name in dict.fromkeys(name for view in views for name in view):
+        wanted = declared.get(name)
+        seen = [(name in view, view.get(name)) for view in views]
+        there, value = next((it for it in seen if it != (name in declared, wanted)), (True, wanted))
+        if there:
+            found[name] = value
     return found
 
 
-def _unquoted(part: t.Match[str]) -> str:
-    if part.group("double") is not None:
-        return re.sub(r"\\(.)", _escape, part.group("double"), flags=re.DOTALL)
-    return next(
-        value for value in (part.group("single"), part.group("escaped"), part.group("bare")) if value is not None
-    )
+def parse_environment(text: str) -> dict[str, str]:
+    """Return the variables of a file of which nobody says who reads it, as far as a value can be foreseen."""
+    found = {**READERS["systemd"][1](text)}
+    found.update({name: value for name, value in READERS["shell"][1](text).items() if value is not None})
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _escape(match: t.Match[str]) -> str:
-    """In double quotes a backslash means something before these alone, and joins lines before a line end."""
-    character = match.group(1)
-    return character if character in '"\\`$' else "" if character == "\n" else match.group()
+def render_environment(variables: Mapping[str, str], readers: Sequence[str] = DEFAULT_READERS) -> str:
+    """Return a file in which each reader finds these values; raises :class:`InvalidInput` where none can be written."""
+    return "".join(_rendered(name, value, readers) for name, value in variables.items())
 
 
-def render_environment(variables: Mapping[str, str]) -> str:
-    """Return a file that systemd, shells and container engines read alike; raises :class:`InvalidInput`.
+def _rendered(name: str, value: str, readers: Sequence[str]) -> str:
+    if not NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r} is no name of a variable", field="variables")
+    _refuse_anywhere(name, value)
+    for spelling in _spellings(value):
+        line = f"{name}={spelling}\n"
+        if all(READERS[reader][1](line) == {name: value} for reader in readers):
+            return line
+    raise InvalidInput(_why(name, value, readers), field=name, remedy=_REMEDY)
 
-    Values are written bare where that is safe. Container engines take quotation marks for part of a value, so that
-    others are quoted for systemd and shells alone.
-    """
-    lines = []
-    for name, value in variables.items():
-        if not NAME.fullmatch(name):
-            raise InvalidInput(f"{name!r} is no name of a variable", field="variables")
-        if "\0" in value or "\n" in value or "\r" in value:
-            raise InvalidInput(
-                "has a value of several lines, which readers of environment files take differently",
-                field=name,
-                remedy="Keep it in a file of its own, for example as a credential of systemd.",
-            )
-        quoted = value if _PLAIN.fullmatch(value) else '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
-        lines.append(f"{name}={quoted}\n")
-    return "".join(lines)
+
+_REMEDY: t.Final = (
+    "Hand it over as a file of its own (systemd_credential, container_secret), choose another value, or name only the"
+    " reader that the file really has in readers."
+)
+
+
+def _refuse_anywhere(name: str, value: str) -> None:
+    if "\0" in value or "\n" in value or "\r" in value:
+        raise InvalidInput(
+            "has a value of several lines, which readers of environment files take differently",
+            field=name,
+            remedy="Keep it in a file of its own, for example as a credential of systemd.",
+        )
+    try:
+        length = len(value.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise InvalidInput(
+            "has half of a surrogate pair in its value, which UTF-8 cannot express",
+            field=name,
+            remedy="Give text, or the value in base64.",
+        ) from None
+    if len(name) + length + 2 > _LONGEST:
+        raise InvalidInput(
+            f"has a value of {length} octets, and Linux hands at most {_LONGEST} to a program, its name included",
+            field=name,
+            remedy="Keep it in a file of its own, for example as a credential of systemd.",
+        )
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """Return ways to write a value: bare where that is safe everywhere, else quoted before bare."""
+    if not _PLAIN.fullmatch(value):
+        yield '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
+    yield value
+
+
+def _why(name: str, value: str, readers: Sequence[str]) -> str:
+    """Say which reader takes the value in no spelling; otherwise that they agree on none."""
+    for reader in readers:
+        words, read = READERS[reader]
+        if all(read(f"{name}={spelling}\n") != {name: value} for spelling in _spellings(value)):
+            return f"would not reach the program as declared, because {words} reads it otherwise or drops it"
+    words = " and ".join(READERS[reader][0] for reader in readers)
+    return f"has no spelling that {words} read alike"

@@ -61,7 +61,7 @@ def test_a_shell_reads_what_was_declared(run_module: t.Any, tmp_path: pathlib.Pa
 
 def test_another_spelling_is_no_difference(run_module: t.Any, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "hub.env"
-    path.write_text("# by hand\nexport B='2 3'\nA=\"1\"\n")
+    path.write_text("# by hand\nB='2 3'\nA=\"1\"\n")
     path.chmod(0o600)
     assert not run_module("environment_file", _args(path, variables={"A": "1", "B": "2 3"})).changed
     assert path.read_text().startswith("# by hand")
