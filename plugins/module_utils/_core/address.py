@@ -37,6 +37,11 @@ def at(*parts: str) -> Address:
     return Address("/".join([part if isinstance(part, Address) else _encoded(part) for part in parts]))
 
 
+def whole(name: str) -> Address:
+    """Return a name as one part of a path, whatever slashes it has; raises as :func:`at` does."""
+    return Address(_encoded(name).replace("/", "%2F"))
+
+
 @functools.lru_cache(maxsize=4096)
 def _encoded(part: str) -> str:
     problem = _problem(part)

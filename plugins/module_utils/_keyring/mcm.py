@@ -22,8 +22,9 @@ import zlib
 from collections.abc import Mapping
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from .._core.address import at, whole
 from .._core.deadline import within
 from .._core.errors import InvalidInput, TrustmeshError
 from .._core.foreign import LARGEST_ANSWER, Answer, Unreadable, destination, parse_value, printable
@@ -120,7 +121,7 @@ class McmPublisher:
         self._call("DELETE", self._path(name))
 
     def _path(self, name: str) -> str:
-        return "/hub/jwscerts" if name == self._hub else f"/dfsps/{quote(name, safe='')}/jwscerts"
+        return "/hub/jwscerts" if name == self._hub else f"/{at('dfsps', whole(name), 'jwscerts')}"
 
     def _text(self, entry: Document) -> str:
         text, state = entry.text_or("publicKey"), entry.text_or("validationState")

@@ -150,11 +150,11 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
 
     @property
     def path(self) -> str:
-        return f"{self._mount}/keys/{self.name}"
+        return at(self._mount, "keys", self.name)
 
     @property
     def identity(self) -> str:
-        return f"{self.kind} {self.path}"
+        return f"{self.kind} {self._mount}/keys/{self.name}"
 
     def read(self) -> TransitKeyState | None:
         data = self.lookup(self.path)
