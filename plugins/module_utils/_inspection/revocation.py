@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from .._pki.certificate import CertificateFacts, facts_of
 from .._pki.renewal import say_span
 from .._pki.revocation import CrlFacts
+from .._pki.signature import is_signed_by
 
 if t.TYPE_CHECKING:
     from cryptography import x509
@@ -63,13 +64,21 @@ def _ask_about(
     now: datetime.datetime,
     verified: bool,
 ) -> Answer:
-    """Ask every list of the issuer; one that proves nothing may still name the certificate."""
+    """Ask every list of the issuer; one that proves nothing may still name the certificate.
+
+    An authority whose key was exchanged keeps its name, and each key has a list of its own: only the list of the key
+    that signed the certificate acquits it.
+    """
     named = [crl for crl in crls if crl.crl.issuer == facts.certificate.issuer]
-    signers = [entry for entry in authorities if entry.subject == facts.certificate.issuer]
+    namesakes = [entry for entry in authorities if entry.subject == facts.certificate.issuer]
+    signers = [entry for entry in namesakes if is_signed_by(facts.certificate, entry)]
     signed = [crl for crl in named if any(crl.is_signed_by(entry) for entry in signers)]
+    believed = [crl for crl in named if any(crl.is_signed_by(entry) for entry in namesakes)]
+    # Lists of two keys may be alike in all that is compared.
+    fitting = [crl for crl in named if all(crl is not entry for entry in believed) and crl.may_cover(facts)]
     if not signers and not verified:
-        signed = named
-    for crl in signed if signers else named:
+        signed = fitting
+    for crl in believed if signers else [*believed, *fitting]:
         entry = crl.find(facts.certificate.serial_number)
         if entry is not None and entry.reason != "remove_from_crl":
             who = "is" if depth == 0 else f"{facts.subject_dn} (depth {depth}) is"

@@ -109,6 +109,12 @@ class CrlFacts:
         entry = self.crl.get_revoked_certificate_by_serial_number(serial_number)
         return None if entry is None else _revocation(entry)
 
+    def may_cover(self, facts: CertificateFacts) -> bool:
+        """Tell whether the list is of the key that signed a certificate, as far as both name it."""
+        authority = self.extensions.get("AuthorityKeyIdentifier")
+        named = authority.key_identifier.hex() if authority and authority.key_identifier else None
+        return named is None or facts.authority_key_id in (None, named)
+
     def scope_problem(self, facts: CertificateFacts) -> str | None:
         """Say why the list does not cover all that could be revoked of a certificate; ``None`` when it does."""
         if "DeltaCRLIndicator" in self.extensions:

@@ -163,6 +163,29 @@ def test_r7_every_generation_is_revoked_wherever_it_is(hub: Hub) -> None:
     assert (again.changed, report(again)["problems"], report(again)["to_do"]) == (0, [], [])
 
 
+def test_r7_what_a_former_authority_issued_is_judged_by_its_own_list(hub: Hub) -> None:
+    """The issuing authority got another key under the same name; what it signed before is in the list of that key."""
+    estate = hub.estate
+    first, used = estate.certificate(NAME).serial_number, hub.renew(NAME)
+    request = estate.engine.write("intermediate/generate/internal", common_name="Test Intermediate").data
+    signed = estate.root.write("root/sign-intermediate", csr=request["csr"], ttl="9000h").data
+    made = estate.engine.write("intermediate/set-signed", certificate="\n".join(signed["ca_chain"])).data
+    estate.engine.write("config/issuers", default=made["imported_issuers"][0])
+    done = report(hub.play(PLAYBOOK, participant=NAME, compromised_at=hub.moment()).ok())
+    assert (done["problems"], _numbers(done["revoked"])) == ([], {first, used})
+    lists = x509_lists(hub.crl.read_bytes())
+    assert [{entry.serial_number for entry in crl} & {first, used} for crl in lists].count({first, used}) == 1
+    assert estate.certificate(NAME).serial_number not in {entry.serial_number for crl in lists for entry in crl}
+    again = hub.play(PLAYBOOK, participant=NAME, compromised_at=hub.moment())
+    assert again.rc == 0
+
+
+def x509_lists(text: bytes) -> list[x509.CertificateRevocationList]:
+    """Return all revocation lists of a file."""
+    end = b"-----END X509 CRL-----"
+    return [x509.load_pem_x509_crl(part + end) for part in text.split(end) if part.strip()]
+
+
 def test_j4_the_report_says_what_was_done_and_what_was_not(hub: Hub) -> None:
     """J4: the role of the engine refuses the certificate; what is in use stays and is named, the rest is replaced."""
     first, used = hub.estate.certificate(NAME).serial_number, hub.renew(NAME)

@@ -136,3 +136,23 @@ def test_c3_certificates_beside_the_chain_are_named(hierarchy: Hierarchy, tmp_pa
     found = look(hierarchy, path="bundle.pem")
     assert found["ok"]
     assert "not in the chain of the first certificate, and not judged: CN=shop.lab.example" in found["warnings"][0]
+
+
+def test_r7_an_authority_with_a_new_key_neither_acquits_nor_shields_what_its_old_key_signed(
+    hierarchy: Hierarchy,
+) -> None:
+    """The chain at hand is that of the new key, which has the same name; each key has a list of its own."""
+
+    def of_the_new_key() -> str:
+        new = pathlib.Path(hierarchy.crl("int", signer="imposter"))
+        return str(new.rename(hierarchy.directory / "next.crl"))
+
+    def judged(*crls: str) -> t.Any:
+        return look(hierarchy, *crls, path="leaf.pem", ca=False, chain_file=hierarchy.path("imposter.pem"))["revoked"]
+
+    new = of_the_new_key()
+    assert judged(new) is None, "it says nothing about the other key"
+    assert judged(new, hierarchy.crl("int")) is False
+    hierarchy.revoke("int", "leaf")
+    assert judged(new, hierarchy.crl("int")) is True
+    assert judged(new) is None
