@@ -70,6 +70,14 @@ options:
       - Path at which the auth method is enabled, without C(auth/).
       - When omitted, the name of O(auth_method).
     type: str
+  auth_namespace:
+    description:
+      - Namespace in which to log in, or in which the token of O(auth_method=token) was made, where that is another one
+        than the O(namespace) to work in. V(root) is the one above all others.
+      - The policies of the login name paths in the other namespace with its name in front, as in
+        C(team/secret/data/*).
+      - When omitted, the login is made in O(namespace).
+    type: str
   token:
     description:
       - Token for O(auth_method=token).

@@ -187,7 +187,7 @@ import contextlib
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import STATE, Params, Spec
-from ..module_utils._vault.connection import VAULT, reach
+from ..module_utils._vault.connection import VAULT, reach_login
 from ..module_utils._vault.session import Session, SessionTerms
 
 SPEC = VAULT + Spec(
@@ -204,7 +204,7 @@ SPEC = VAULT + Spec(
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the token file as a resource; whether it has to log in is for its plan to say."""
     terms = None if params["state"] == "absent" else SessionTerms.declared(params)
-    vault = reach(params, stack)
+    vault = reach_login(params, stack)
     return Batch([Session(vault, params["path"], terms)], warnings=vault.warnings)
 
 

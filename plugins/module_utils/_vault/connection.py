@@ -46,6 +46,7 @@ _OPTIONS: dict[str, t.Mapping[str, t.Any]] = {
     "retries": {"type": "int", "default": 3},
     "auth_method": {"type": "str", "choices": list(METHODS), "default": "token"},
     "auth_mount": {"type": "str"},
+    "auth_namespace": {"type": "str"},
 }
 for _method in METHODS.values():
     _OPTIONS.update(_method.options)
@@ -61,10 +62,26 @@ def connect(params: Params, stack: contextlib.ExitStack) -> Vault:
         _header("token", setting(params, "token"))
     vault = reach(params, stack)
     _refuse_unheard(vault, setting(params, "namespace"))
-    vault.use_token(method.login(vault, params).reveal())
+    gate = vault if params.get("auth_namespace") is None else reach_login(params, stack)
+    token = method.login(gate, params).reveal()
+    vault.use_token(token)
+    if gate is not vault:
+        gate.use_token(token)
+        gate.warnings = vault.warnings
+        vault.owner = gate
     if method.name != "token":
-        stack.callback(_revoke, vault)
+        stack.callback(_revoke, gate)
     return vault
+
+
+def reach_login(params: Params, stack: contextlib.ExitStack) -> Vault:
+    """Return a port without a token to where a login is made, which may be another namespace than that of the work."""
+    namespace = params.get("auth_namespace")
+    if namespace is None:
+        return reach(params, stack)
+    gate = reach({**params, "namespace": "" if namespace.strip("/") == "root" else namespace}, stack)
+    _refuse_unheard(gate, namespace)
+    return gate
 
 
 def has_login(params: Params) -> bool:

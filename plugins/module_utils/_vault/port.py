@@ -95,6 +95,8 @@ class Vault:
         self.warnings: list[str] = []
         #: Seconds by which the server's clock is ahead of ours, as of the last answer; ``None`` before the first.
         self.clock_lead: float | None = None
+        #: Where the token was made, when that is another namespace: only there the server tells whether it knows it.
+        self.owner: Vault | None = None
         self._expected: tuple[str, ...] = ()
         #: Of tokens that an answer made doubtful, whether the server refuses them.
         self._refused: dict[str, bool] = {}
@@ -324,7 +326,7 @@ class Vault:
         with self._lock:
             if token not in self._refused:
                 try:
-                    understand(self._send("get", _OWN_TOKEN, {}), self.url, "get", _OWN_TOKEN)
+                    understand((self.owner or self)._send("get", _OWN_TOKEN, {}), self.url, "get", _OWN_TOKEN)
                     self._refused[token] = False
                 except Forbidden as error:
                     self._refused[token] = error.doubtful

@@ -142,3 +142,43 @@ def test_trap_48_namespace_is_used_when_it_is_given(
     assert [result.ok().changed for result in results] == [True, False]
     inside = vault.api.request("GET", f"sys/policies/acl/{name}", X_Vault_Namespace=name)
     assert inside.status == 200
+
+
+def test_s12_a_login_in_one_namespace_works_in_another(
+    run_module: Module, connection: dict[str, str], vault: OpenBao, unique_name: Callable[[str], str]
+) -> None:
+    """S12: AppRole in the root namespace, secrets in a child. The token is given back where it was made."""
+    name = unique_name("team")
+    made = vault.api.request("POST", f"sys/namespaces/{name}", {})
+    if made.status == 404:  # the free edition of HashiCorp Vault has no namespaces
+        args = {**connection, "auth_namespace": name, "policies": [{"name": name, "rules": POLICIES[0]["rules"]}]}
+        refused = run_module("vault_policy", args)
+        assert refused.failed
+        assert "this server has no namespaces" in refused.msg
+        return
+    vault.api.write(
+        f"sys/policies/acl/{name}",
+        policy=f'path "{name}/sys/policies/acl/*" {{ capabilities = ["create", "read", "update"] }}',
+    )
+    vault.api.write(f"sys/auth/{name}", type="approle")
+    vault.api.write(f"auth/{name}/role/r", token_policies=[name], bind_secret_id=True)
+    role_id = vault.api.read(f"auth/{name}/role/r/role-id")
+    secret_id = vault.api.write(f"auth/{name}/role/r/secret-id").data["secret_id"]
+    assert role_id is not None
+    login = {
+        **{key: value for key, value in connection.items() if key != "token"},
+        "auth_method": "approle",
+        "auth_mount": name,
+        "role_id": role_id["role_id"],
+        "secret_id": secret_id,
+        "namespace": name,
+        "policies": [{"name": "made", "rules": POLICIES[0]["rules"]}],
+    }
+    assert run_module("vault_policy", login).failed, "the child namespace has no such method"
+    for space in ("root", ""):
+        result = run_module("vault_policy", {**login, "auth_namespace": space}).ok()
+        assert result.result.get("warnings", []) == [], "the token was given back"
+    assert vault.api.read("sys/policies/acl/made") is None, "nothing was written outside"
+    assert vault.api.request("GET", "sys/policies/acl/made", X_Vault_Namespace=name).status == 200
+    given = {**connection, "namespace": name, "policies": login["policies"], "auth_namespace": "root"}
+    assert not run_module("vault_policy", given).ok().changed
