@@ -25,7 +25,7 @@ _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "Free some space."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space."),
     errno.EROFS: ("the file system is read-only", "Remount it writable or choose another directory."),
-    errno.EACCES: ("permission denied", "Run as a user who may write there (become: true)."),
+    errno.EACCES: ("permission denied", "Run as a user who may read and write there (become: true)."),
     errno.EPERM: ("operation not permitted", "Run as a user who may set this owner and mode (become: true)."),
     errno.ENOENT: ("no such directory", "Create it first."),
     errno.ENOTDIR: ("a part of the path is a file", "Correct the path."),
