@@ -30,6 +30,8 @@ _QUOTED: t.Final = r"(?P<quote>\\*[\"'])"
 _BARE: t.Final = r"(?P<bare>[^\s\"',;&)}\]\\][^\s\"',;&)}\]]*)"
 
 
+#: How the names of parameters end; looked for with the sign behind, which few lines have.
+_PARAMETER_LITERALS: t.Final = tuple(dict.fromkeys(f"{name.split()[-1]}=" for name in SECRET_NAMES))
 _FIELD_LITERALS: t.Final = ("pass", "pwd", "secret", "key", "token", "credential")
 
 
@@ -229,10 +231,18 @@ SHAPES: t.Final[tuple[Shape, ...]] = (
         "secret-parameter",
         "a parameter that is named as a secret",
         "high",
-        r"[?&](?:amp;)?[\w.-]{0,64}?" + name_pattern(SECRET_NAMES) + r"=(?P<secret>[^\s\"'&<>;\\]{8,})"
-        # Of a connection string (``Server=db;Pwd=...``, ``host=db password=...``), of a program, of a registry.
-        r"|[;:=\s\"'`][\w.-]{0,64}?" + name_pattern(SECRET_NAMES) + r"=(?P<bare>[^\s\"'`&<>;,)\\]{8,})",
+        r"[?&](?:amp;)?[\w.-]{0,64}?" + name_pattern(SECRET_NAMES) + r"=(?P<secret>[^\s\"'&<>;\\]{8,})",
         *_FIELD_LITERALS,
+        check=looks_assigned,
+        in_logs=False,
+    ),
+    _shape(
+        "secret-parameter",
+        "a parameter that is named as a secret",
+        "high",
+        # Of a connection string (``Server=db;Pwd=...``, ``host=db password=...``), of a program, of a registry.
+        name_pattern(SECRET_NAMES) + r"=(?P<bare>[^\s\"'`&<>;,)\\]{8,})",
+        *_PARAMETER_LITERALS,
         check=looks_assigned,
         in_logs=False,
     ),
