@@ -145,6 +145,26 @@ def test_who_departed_is_pruned_and_who_is_kept_elsewhere_is_published(run_modul
     assert not run_module("jws_key", args).ok().changed
 
 
+@pytest.mark.parametrize("path", ["trust", "trust/{name}"])
+def test_j3_nobody_undeclared_stays_trusted_in_kv(run_module: Module, mesh: Mesh, path: str) -> None:
+    """J3: pruned when that is asked, told of and left alone when it is not, in one secret and in one per owner."""
+    place = {"kind": "kv", "mount": mesh.mount, "path": path}
+    names = ["hub", "hubb1"]
+    args = {**mesh.connection, **mesh.args(participants=[{"name": name} for name in names]), "publish": [place]}
+    run_module("jws_key", args).ok()
+    args["participants"] = [{"name": "hub"}]
+    assert not run_module("jws_key", args).ok().changed, "nothing is removed that nobody asked to remove"
+    look = {key: args[key] for key in (*mesh.connection, "mount")}
+    told = run_module("jws_key_info", {**look, "publish": [place], "participants": [{"name": "hub"}]})
+    assert any("hubb1" in str(finding) for finding in told.result["others"]), told.result
+    args["publish"] = [{**place, "prune": True}]
+    assert run_module("jws_key", args, check=True).ok().changed
+    assert run_module("jws_key", args).ok().changed
+    assert not run_module("jws_key", args).ok().changed
+    clean = run_module("jws_key_info", {**look, "publish": [place], "participants": [{"name": "hub"}]})
+    assert "hubb1" not in str(clean.result["others"])
+
+
 def test_what_others_wrote_meanwhile_is_not_lost(mesh: Mesh, run_module: Module) -> None:
     run_module("jws_key", {**mesh.connection, **mesh.args("hub")}).ok()
     mesh.vault.api.request("DELETE", f"{mesh.mount}/data/jws/hub")
