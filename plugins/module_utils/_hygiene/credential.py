@@ -167,6 +167,14 @@ class ServiceCredentials(StateResource[CredentialState]):
             files, sealer, service, place, CredentialState(dict(sorted(values.items())), place.text(values), modes)
         )
 
+    @property
+    def lock_directory(self) -> str:
+        return os.path.dirname(self._place.directory)
+
+    @property
+    def makes_lock_directory(self) -> bool:
+        return self.desired is not None
+
     def read(self) -> CredentialState | None:
         place = self._place
         drop_in = read_file(place.drop_in)

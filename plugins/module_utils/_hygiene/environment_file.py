@@ -91,6 +91,7 @@ class EnvironmentFile(StateResource[EnvironmentState]):
 
     kind = "environment_file"
     noun = "file"
+    makes_lock_directory = False
 
     def __init__(
         self,
@@ -133,6 +134,10 @@ class EnvironmentFile(StateResource[EnvironmentState]):
             mode=f"{attributes.mode:04o}",
         )
         return cls(files, path, state, attributes, plain, item["readers"])
+
+    @property
+    def lock_directory(self) -> str:
+        return os.path.dirname(self.name)
 
     def read(self) -> EnvironmentState | None:
         if link_text(self.name) is not None:

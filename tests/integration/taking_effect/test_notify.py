@@ -56,3 +56,31 @@ def test_r10_keys_in_files_too(run_module: t.Any, tmp_path: pathlib.Path) -> Non
     announced = keep("a").ok().result["results"][0]
     assert announced["changed"] and announced["reasons"] == [REASON]
     assert not keep("a").ok().changed
+
+
+def test_r10_environment_files_too(run_module: t.Any, tmp_path: pathlib.Path) -> None:
+    def keep(*paths: pathlib.Path) -> t.Any:
+        return run_module("environment_file", {"files": [{"path": str(it), "variables": {"A": "1"}} for it in paths]})
+
+    good, bad = tmp_path / "good.env", tmp_path / "nowhere" / "bad.env"
+    assert keep(good, bad).failed
+    assert good.exists()
+    announced = keep(good).ok().result["results"][0]
+    assert announced["changed"] and announced["reasons"] == [REASON]
+    assert not keep(good).ok().changed
+    assert list(tmp_path.iterdir()) == [good], "the note is gone"
+
+
+def test_r10_credentials_too(run_module: t.Any, tmp_path: pathlib.Path, canary: t.Any) -> None:
+    value = canary()
+
+    def keep(*services: str) -> t.Any:
+        items = [{"service": name, "credentials": [{"name": "token", "value": value}]} for name in services]
+        places = {"directory": str(tmp_path / "credentials"), "unit_directory": str(tmp_path / "units")}
+        return run_module("systemd_credential", {**places, "encrypt": "never", "services": items})
+
+    (tmp_path / "credentials" / "bad.service" / "token").mkdir(parents=True)
+    assert keep("good.service", "bad.service").failed
+    announced = keep("good.service").ok().result["results"][0]
+    assert announced["changed"] and announced["reasons"] == [REASON]
+    assert not keep("good.service").ok().changed
