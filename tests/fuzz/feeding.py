@@ -168,7 +168,7 @@ def fuzz(
     pool = [*target.seeds(), *corpus(target)]
     for given in pool:
         feed.give(given)
-    feed.grow(sizes, end)
+    feed.grow(sizes, min(end, time.monotonic() + seconds / 3))
     while feed.report.inputs < inputs and time.monotonic() < end:
         if isinstance(pool[0], bytes):
             given = mutate.octets(source, pool, target.tokens)

@@ -86,13 +86,17 @@ class _Map:
     seconds: dict[str, float]
     lines: dict[str, dict[str, list[str]]]
     failed: list[str]
+    users: dict[str, list[str]] = field(default_factory=dict)
 
     def tests(self, mutant: mutants.Mutant) -> list[str]:
-        """Return the tests that run a mutant: its own lines, or if none does (they run at import), its whole file."""
+        """Return the tests that run a mutant: its own lines.
+
+        Where none does, the lines run at import: then those that run anything of the file, or whose module names it.
+        """
         lines = self.lines.get(mutant.path, {})
         last = mutant.line + mutant.before.count("\n")
         own = {test for line in range(mutant.line, last + 1) for test in lines.get(str(line), [])}
-        chosen = own or {test for tests in lines.values() for test in tests}
+        chosen = own or {test for tests in lines.values() for test in tests}.union(self.users.get(mutant.path, ()))
         return sorted(chosen.difference(self.failed), key=lambda test: self.seconds.get(test, 0.0))
 
     def add(self, path: pathlib.Path) -> None:
@@ -100,6 +104,8 @@ class _Map:
         read = json.loads(path.read_text(encoding="utf-8"))
         self.seconds.update(read["seconds"])
         self.failed += read["failed"]
+        for name, tests in read["users"].items():
+            self.users.setdefault(name, []).extend(tests)
         for name, lines in read["lines"].items():
             for line, tests in lines.items():
                 self.lines.setdefault(name, {}).setdefault(line, []).extend(tests)

@@ -9,12 +9,16 @@ Usage, in a copy of the checkout: python -m tests.tooling.mutation.covering OUT 
 
 from __future__ import annotations
 
+import fnmatch
+import functools
+import inspect
 import json
 import os
 import pathlib
 import sys
 import tempfile
 import time
+import types
 import typing as t
 from collections import defaultdict
 
@@ -34,11 +38,16 @@ class _Watch:
         self._watch, self._shard, self._shards = watch, shard, shards
         self.seconds: dict[str, float] = {}
         self.failed: list[str] = []
+        #: Files of the packages, and the tests whose module names something of them.
+        self.users: dict[str, set[str]] = defaultdict(set)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         files = sorted({item.path for item in items})
         mine = set(files[self._shard :: self._shards])
         items[:] = [item for item in items if item.path in mine]
+        for item in items:
+            for file in _used(getattr(item, "module", None)):
+                self.users[file].add(item.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> t.Generator[None, object, object]:
@@ -54,6 +63,18 @@ class _Watch:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self.failed.append(report.nodeid)
+
+
+@functools.cache
+def _used(module: types.ModuleType | None) -> frozenset[str]:
+    """Return the files of the packages that a module names, or names something of."""
+    root, found = pathlib.Path.cwd().resolve(), set()
+    for value in vars(module).values() if module is not None else ():
+        named = value if isinstance(value, types.ModuleType) else inspect.getmodule(value)
+        path = pathlib.Path(getattr(named, "__file__", None) or "/").resolve()
+        if path.is_relative_to(root):
+            found.add(path.relative_to(root).as_posix())
+    return frozenset(path for path in found if any(fnmatch.fnmatch(path, pattern) for pattern in _INCLUDE))
 
 
 def _watch_modules(folder: str) -> None:
@@ -99,7 +120,7 @@ def main(out: str, shard: str, shards: str, *folders: str) -> None:
         if list(pathlib.Path(folder).glob("data.*")):
             modules.combine([folder])
             _lines(modules.get_data(), lines)
-    found = {"seconds": plugin.seconds, "failed": plugin.failed, "lines": lines}
+    found = {"seconds": plugin.seconds, "failed": plugin.failed, "lines": lines, "users": plugin.users}
     pathlib.Path(out).write_text(json.dumps(found, default=sorted), encoding="utf-8")
 
 
