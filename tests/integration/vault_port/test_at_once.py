@@ -42,7 +42,10 @@ def test_r22_one_run_makes_and_rotates_a_transit_key(at_once: t.Any, vault: Open
     mount = unique_name("transit")
     vault.api.write(f"sys/mounts/{mount}", type="transit")
     key = {"name": "hub", "mount": mount, "type": "aes256-gcm96"}
-    assert sum(at_once("vault_transit_key", {"keys": [key]})) == 1
+    changed = sum(at_once("vault_transit_key", {"keys": [key]}))
+    # OpenBao says of a key that it was there already. HashiCorp Vault answers as if it had made it.
+    tells = bool(vault.api.write(f"{mount}/keys/hub", type="aes256-gcm96").body.get("warnings"))
+    assert changed == 1 if tells else changed >= 1
     made = time.time()
     vault.wait_until(lambda: time.time() > made + 1.1, what="the next second")
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
