@@ -81,7 +81,7 @@ class Arena:
                 with self.workshop.passing(base) as spot:
                     before = subject.see(spot)
                     run = self.workshop.run(spot, subject.module, subject.arguments(spot, wish, _now()))
-                    findings = [*judging.said([run], None)]
+                    findings = [*judging.said([run])]
                     findings += judging.when_done(before, None, subject.see(spot), wish, subject, wish.made)
                 assert not findings, f"{subject.label}, {wish.label}, undisturbed: {findings}"
                 self._lengths[subject.label, wish.label] = Length(len(run.moments), run.seconds)
@@ -121,7 +121,7 @@ class Arena:
         between = subject.see(spot)
         findings = [*judging.after_a_kill(before, between, wish)]
         completed = self._run(spot, subject, following)
-        findings += judging.said([completed], None)
+        findings += judging.said([completed])
         least = 0 if withdrawn else wish.made
         findings += judging.when_done(before, between, subject.see(spot), wish, subject, least)
         return [*findings, *self._rest(spot, subject, following)]
@@ -139,7 +139,7 @@ class Arena:
             findings += judging.after_a_meeting(before, subject.see(spot), meeting, subject, runs)
             final = subject.arguments(spot, meeting.final, now)
             completed = self._run(spot, subject, final)
-            findings += judging.said([completed], None)
+            findings += judging.said([completed])
             if meeting.settled and completed.changed and not any(run.failure for run in runs):
                 findings.append("the run after both still had something to do")
             seen = subject.see(spot)

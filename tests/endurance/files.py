@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tests.endurance.subject import NOW, Meeting, Seen, Subject, Wish, mark
+from tests.endurance.subject import NOW, OVERTAKEN, Meeting, Seen, Subject, Wish, mark
 from tests.endurance.workshop import KV, KV1, Spot
 
 _DER: t.Final = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -204,7 +204,7 @@ def _envelope_key() -> Subject:
             Meeting("make twice", _MAKE, _MAKE, _MAKE, (1, 1)),
             Meeting("two contents", strict, plain, plain, (0, 0), settled=False),
         ),
-        yields_with="meanwhile",
+        yields_with=OVERTAKEN,
     )
 
 
@@ -250,7 +250,7 @@ def _kv_secrets(connection: dict[str, str]) -> Iterator[Subject]:
             )
             if mount == KV
             else (),
-            yields_with="meanwhile",
+            yields_with=OVERTAKEN,
         )
 
 

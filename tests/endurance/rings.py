@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from tests.endurance.subject import NOW, Meeting, Seen, Subject, Wish, mark
+from tests.endurance.subject import NOW, OVERTAKEN, Meeting, Seen, Subject, Wish, mark
 from tests.endurance.workshop import KV, KV1, Spot
 
 Document = dict[str, t.Any]
@@ -291,7 +291,7 @@ def _subject(ring: Ring, custody: Custody, connection: dict[str, str]) -> Subjec
         lambda spot: _look(ring, custody, spot),
         tuple(_wishes(ring)),
         tuple(_meetings(ring)) if custody.keeps != KV1 else (),
-        yields_with="meanwhile" if custody.keeps != "files" or custody.publishes != "directory" else None,
+        yields_with=OVERTAKEN if custody.keeps != "files" or custody.publishes != "directory" else (),
     )
 
 

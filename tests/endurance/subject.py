@@ -18,6 +18,10 @@ Options = Mapping[str, t.Any]
 NOW: t.Final = "{now}"
 
 
+#: How a run without a lock says that another one wrote between its look and its own writing, or after that.
+OVERTAKEN: t.Final = ("meanwhile", "Something else changes it")
+
+
 def mark(secret: str | bytes) -> str:
     """Return what tells secrets apart and may be printed."""
     return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).hexdigest()[:10]
@@ -93,7 +97,7 @@ class Subject:
     #: How many keys that were never in force a run may leave where it is killed, beside those that are kept.
     spare: int = 0
     #: What a run may fail with because another one works at the same time; nothing where a lock sees to that.
-    yields_with: str | None = None
+    yields_with: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
