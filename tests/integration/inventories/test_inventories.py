@@ -164,6 +164,22 @@ def test_j1_groups_without_hosts_and_hosts_without_declarations(runner: Runner, 
         assert said in bare.stdout.replace("\n", " "), bare.tail()
 
 
+@pytest.mark.parametrize("playbook", ["site", "verify", "certificate_report"])
+def test_j1_a_host_that_was_not_reached_fails_the_run(runner: Runner, tmp_path: pathlib.Path, playbook: str) -> None:
+    """J1: what is known of one host says nothing of another, so that such a run is no success."""
+    runner.module("local_ca", {"authorities": [{"name": "Development CA", "directory": str(tmp_path / "ca")}]}).ok()
+    given = {"certificate_ca_directory": str(tmp_path / "ca"), "certificate_directory": str(tmp_path / "certificates")}
+    site(runner, "development", "site", **given).ok()
+    lost = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    inventory = {"all": {"children": {"certificate": {"hosts": {"lost": lost}}}}}
+    (tmp_path / "lost.yml").write_text(json.dumps(inventory))
+    here = {"ansible_become": False, "ansible_python_interpreter": sys.executable, "certificate_reload": {}, **given}
+    arguments = ["-i", str(INVENTORIES / "development"), "-i", str(tmp_path / "lost.yml"), "-e", json.dumps(here)]
+    play = runner.playbook(f"trustmesh.security.{playbook}", arguments=arguments, name=f"lost {playbook}")
+    assert play.rc != 0
+    assert "unreachable=1" in play.stdout
+
+
 def test_j10_verify_changes_nothing_and_says_what_is_left_once(runner: Runner, tmp_path: pathlib.Path) -> None:
     """J10, J11: what is left is told once and counts as no change; what cannot be read is an error and no drift."""
     authority = {"name": "Development CA", "directory": str(tmp_path / "ca")}
