@@ -80,5 +80,5 @@ def refuse_strange_code(path: str, option: str) -> None:
         raise FileFailure(
             "can have been written by others than root and the user of this task; its code is not run",
             field=option,
-            remedy=f"Let nobody but root write {path} and the directories above it.",
+            remedy=f"Let only root write {path} and the directories above it.",
         )

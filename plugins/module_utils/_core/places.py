@@ -204,7 +204,7 @@ def target_of(parent: Directory, name: str, links: int) -> str:
             f"is a symbolic link that {user_name(status.st_uid)} made in a directory that others than root may write; "
             "it is not followed",
             field=os.path.join(parent.real, name),
-            remedy="Name the path that it leads to, or let nobody but root write in the directories above it.",
+            remedy="Name the path that it leads to, or let only root write in the directories above it.",
         )
     return os.path.join(parent.real, os.readlink(name, dir_fd=parent.descriptor))
 

@@ -111,7 +111,7 @@ class Terms:
 
     def __post_init__(self) -> None:
         if self.batch_rows < 1:
-            raise InvalidInput(f"{self.batch_rows} is no number of rows", field="batch_rows", remedy="Give 1 or more.")
+            raise InvalidInput(f"{self.batch_rows} is too small", field="batch_rows", remedy="Give 1 or more.")
 
 
 @dataclass

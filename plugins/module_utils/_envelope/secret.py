@@ -98,7 +98,7 @@ class SealedSecret(Resource[Held]):
                 raise PolicyRefusal(
                     f"the record of {self.name} does not open: {current.flaw}",
                     field="on_mismatch",
-                    remedy="Give the master key that sealed it, or seal the value anew with on_mismatch: replace.",
+                    remedy="Give the master key that sealed it, or seal the value again with on_mismatch: replace.",
                 )
             return self._sealing(Action.REPLACE, None, current.flaw, current)
         if self._value is None or self._value == current.value:

@@ -216,7 +216,7 @@ def _load(path: str) -> dict[str, t.Any] | None:
         raise InvalidInput(
             f"others than its user can have written {path}, so that the process it names may be any",
             field="pid_file",
-            remedy="Remove it, and keep it where nobody else may write: in a directory of the user who runs this.",
+            remedy="Remove it, and keep it in a directory that only the user who runs this can write.",
         )
     first, _newline, rest = found.content.decode("utf-8", "replace").partition("\n")
     try:

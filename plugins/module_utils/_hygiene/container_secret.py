@@ -173,7 +173,7 @@ class ContainerSecret(StateResource[ContainerSecretState]):
         """Build from an item of the module; raises :class:`InvalidInput` naming the option."""
         if not _NAME.fullmatch(item["name"]):
             raise InvalidInput(
-                f"{item['name']!r} is no name of a secret", field="name", remedy="Use letters, digits, _ . and -."
+                f"{item['name']!r} is not a name of a secret", field="name", remedy="Use letters, digits, _ . and -."
             )
         if item["state"] == "absent":
             return cls(engine, item["name"], None, None)

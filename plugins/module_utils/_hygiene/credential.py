@@ -145,7 +145,7 @@ class ServiceCredentials(StateResource[CredentialState]):
         """Build from an item of the module; raises :class:`InvalidInput` naming the option."""
         service = item["service"] if "." in item["service"] else f"{item['service']}.service"
         if not _UNIT.fullmatch(service):
-            raise InvalidInput(f"{item['service']!r} is no unit that takes credentials", field="service")
+            raise InvalidInput(f"{item['service']!r} is not a unit that takes credentials", field="service")
         place = Place(
             os.path.join(os.path.abspath(item["directory"]), service),
             os.path.join(os.path.abspath(item["unit_directory"]), f"{service}.d", _DROP_IN),
@@ -253,7 +253,7 @@ class ServiceCredentials(StateResource[CredentialState]):
 
 def _credential(item: Mapping[str, t.Any], taken: Mapping[str, Secret], fetch: Fetch) -> dict[str, Secret]:
     if not _NAME.fullmatch(item["name"]):
-        raise InvalidInput("is no name of a credential", field="name", remedy="Use letters, digits, _ . and -.")
+        raise InvalidInput("is not a name of a credential", field="name", remedy="Use letters, digits, _ . and -.")
     if item["name"] in taken:
         raise InvalidInput("is declared twice", field="name", remedy="Keep one of them.")
     value = resolve(item, fetch)

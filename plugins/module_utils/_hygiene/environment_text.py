@@ -50,7 +50,7 @@ def render_environment(variables: Mapping[str, str], readers: Sequence[str] = DE
 
 def _rendered(name: str, value: str, readers: Sequence[str]) -> str:
     if not NAME.fullmatch(name):
-        raise InvalidInput(f"{name!r} is no name of a variable", field="variables")
+        raise InvalidInput(f"{name!r} is not a name of a variable", field="variables")
     _refuse_anywhere(name, value)
     for spelling in _spellings(value):
         line = f"{name}={spelling}\n"

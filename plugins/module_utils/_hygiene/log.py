@@ -77,7 +77,7 @@ def _extra(at: int, item: Mapping[str, t.Any], taken: Mapping[str, Shape]) -> Sh
     try:
         pattern = re.compile(item["pattern"])
     except re.error as error:
-        raise InvalidInput(f"is no regular expression ({error})", field=f"{place}.pattern") from None
+        raise InvalidInput(f"is not a regular expression ({error})", field=f"{place}.pattern") from None
     if pattern.match(""):
         raise InvalidInput("matches an empty text", field=f"{place}.pattern", remedy="It would match every line.")
     return Shape(item["rule"], item["title"] or item["rule"], item["severity"], pattern)

@@ -83,7 +83,7 @@ class Entry:
     def declared(cls, item: Mapping[str, t.Any]) -> Entry:
         """Build from an item of the module; raises :class:`InvalidInput` naming the option."""
         if not item["owner"].strip():
-            raise InvalidInput("is empty", field="owner", remedy="Somebody has to answer for a secret.")
+            raise InvalidInput("is empty", field="owner", remedy="Name who is responsible for the secret.")
         try:
             max_age = None if item["max_age"] is None else duration(item["max_age"])
         except ValueError as error:

@@ -41,7 +41,7 @@ def decimal_places(currency: t.Any) -> int:
     places = DECIMAL_PLACES.get(currency) if isinstance(currency, str) else None
     if places is None:
         raise IlpError(
-            f"{currency!r} is no currency that packets can be made in",
+            f"{currency!r} is not a currency that packets can be made in",
             field="currency",
             remedy="Use a code of ISO 4217 in capitals.",
         )

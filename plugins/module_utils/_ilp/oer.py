@@ -38,7 +38,7 @@ class Reader:
         """Return the next octets, exactly that many."""
         taken = self._octets[self._at : self._at + count]
         if len(taken) != count:
-            raise IlpError(f"{self._what} ends after {len(self._octets)} octets in the midst of a value")
+            raise IlpError(f"{self._what} ends after {len(self._octets)} octets in the middle of a value")
         self._at += count
         return taken
 

@@ -52,7 +52,7 @@ class Payment:
         _check_amount(self.amount)
         if not _ACCOUNT.fullmatch(self.account):
             raise IlpError(
-                f"{self.account!r} is no address of at most {_LONGEST_ADDRESS} ASCII characters",
+                f"{self.account!r} is not an address of at most {_LONGEST_ADDRESS} ASCII characters",
                 field="account",
                 remedy="Use version 4, which has no identifiers of parties in addresses.",
             )
@@ -73,11 +73,11 @@ class Prepare:
     def __post_init__(self) -> None:
         _check_amount(self.amount)
         if self.expires_at <= _EPOCH or self.expires_at.microsecond % 1000:
-            raise IlpError(f"{self.expires_at} is no whole millisecond after 1970", field="expires_at")
+            raise IlpError(f"{self.expires_at} is not a whole millisecond after 1970", field="expires_at")
         if len(self.condition) != CONDITION_OCTETS:
             raise IlpError(f"has {len(self.condition)} octets, not {CONDITION_OCTETS}", field="condition")
         if len(self.destination) > _LONGEST_ADDRESS or not _DESTINATION.fullmatch(self.destination):
-            raise IlpError(f"{self.destination!r} is no Interledger address", field="destination")
+            raise IlpError(f"{self.destination!r} is not an Interledger address", field="destination")
 
 
 Packet = t.Union[Payment, Prepare]

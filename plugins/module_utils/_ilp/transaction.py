@@ -120,7 +120,7 @@ def instant(value: t.Any) -> datetime.datetime:
         local = datetime.datetime.fromisoformat(f"{moment}.{(fraction or '').ljust(3, '0')}{offset or '+00:00'}")
         return local.astimezone(datetime.timezone.utc) if offset else local
     except (ValueError, OverflowError):
-        raise ValueError(f"{value!r} is no instant there is") from None
+        raise ValueError(f"{value!r} is not an instant that exists") from None
 
 
 def account(transaction: Transaction) -> str:

@@ -303,7 +303,7 @@ def _key_of(keys: t.Any, given: Headers) -> t.Any:
         return keys[source]
     similar = any(str(name).lower() == source.lower() for name in keys)
     raise JoseError(
-        "nobody of this name has a key here" + (", though one whose name differs in case alone" if similar else ""),
+        "there is no key for this name" + (", though one whose name differs in case alone" if similar else ""),
         field="headers.FSPIOP-Source",
         remedy="Publish the public key of the sender under exactly its FSP id.",
     )

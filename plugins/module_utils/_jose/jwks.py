@@ -205,26 +205,28 @@ def _public_key(entry: Mapping[str, t.Any]) -> PublicKey:
         return ed25519.Ed25519PublicKey.from_public_bytes(_octets(entry, "x", 32))
     except ValueError:
         # The library's own words name numbers, not members.
-        raise UnusableKey(f"is no key of type {entry['kty']}", remedy="Publish it anew from the key.") from None
+        raise UnusableKey(f"is no key of type {entry['kty']}", remedy="Publish it again from the key.") from None
 
 
 def _number(entry: Mapping[str, t.Any], name: str, length: int | None = None) -> int:
     octets = _octets(entry, name, length)
     if length is None and octets[:1] in (b"", b"\0"):
-        raise UnusableKey("has no value or leading zeros", field=name, remedy="Publish it anew from the key.")
+        raise UnusableKey("has no value or leading zeros", field=name, remedy="Publish it again from the key.")
     return int.from_bytes(octets, "big")
 
 
 def _octets(entry: Mapping[str, t.Any], name: str, length: int | None) -> bytes:
     text = entry.get(name)
     if not isinstance(text, str):
-        raise UnusableKey("is missing", field=name, remedy="Publish it anew from the key.")
+        raise UnusableKey("is missing", field=name, remedy="Publish it again from the key.")
     try:
         octets = base64url.decode(text)
     except ValueError as error:
-        raise UnusableKey(str(error), field=name, remedy="Publish it anew from the key.") from None
+        raise UnusableKey(str(error), field=name, remedy="Publish it again from the key.") from None
     if length is not None and len(octets) != length:
-        raise UnusableKey(f"has {len(octets)} octets, not {length}", field=name, remedy="Publish it anew from the key.")
+        raise UnusableKey(
+            f"has {len(octets)} octets, not {length}", field=name, remedy="Publish it again from the key."
+        )
     return octets
 
 

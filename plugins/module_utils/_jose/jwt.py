@@ -80,7 +80,9 @@ class SharedKey:
                 remedy=f"Use {SHORTEST_SECRET} random octets or more (RFC 7518, 3.2).",
             )
         if b"-----BEGIN " in self.key or self.key.startswith((b"ssh-", b"ecdsa-")):
-            raise InvalidInput("a key pair is no secret for HS256", field="key", remedy="Use an algorithm of the pair.")
+            raise InvalidInput(
+                "a key pair cannot be the secret for HS256", field="key", remedy="Use an algorithm of the pair."
+            )
 
     def __repr__(self) -> str:
         return f"SharedKey({self.kid})"
@@ -280,7 +282,7 @@ def _unique(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
 
 
 def _refuse(constant: str) -> t.NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 #: Every algorithm that :func:`signing_key` and :func:`verify` take.

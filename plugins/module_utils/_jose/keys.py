@@ -168,7 +168,7 @@ def _parse_public(data: bytes) -> PublicKey:
         raise JoseError(
             "this is a private key, and verifying takes the public one",
             field="key",
-            remedy="Replace it with the public key, and replace the key pair: whoever could read it can sign.",
+            remedy="Replace it with the public key, and replace the key pair: anyone who read it can sign.",
         )
     if b"-----BEGIN CERTIFICATE-----" in data:
         return _certified(data)

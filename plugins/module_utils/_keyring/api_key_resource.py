@@ -122,7 +122,7 @@ class ApiKeyResource(KeyResource):
     def wanted(self) -> Wanted:
         """What is declared; only asked of a client that shall have a key."""
         if self._wanted is None:
-            raise AssertionError("nothing is declared of a client that shall have no key")
+            raise AssertionError("nothing is declared of a client without a key")
         return self._wanted
 
     def read(self) -> Holding | None:
@@ -143,7 +143,7 @@ class ApiKeyResource(KeyResource):
         text = document.get("api_key")
         if not isinstance(text, str) or api_key.parse(text) is None:
             raise PolicyRefusal(
-                f"{self.keyring.custody.place(self.name)} holds something that is no key of this form",
+                f"{self.keyring.custody.place(self.name)} holds something that is not a key of this form",
                 field="on_mismatch",
                 remedy="Move it away, or set on_mismatch to replace, which keeps it where the engine keeps versions.",
             )

@@ -138,7 +138,7 @@ class JwtKeyResource(KeyResource):
         terms, wanted = Terms(declared_rotation(item), item["on_mismatch"]), Wanted.declared(item)
         if wanted.shared and holder is not None:
             raise InvalidInput(
-                f"{SHARED_ALGORITHM} has a secret, which whoever verifies needs in clear",
+                f"{SHARED_ALGORITHM} has a secret, which every verifier needs in clear",
                 field="algorithm",
                 remedy="Use an algorithm of key pairs, or keep the secret in custody, without a holder.",
             )
@@ -148,7 +148,7 @@ class JwtKeyResource(KeyResource):
     def wanted(self) -> Wanted:
         """What is declared; only asked of an issuer that shall have a key."""
         if self._wanted is None:
-            raise AssertionError("nothing is declared of an issuer that shall have no key")
+            raise AssertionError("nothing is declared of an issuer without a key")
         return self._wanted
 
     def generate(self) -> KeyMaterial:

@@ -110,7 +110,7 @@ class McmPublisher:
             raise McmFailure(
                 f"the connection manager took the key of {name} with state {said}: {_why(reply)}",
                 field="publish",
-                remedy="It hands this key out all the same and reads RSA keys only; use RS256 with 2048 bits or more.",
+                remedy="It still hands this key out, and reads RSA keys only; use RS256 with 2048 bits or more.",
             )
 
     def _withdraw(self, name: str) -> None:

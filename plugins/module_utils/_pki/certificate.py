@@ -270,7 +270,7 @@ class _Extensions:
         except MALFORMED as error:
             raise PkiError(
                 f"an extension of the certificate {serial_text(certificate.serial_number)} is malformed: {error}",
-                remedy="Issue the certificate anew.",
+                remedy="Issue the certificate again.",
             ) from None
 
     def get(self, name: str) -> t.Any:

@@ -203,7 +203,7 @@ def _checked(headers: Mapping[str, t.Any], option: str) -> dict[str, str]:
         if name.lower() in _MADE or name.lower().startswith("fspiop-"):
             raise InvalidInput("is made by the probe", field=f"{option}.{name}", remedy="Use the option for it.")
         if not _TOKEN.fullmatch(name):
-            raise InvalidInput("is no name of a header", field=f"{option}.{name}", remedy="Correct it.")
+            raise InvalidInput("is not a name of a header", field=f"{option}.{name}", remedy="Correct it.")
         check_value(free_text(value, f"{option}.{name}"), f"{option}.{name}")
     return free_texts(headers, option)
 

@@ -48,7 +48,7 @@ class KvValues:
                 remedy="Write it first (trustmesh.security.vault_kv_secret).",
             )
         if not isinstance(data[key], str):
-            raise InvalidInput(f"{key} of {'/'.join(where)} is no text", field="vault", remedy="Quote it.")
+            raise InvalidInput(f"{key} of {'/'.join(where)} is not a text", field="vault", remedy="Quote it.")
         return Secret(data[key])
 
     def _read(self, mount: str, path: str) -> Data:

@@ -196,7 +196,7 @@ class Crl(PkiSection):
 
     def check(self, merged: Merged) -> None:
         if merged.expiry <= 0:
-            raise InvalidInput("a list that is never valid serves nobody", field="expiry", remedy="Use disable.")
+            raise InvalidInput("a list that is never valid is of no use", field="expiry", remedy="Use disable.")
         if merged.enable_delta and not merged.auto_rebuild:
             raise InvalidInput(
                 "needs auto_rebuild, without which every revocation renews the whole list",

@@ -109,7 +109,7 @@ class Vault:
         """Authenticate every later request with ``token``; an empty one means none."""
         if token and not looks_like_token(token):
             raise InvalidInput(
-                "has blanks or control characters in it, so that it is no token",
+                "has blanks or control characters in it, so it is not a token",
                 field="token",
                 remedy="Check where it comes from; a file may hold something else.",
             )

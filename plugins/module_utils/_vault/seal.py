@@ -198,7 +198,7 @@ class Seal(Resource[SealState]):
             raise InvalidInput(
                 f"{self.terms.keys_file} does not exist, but the server is initialised and sealed",
                 field="keys_file",
-                remedy="Name the file that holds its keys. Nobody can make them again.",
+                remedy="Name the file that holds its keys. They cannot be made again.",
             )
         if len(current.keys.shares) < current.threshold:
             raise InvalidInput(
@@ -248,7 +248,7 @@ class Seal(Resource[SealState]):
                 raise InvalidInput(
                     f"the keys in {self.terms.keys_file} do not open the server at {self.name}",
                     field="keys_file",
-                    remedy="They belong to another server, or its storage was made anew.",
+                    remedy="They belong to another server, or its storage was initialised again.",
                 ) from None
             if not status.flag("sealed"):
                 break

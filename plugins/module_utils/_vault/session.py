@@ -62,7 +62,7 @@ class SessionTerms:
         method = METHODS[params["auth_method"]]
         if method.name == "token":
             raise InvalidInput(
-                "a token needs no login, and keeping a copy of one helps nobody",
+                "a token needs no login, and keeping a copy of one is of no use",
                 field="auth_method",
                 remedy="Give token or token_file to the other tasks, or choose another method here.",
             )

@@ -95,8 +95,8 @@ def test_a_value_out_of_vault(
 @pytest.mark.parametrize(
     ("item", "problem"),
     [
-        ({"name": "a b", "value": "x"}, "name: 'a b' is no name of a secret"),
-        ({"name": "--help", "value": "x"}, "is no name of a secret"),
+        ({"name": "a b", "value": "x"}, "name: 'a b' is not a name of a secret"),
+        ({"name": "--help", "value": "x"}, "is not a name of a secret"),
         ({"name": "a"}, "value: nothing given"),
         ({"name": "a", "value": "x", "value_file": "/etc/hostname"}, "value: value and value_file given"),
         ({"name": "a", "value": ""}, "has to be between 1 and 512000 bytes long"),

@@ -150,7 +150,7 @@ def test_a_new_key_that_does_not_open_what_it_wraps_replaces_nothing(
         ({"data_columns": ["iv", "salt"]}, "data_columns: encryptedSecrets has no column salt"),
         ({"key_column": "iv"}, "key_column: iv does not tell all rows apart"),
         ({"dek_column": "id"}, "dek_column: encryptedSecrets.id is of type integer"),
-        ({"batch_rows": 0}, "batch_rows: 0 is no number of rows"),
+        ({"batch_rows": 0}, "batch_rows: 0 is too small"),
         ({"new_key": {"type": "file", "path": "/none"}}, "new_key.path: /none does not exist"),
         ({"new_key": {"type": "value", "value": "00" * 32}}, "new_key.value: the master key in value has a pattern"),
         ({"new_key": {"type": "environment", "variable": "NONE"}}, "new_key.variable: NONE is not set"),

@@ -143,7 +143,7 @@ def test_settings_that_do_less_than_they_seem(
         ({"secrets": [{"name": "A", "value": "x\ny"}]}, "A: has a value of several lines"),
         ({"secrets": [{"name": "A", "value": ""}]}, "value: is empty"),
         ({"secrets": [{"name": "A", "value": "your-secret-key"}]}, "value: is the placeholder of a token service"),
-        ({"secrets": [{"name": "A-B", "value": "x"}]}, "'A-B' is no name of a variable"),
+        ({"secrets": [{"name": "A-B", "value": "x"}]}, "'A-B' is not a name of a variable"),
         ({"secrets": [{"name": "A", "value": "x"}], "variables": {"A": "y"}}, "name: is declared twice"),
         ({"secrets": [{"name": "A", "value": "x"}], "mode": "0644"}, "mode: lets everybody on the host read secrets"),
     ],

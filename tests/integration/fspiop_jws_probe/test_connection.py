@@ -104,7 +104,7 @@ def test_keys_come_from_vault_with_the_rights_that_are_documented(
         ({"url": f"https://{'a' * 64}/transfers"}, "url: has an empty part, or one that is too long"),
         ({"url": "http://a/transfers path"}, "url: is not a URL or path of a request"),
         ({"content_type": "text\nplain"}, "content_type: is not a text that a header can hold"),
-        ({"headers": {"a b": "x"}}, "headers.a b: is no name of a header"),
+        ({"headers": {"a b": "x"}}, "headers.a b: is not a name of a header"),
         ({"ca_cert": "/etc/ca.pem"}, "ca_cert: has no meaning for a URL with http"),
         ({"url": "https://a/transfers", "ca_cert": "/nowhere"}, "ca_cert: /nowhere does not exist on this host"),
         ({"body": {"n": 2**60}}, "body"),

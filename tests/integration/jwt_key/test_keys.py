@@ -331,7 +331,7 @@ def stamp() -> str:
 def test_secret_has_no_holder(run_module: Module, connection: dict[str, str], mount: str) -> None:
     issuer = {"name": "legacy", "algorithm": "HS256"}
     result = run_module("jwt_key", {**connection, **options(mount, issuer, holder={"kind": "transit"})})
-    assert "algorithm: HS256 has a secret, which whoever verifies needs in clear" in result.msg
+    assert "algorithm: HS256 has a secret, which every verifier needs in clear" in result.msg
 
 
 def test_keys_in_files(run_module: Module, tmp_path: pathlib.Path, canaries: Canaries) -> None:

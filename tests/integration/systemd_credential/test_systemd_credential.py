@@ -155,12 +155,12 @@ def test_systemd_accepts_the_drop_in(run_module: t.Any, args: t.Any, tmp_path: p
 @pytest.mark.parametrize(
     ("service", "problem"),
     [
-        ({"service": "a b"}, "service: 'a b' is no unit that takes credentials"),
-        ({"service": "a.target"}, "service: 'a.target' is no unit"),
-        ({"service": "../a"}, "is no unit that takes credentials"),
+        ({"service": "a b"}, "service: 'a b' is not a unit that takes credentials"),
+        ({"service": "a.target"}, "service: 'a.target' is not a unit"),
+        ({"service": "../a"}, "is not a unit that takes credentials"),
         ({"service": "a"}, "credentials: is empty"),
-        ({"service": "a", "credentials": [{"name": "../x", "value": "x"}]}, "name: is no name of a credential"),
-        ({"service": "a", "credentials": [{"name": ".x", "value": "x"}]}, "name: is no name of a credential"),
+        ({"service": "a", "credentials": [{"name": "../x", "value": "x"}]}, "name: is not a name of a credential"),
+        ({"service": "a", "credentials": [{"name": ".x", "value": "x"}]}, "name: is not a name of a credential"),
         ({"service": "a", "credentials": [{"name": "x", "value": "x"}] * 2}, "name: is declared twice"),
         ({"service": "a", "credentials": [{"name": "x"}]}, "value: nothing given"),
     ],

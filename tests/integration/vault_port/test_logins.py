@@ -140,7 +140,7 @@ def test_wrapped_secret_id_that_somebody_unwrapped_before_is_the_alarm(
     approle.update(secret_id=wrapping, secret_id_wrapped=True)
     with audit_window() as window:
         message = failure(run_module("vault_mount", {**approle, "mounts": MOUNTS}))
-    assert "secret_id: the wrapping token does not exist: it expired, or somebody has unwrapped it before" in message
+    assert "secret_id: the wrapping token does not exist: it expired, or it has been unwrapped before" in message
     assert "destroy the secret-id, find out who has it" in message
     assert window.logins == []
 

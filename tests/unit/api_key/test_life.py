@@ -290,7 +290,7 @@ def test_key_of_before_is_adopted_if_it_is_one(client: Client) -> None:
 def test_text_that_is_no_key_is_left_alone(client: Client) -> None:
     client.key_file.parent.mkdir()
     client.key_file.write_text("hunter2")
-    assert "holds something that is no key of this form" in client.refusal()
+    assert "holds something that is not a key of this form" in client.refusal()
     assert client.key == "hunter2"
     assert client.run(on_mismatch="replace").plan.action.value == "create"
     assert client.accepted(client.key)

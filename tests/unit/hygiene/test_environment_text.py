@@ -103,8 +103,8 @@ def test_a_plain_value_stays_bare() -> None:
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
-        ({"1A": "x"}, "'1A' is no name of a variable"),
-        ({"A-B": "x"}, "'A-B' is no name of a variable"),
+        ({"1A": "x"}, "'1A' is not a name of a variable"),
+        ({"A-B": "x"}, "'A-B' is not a name of a variable"),
         ({"A": "x\ny"}, "A: has a value of several lines"),
         ({"A": "x\0"}, "A: has a value of several lines"),
     ],

@@ -133,7 +133,7 @@ def test_rules_are_chosen_left_out_and_added(tmp_path: pathlib.Path) -> None:
         ({"rules": ["no-such"]}, "rules: there is no rule no-such"),
         ({"skip_rules": ["no-such"]}, "skip_rules: there is no rule no-such"),
         ({"extra_rules": [{"rule": "hex-key"}]}, "extra_rules[0].rule: hex-key is a rule already"),
-        ({"extra_rules": [{"rule": "a", "pattern": "("}]}, "extra_rules[0].pattern: is no regular expression"),
+        ({"extra_rules": [{"rule": "a", "pattern": "("}]}, "extra_rules[0].pattern: is not a regular expression"),
         ({"extra_rules": [{"rule": "a", "pattern": "x*"}]}, "extra_rules[0].pattern: matches an empty text"),
     ],
 )

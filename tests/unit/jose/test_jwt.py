@@ -316,7 +316,7 @@ def test_secret_that_can_be_guessed_is_refused() -> None:
 def test_key_pair_is_no_secret(keys: dict[str, Key]) -> None:
     key = keys["RS256"]
     assert isinstance(key, SigningKey)
-    with pytest.raises(InvalidInput, match="a key pair is no secret for HS256"):
+    with pytest.raises(InvalidInput, match="a key pair cannot be the secret for HS256"):
         signing_key("HS256", private_pem(key.key).decode(), "k")
 
 

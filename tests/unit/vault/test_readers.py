@@ -110,7 +110,7 @@ def test_values_are_read_once(engine: str) -> None:
     assert (len(reads), len(logins)) == (1, 1)
     with pytest.raises(InvalidInput, match=f"{engine}/app/db has no token"):
         values(engine, "app/db", "token")
-    with pytest.raises(InvalidInput, match=f"port of {engine}/app/db is no text"):
+    with pytest.raises(InvalidInput, match=f"port of {engine}/app/db is not a text"):
         values(engine, "app/db", "port")
     with pytest.raises(InvalidInput, match=f"there is no secret at {engine}/none"):
         values(engine, "none", "token")

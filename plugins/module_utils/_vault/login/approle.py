@@ -65,7 +65,7 @@ def _unwrapped(vault: Vault, mount: str, wrapping_token: str) -> str:
                 remedy="Leave out secret_id_wrapped, or give the token that the secret-id is wrapped in.",
             ) from None
         raise InvalidInput(
-            "the wrapping token does not exist: it expired, or somebody has unwrapped it before",
+            "the wrapping token does not exist: it expired, or it has been unwrapped before",
             field="secret_id",
             remedy="If it did not simply expire, destroy the secret-id, find out who has it, and get a new one.",
         ) from None
