@@ -237,7 +237,7 @@ def _documents(given: str) -> object:
 
 
 def _manager(octets: bytes) -> object:
-    answer = types.SimpleNamespace(read=lambda: octets)
+    answer = types.SimpleNamespace(getcode=lambda: 200, headers={}, read=lambda _most: octets)
     publisher = McmPublisher("https://mcm.example", hub="hub")
     with _instead(ansible_urls, "open_url", lambda *_arguments, **_options: answer):
         return each((lambda _none: publisher.held(), lambda _none: publisher.publish({"a": "key"})), "")
