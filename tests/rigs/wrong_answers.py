@@ -217,7 +217,7 @@ _TABLE: t.Final = [
     Wrong("truth values as texts", _retyped(lambda v: str(v) if isinstance(v, bool) else v), READS, True),
     Wrong("texts as lists", _retyped(lambda value: [value] if isinstance(value, str) else value), READS),
     Wrong("lists as texts", _retyped(lambda v: ",".join(map(str, v)) if isinstance(v, list) else v), READS, True),
-    Wrong("objects as lists", _retyped(lambda value: [value] if isinstance(value, dict) else value), READS),
+    Wrong("objects as lists", _retyped(lambda value: [value] if isinstance(value, dict) else value), READS, True),
     Wrong("everything null", _retyped(lambda value: None), READS),
     Wrong("garbage instead of HTTP", _raw(bytes(range(256)) * 4)),
     Wrong("a header without an end", _raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200000)),

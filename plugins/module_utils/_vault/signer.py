@@ -150,6 +150,8 @@ class VaultSigner:
             role = self._vault.read(at(self._mount, "roles", self._role_name))
             if role is None:
                 self._vault.warn(f"{self._mount} has no role {self._role_name} yet")
+            elif role and role.keys().isdisjoint(("allowed_domains", "allow_any_name", "key_type", "max_ttl")):
+                raise role.wrong("allowed_domains", "is missing")
             return well_formed(Fields.of(role or {}, self.identity))
         except (Forbidden, NoMount) as error:
             self._vault.warn(f"role {self._role_name} cannot be read: {error}")

@@ -98,6 +98,8 @@ class Stage:
     def kept(self) -> dict[str, t.Any]:
         """Return the secrets of the trial's own engine, newest versions."""
         api, mount, found = self.world.api, self.world["hub"], {}
+        if self.world.server.sealed():
+            return {}
         folders = [""]
         while folders:
             folder = folders.pop()
