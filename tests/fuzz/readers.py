@@ -19,7 +19,6 @@ import types
 import typing as t
 import zipfile
 
-from ansible.module_utils import urls as ansible_urls
 from cryptography.hazmat.primitives import serialization
 
 from plugins.module_utils._core import address, foreign, normal, recognise, unannounced
@@ -237,9 +236,8 @@ def _documents(given: str) -> object:
 
 
 def _manager(octets: bytes) -> object:
-    answer = types.SimpleNamespace(getcode=lambda: 200, headers={}, read=lambda _most: octets)
     publisher = McmPublisher("https://mcm.example", hub="hub")
-    with _instead(ansible_urls, "open_url", lambda *_arguments, **_options: answer):
+    with _instead(publisher, "_ask", lambda *_arguments: (200, "", octets)):
         return each((lambda _none: publisher.held(), lambda _none: publisher.publish({"a": "key"})), "")
 
 
