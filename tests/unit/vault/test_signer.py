@@ -76,7 +76,7 @@ def test_a_role_without_a_limit_or_out_of_sight_refuses_nothing(role: dict[str, 
 
 
 def test_the_issuer_of_the_role_is_asked_for_its_chain() -> None:
-    signer, vault = _signer({"issuer_ref": "sub"})
+    signer, vault = _signer({"key_type": "ec", "issuer_ref": "sub"})
     assert signer.chain() is None
     assert vault.asked[-1] == "pki/issuer/sub/json"
     assert signer.identity == "pki/sign/mesh"
