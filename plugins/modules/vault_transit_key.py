@@ -102,8 +102,8 @@ options:
         type: str
       not_before:
         description:
-          - A moment, such as V(2026-01-31T00:00:00Z). A newest version that was made before it is followed by another,
-            once the moment has come.
+          - An instant, such as V(2026-01-31T00:00:00Z). A newest version that was made before it is followed by
+            another, once it has come.
         type: str
       on_mismatch:
         description:

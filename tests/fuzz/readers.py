@@ -205,7 +205,7 @@ def _addresses(given: str) -> object:
 
 
 def _instants(given: str) -> object:
-    return each((manifest._instant, normal.instant, secret_id._instant), given)
+    return each((manifest._instant, normal.instant), given)
 
 
 def _compressed(octets: bytes) -> object:

@@ -12,12 +12,14 @@ read, its time before it is awaited, and whatever of it reaches a message is pri
 
 from __future__ import annotations
 
+import datetime
 import json
 import typing as t
 import zlib
 from urllib.parse import urlsplit
 
 from .errors import TrustmeshError
+from .normal import instant
 
 #: Octets of an answer, as sent and as unpacked: a listing of a million certificates.
 LARGEST_ANSWER: t.Final = 64 << 20
@@ -197,11 +199,23 @@ class Answer(dict[str, t.Any]):
         return default if self.get(name) is None else self.number(name)
 
     def seconds(self, name: str) -> int:
-        """Return a moment in seconds since 1970, 0 where there is none."""
+        """Return an instant in seconds since 1970, 0 where there is none."""
         value = self.number_or(name)
         if not 0 <= value < LAST_SECOND:
-            raise self.wrong(name, "is not a moment")
+            raise self.wrong(name, "is not an instant")
         return value
+
+    def instant(self, name: str) -> datetime.datetime:
+        """Return an instant to the second, given as RFC 3339 text or in seconds since 1970."""
+        value = self[name]
+        if value is None:
+            raise self.wrong(name, "is missing")
+        if not isinstance(value, str):
+            return datetime.datetime.fromtimestamp(self.seconds(name), tz=datetime.timezone.utc)
+        try:
+            return instant(value).replace(microsecond=0)
+        except ValueError:
+            raise self.wrong(name, "is not an instant") from None
 
     def mapping(self: A, name: str) -> A:
         """Return an object inside this one."""

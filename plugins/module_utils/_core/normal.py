@@ -43,6 +43,7 @@ _LONGEST_DURATION = 100
 _MOST_SECONDS = (2**63 - 1) // 10**9
 _NUMBER = r"[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40}"
 _TERM = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h|d|w)")
+_FRACTION = re.compile(r"\.([0-9]{1,6})[0-9]*")
 # Sharp s, final sigma and the joiners: dropped or replaced by one edition, kept by the other.
 _DISPUTED = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
 _KINDS: t.Final[t.Sequence[tuple[t.Union[type, tuple[type, ...]], str]]] = (
@@ -106,9 +107,10 @@ def spell_duration(seconds: int) -> str:
 def instant(text: str) -> datetime.datetime:
     """Read an RFC 3339 text with its offset; raises ``ValueError``."""
     shown = f"{str(text)!r}"
+    # A trailing Z, and a fraction of other than three or six digits, are understood from Python 3.11 on.
+    plain = _FRACTION.sub(lambda found: f".{found[1]:0<6}", re.sub("[Zz]$", "+00:00", str(text).strip()))
     try:
-        # A trailing Z is understood from Python 3.11 on.
-        moment = datetime.datetime.fromisoformat(re.sub("[Zz]$", "+00:00", str(text).strip()))
+        moment = datetime.datetime.fromisoformat(plain)
         if moment.tzinfo is not None:
             return moment.astimezone(datetime.timezone.utc)
     except (ValueError, OverflowError):

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -160,7 +159,6 @@ def _chain_of(data: Answer) -> tuple[x509.Certificate, ...]:
 
 
 def _revocation(data: Answer) -> str | None:
-    seconds = data.seconds("revocation_time")
-    if not seconds:
+    if not data.seconds("revocation_time"):
         return None
-    return f"since {iso(datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc))}"
+    return f"since {iso(data.instant('revocation_time'))}"

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,9 +83,9 @@ class KvSurvey:
             version = about.mapping_or("versions").mapping_or(str(about.number_or("current_version")))
             # The time of a deletion may lie ahead (delete_version_after).
             end = version.text_or("deletion_time")
-            if not version or version.get("destroyed") or (end and _instant(version, "deletion_time") <= self._now):
+            if not version or version.get("destroyed") or (end and version.instant("deletion_time") <= self._now):
                 return None
-            changed = _instant(version, "created_time")
+            changed = version.instant("created_time")
             # The newest version goes by itself then, and nothing takes its place.
             faults += [f"is deleted by itself at {end} (delete_version_after)"] if end else []
         if not values:
@@ -106,11 +105,3 @@ class KvSurvey:
     def _at(self, part: str, below: str) -> str:
         parts = [self._mount, *([part] if self._versioned else []), *self._prefix, *([below] if below else [])]
         return at(*parts)
-
-
-def _instant(about: Fields, name: str) -> datetime.datetime:
-    """Return an instant of RFC 3339; servers tell nanoseconds, which Python does not read."""
-    try:
-        return datetime.datetime.fromisoformat(re.sub(r"(\.\d+)?Z$", "+00:00", about.text(name)))
-    except ValueError:
-        raise about.wrong(name, "is not an instant") from None

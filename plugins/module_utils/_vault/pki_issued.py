@@ -74,8 +74,7 @@ def _names(facts: CertificateFacts) -> frozenset[str]:
 
 
 def _shown(facts: CertificateFacts, data: Fields) -> dict[str, t.Any]:
-    revoked = data.seconds("revocation_time")
-    since = datetime.datetime.fromtimestamp(revoked, tz=datetime.timezone.utc)
+    is_revoked = bool(data.seconds("revocation_time"))
     return {
         "serial": facts.serial,
         "common_name": facts.subject.common_name,
@@ -84,6 +83,6 @@ def _shown(facts: CertificateFacts, data: Fields) -> dict[str, t.Any]:
         "not_after": iso(facts.not_after),
         "spki_sha256": facts.spki_sha256,
         "fingerprint_sha256": facts.fingerprint_sha256,
-        "revoked": bool(revoked),
-        "revoked_at": iso(since) if revoked else None,
+        "revoked": is_revoked,
+        "revoked_at": iso(data.instant("revocation_time")) if is_revoked else None,
     }

@@ -13,6 +13,7 @@ import typing as t
 
 from .._core.errors import InvalidInput, Overtaken, TrustmeshError
 from .._core.files import Attributes, FileTransaction
+from .._core.normal import instant
 from .._core.plan import Step
 from .._core.redact import Secret
 from .._pki.certificate import CertificateFacts, certificate_pem, fingerprint_sha256, iso, parse_certificates
@@ -76,7 +77,7 @@ class Deeds:
         """Check the end of a CA (issuer, instant) against the one that signs, which may have been made just now."""
         data = self._vault.read_or_nothing(step.target)
         parent = CertificateFacts.of(parse_certificates(data.text("certificate").encode())[0])
-        refuse_outliving(parent, datetime.datetime.fromisoformat(step.body.replace("Z", "+00:00")))
+        refuse_outliving(parent, instant(step.body))
 
     def _generate(self, step: Step) -> None:
         """Make key and certificate of a root."""

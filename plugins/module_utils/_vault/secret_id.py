@@ -24,7 +24,7 @@ from .._core.address import at
 from .._core.errors import InvalidInput, NotConverged, certain
 from .._core.files import Attributes, put_file, read_file, read_found, remove, reserve_file
 from .._core.kinds import MAPPING, NETWORKS, SECONDS, Kind
-from .._core.normal import spell_duration
+from .._core.normal import instant, spell_duration
 from .._core.plan import NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.redact import Secret
 from .._core.resource import Resource
@@ -140,11 +140,11 @@ class Record:
             return None
 
     def _is_sound(self) -> bool:
-        """Tell whether every field is what a delivery writes; raises ``ValueError`` for a time that is none."""
+        """Tell whether every field is what a delivery writes; raises ``ValueError`` for a wrong time."""
         times = [time for time in (self.expires, self.unwrap_before) if time is not None]
         texts = [self.role, self.accessor, self.sha256, *times, *([] if self.earlier is None else [self.earlier])]
         typed: list[tuple[object, type]] = [(self.terms, dict), *((text, str) for text in texts)]
-        return all(isinstance(value, kind) for value, kind in typed) and all(_instant(time).tzinfo for time in times)
+        return all(isinstance(value, kind) for value, kind in typed) and all(map(instant, times))
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class Delivery(Resource[DeliveryState]):
     ) -> str | None:
         """Judge a living secret-id by its file and by the time."""
         if record.expires is not None and renew_before is not None:
-            left = int((_instant(record.expires) - now).total_seconds())
+            left = int((instant(record.expires) - now).total_seconds())
             if left < renew_before:
                 margin = spell_duration(renew_before)
                 return f"the secret-id expires in {spell_duration(max(left, 0))}, renew_before is {margin}"
@@ -266,7 +266,7 @@ class Delivery(Resource[DeliveryState]):
             return None if record.unwrap_before is not None else f"{self.name} is gone"
         if digest(content) != record.sha256:
             return f"{self.name} holds something else than what was delivered"
-        if record.unwrap_before is not None and _instant(record.unwrap_before) <= now:
+        if record.unwrap_before is not None and instant(record.unwrap_before) <= now:
             return "the wrapping token expired and nobody had taken it away"
         return None
 
@@ -288,7 +288,7 @@ class Delivery(Resource[DeliveryState]):
             with reserve_file(self.name, _FILE_SIZE, terms.attributes) as keep:
                 content, accessor, unwrap_before = self._generate(terms)
                 keep(f"{content.reveal()}\n".encode())
-            expires = _expiry(self._about(accessor).text("expiration_time"))
+            expires = _expiry(self._about(accessor))
             record = Record(self.role, accessor, digest(content), terms.recorded, expires, unwrap_before, earlier)
             put_file(self.record_path, (json.dumps(asdict(record), indent=2) + "\n").encode(), terms.attributes)
         except BaseException:
@@ -308,7 +308,7 @@ class Delivery(Resource[DeliveryState]):
         before = self._accessors()
         wrap = Fields.of(self.vault.write(path, body, once=True, wrap_ttl=f"{terms.wrap_ttl}s").wrap_info, path)
         token = Secret(wrap.text("token"))
-        until = _instant(wrap.text("creation_time")) + datetime.timedelta(seconds=wrap.number("ttl"))
+        until = wrap.instant("creation_time") + datetime.timedelta(seconds=wrap.number("ttl"))
         try:
             return token, self._find(tag, self._accessors() - before), until.isoformat()
         except BaseException:
@@ -372,7 +372,7 @@ def _lost(record: Record, content: Secret | None, now: datetime.datetime) -> boo
     """Tell whether what was delivered was replaced in its file, or never taken in time."""
     if content is None:
         return False
-    expired = record.unwrap_before is not None and _instant(record.unwrap_before) <= now
+    expired = record.unwrap_before is not None and instant(record.unwrap_before) <= now
     return expired or digest(content) != record.sha256
 
 
@@ -381,16 +381,7 @@ def digest(content: Secret) -> str:
     return hashlib.sha256(content.reveal().encode()).hexdigest()
 
 
-def _instant(text: str) -> datetime.datetime:
-    """Parse a time of the server, which may have nine decimals and a Z, or of a record."""
-    head, dot, tail = text.replace("Z", "+00:00").partition(".")
-    if dot:
-        digits = len(tail) - len(tail.lstrip("0123456789"))
-        head += tail[digits:]
-    return datetime.datetime.fromisoformat(head)
-
-
-def _expiry(text: str) -> str | None:
+def _expiry(about: Fields) -> str | None:
     """Return when a secret-id ends; the server says the year 1 for one that does not."""
-    instant = _instant(text)
-    return None if instant.year == 1 else instant.isoformat()
+    ends = about.instant("expiration_time")
+    return None if ends.year == 1 else ends.isoformat()

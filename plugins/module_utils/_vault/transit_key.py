@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 
 from .._core.address import at, route, word
 from .._core.errors import InvalidInput, PolicyRefusal
-from .._core.foreign import LAST_SECOND
 from .._core.kinds import BOOLEAN, INTEGER, SECONDS, TEXT
-from .._core.normal import duration, spell_duration
+from .._core.normal import duration, instant, spell_duration
 from .._core.plan import Action, Change, Plan, Step
 from .._core.reconcile import Batch
 from .._core.resource import ON_MISMATCH
@@ -24,6 +23,7 @@ from .._core.sections import Each, Section
 from .._core.spec import STATE, Options
 from .._core.state import Field, State, managed
 from .answer import Fields
+from .errors import VaultError
 from .port import Data, Vault
 from .resource import VaultResource, overtaken, vault_batch
 
@@ -80,14 +80,14 @@ class TransitKeyState(State):
         return cls.observed(
             data,
             latest_version=latest,
-            made_at=_instant(about.get("creation_time")),
+            made_at=_made_at(about),
             public_key=about.text_or("public_key") or None,
         )
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """When a new version is due: at an age, or when the newest was made before a moment."""
+    """When a new version is due: at an age, or when the newest was made before an instant."""
 
     max_age: t.Optional[int] = None
     not_before: t.Optional[datetime.datetime] = None
@@ -101,11 +101,10 @@ class Rotation:
             raise InvalidInput(str(error), field="max_age") from None
         if max_age is not None and max_age < 3600:
             raise InvalidInput(f"{item['max_age']} is less than an hour", field="max_age", remedy="Give 1h or more.")
-        not_before = None if item["not_before"] is None else _instant(item["not_before"])
-        if item["not_before"] is not None and not_before is None:
-            raise InvalidInput(
-                f"{item['not_before']!r} is not a moment", field="not_before", remedy="Write 2026-01-31T00:00:00Z."
-            )
+        try:
+            not_before = None if item["not_before"] is None else instant(item["not_before"])
+        except ValueError as error:
+            raise InvalidInput(str(error), field="not_before") from None
         return cls(max_age, not_before)
 
     def due(self, state: TransitKeyState, now: datetime.datetime) -> str | None:
@@ -227,22 +226,12 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
         return {**current.shown(), "latest_version": current.latest_version, "made_at": made_at, **public}
 
 
-def _instant(value: t.Any) -> datetime.datetime | None:
-    """Return a moment given in seconds since 1970, or as RFC 3339 writes it."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = int(value)
-        return (
-            datetime.datetime.fromtimestamp(seconds, tz=datetime.timezone.utc) if 0 <= seconds < LAST_SECOND else None
-        )
-    text = str(value or "").strip().upper()
-    # Before Python 3.11 neither Z nor nanoseconds are understood.
-    head, dot, tail = text.replace("Z", "+00:00").partition(".")
-    zone = tail[min((tail + "+-").index(sign) for sign in "+-") :] if dot else ""
+def _made_at(version: Fields) -> datetime.datetime | None:
+    """Return when a version was made; one that the server dates with nonsense has no age."""
     try:
-        moment = datetime.datetime.fromisoformat(head + zone)
-    except ValueError:
+        return version.instant("creation_time")
+    except VaultError:
         return None
-    return moment if moment.tzinfo is not None else None
 
 
 def _gather(vault: Vault, each: Each) -> Batch:

@@ -127,8 +127,8 @@ def test_documented_policy_is_enough(run_module: Module, connection: dict[str, s
     [
         ({"max_age": "soon"}, "max_age: 'soon' is not a duration"),
         ({"max_age": "5m"}, "max_age: 5m is less than an hour"),
-        ({"not_before": "tomorrow"}, "not_before: 'tomorrow' is not a moment"),
-        ({"not_before": "2026-01-31"}, "not_before: '2026-01-31' is not a moment"),
+        ({"not_before": "tomorrow"}, "not_before: 'tomorrow' is not an instant"),
+        ({"not_before": "2026-01-31"}, "not_before: '2026-01-31' names no offset from UTC"),
         ({"convergent_encryption": True}, "convergent_encryption: needs derived"),
     ],
 )

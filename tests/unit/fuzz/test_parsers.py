@@ -42,7 +42,6 @@ OWN: t.Final = {
     "plugins/module_utils/_pki/names.py including": "names that were checked",
     "plugins/module_utils/_pki/renewal.py _share": "a hash",
     "plugins/module_utils/_vault/approle.py _within": "networks that were checked",
-    "plugins/module_utils/_vault/pki_issuer_deeds.py _fence": "an instant out of a plan",
     "plugins/module_utils/_vault/pki_role.py _is_instant": "digits by a pattern",
 }
 
