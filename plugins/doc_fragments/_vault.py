@@ -60,8 +60,8 @@ options:
       - V(approle) uses O(role_id) and O(secret_id).
       - V(cert) uses O(client_cert) and O(client_key).
       - V(userpass) uses O(username) and O(password).
-      - Check mode logs in too, because it has to read. It therefore spends one use of a use-limited secret-id, and a
-        wrapped one entirely.
+      - Check mode logs in too, because it has to read. It therefore spends one use of a use-limited secret-id. It also
+        unwraps a wrapped one, and keeps it as O(secret_id_wrapped) says, since it could not be unwrapped again.
     type: str
     choices: [token, approle, cert, userpass]
     default: token
@@ -102,11 +102,20 @@ options:
   secret_id_file:
     description:
       - File that holds the secret id, on the host that runs the module.
+      - For O(secret_id_wrapped=true), see there.
     type: path
   secret_id_wrapped:
     description:
-      - Whether O(secret_id) is a response-wrapping token. It is unwrapped once, after checking that the AppRole engine
-        made it.
+      - Whether O(secret_id), or what lies in O(secret_id_file), is a response-wrapping token. It is unwrapped once,
+        after checking that the AppRole engine made it. The secret id is kept on the host for later runs, with mode
+        C(0600), owned by the user who runs the module.
+      - A token in O(secret_id) is unwrapped into O(secret_id_file) when the server does not know what that file keeps.
+        Without O(secret_id_file) nothing is kept, and a second run with the same token fails.
+      - A token that was delivered into O(secret_id_file) is unwrapped as soon as it is found, into a file with the
+        suffix C(.unwrapped) beside it, and then removed. Until another one is delivered, the secret id in that file is
+        used. This is the way to have it renewed, see C(delivery) of M(trustmesh.security.vault_approle).
+      - The file is made before the token is unwrapped, so that a full disk or a missing right does not spend it. Of
+        runs at the same time one unwraps, and the others wait for it.
     type: bool
     default: false
   username:

@@ -145,9 +145,10 @@ options:
             description:
               - Whether the file holds a response-wrapping token, which is good for one unwrapping, instead of the
                 secret-id itself.
-              - Whoever unwraps it has to remove the file. A file that is still there when the wrapping token expires
-                counts as never taken. Its secret-id is destroyed at the server and a new one delivered, which is also
-                done when the file holds something else than what was delivered.
+              - Whoever unwraps it has to remove the file, as a login with C(secret_id_wrapped) does. A file that is
+                still there when the wrapping token expires counts as never taken. Its secret-id is destroyed at the
+                server and a new one delivered, which is also done when the file holds something else than what was
+                delivered.
             type: bool
             default: true
           wrap_ttl:

@@ -82,6 +82,18 @@ FILES: dict[str, tuple[str, Callable[[str], Args]]] = {
             "policies": [{"name": "p", "rules": ""}],
         },
     ),
+    "secret_id_kept": (
+        "vault_policy",
+        lambda path: {
+            **_VAULT,
+            "auth_method": "approle",
+            "role_id": "r",
+            "secret_id": "hvs.token-of-nobody",
+            "secret_id_wrapped": True,
+            "secret_id_file": path,
+            "policies": [{"name": "p", "rules": ""}],
+        },
+    ),
     "approle": ("vault_approle", lambda path: {**_TOKEN, "roles": [{"name": "r", "delivery": {"path": path}}]}),
     "seal": ("vault_seal", lambda path: {"url": _VAULT["url"], "keys_file": path, "root_token_file": f"{path}.token"}),
     "session": (

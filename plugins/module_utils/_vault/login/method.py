@@ -44,20 +44,39 @@ def setting(params: Params, name: str) -> str | None:
     """
     if params.get(name) is not None:
         return str(params[name])
-    has_file = f"{name}_file" in params
-    if has_file and params[f"{name}_file"] is not None:
-        return _content(f"{name}_file", str(params[f"{name}_file"]))
+    if params.get(f"{name}_file") is None:
+        value = from_environment(name)
+        if value is not None:
+            return value
+    field, path = file_of(params, name) or (name, None)
+    if path is None:
+        return None
+    text = content_of(field, path)
+    if text is None:
+        raise InvalidInput(f"{path} cannot be read (there is no such file)", field=field, remedy="Correct the path.")
+    return text
+
+
+def from_environment(name: str) -> str | None:
+    """Return what ``VAULT_<NAME>`` or ``BAO_<NAME>`` says."""
+    return next(filter(None, (os.environ.get(prefix + name.upper()) for prefix in ("VAULT_", "BAO_"))), None)
+
+
+def file_of(params: Params, name: str) -> tuple[str, str] | None:
+    """Return what names the file of a setting, the option or a variable of the environment, and its path."""
+    if f"{name}_file" not in params:
+        return None
+    if params[f"{name}_file"] is not None:
+        return f"{name}_file", str(params[f"{name}_file"])
     for prefix in ("VAULT_", "BAO_"):
-        if os.environ.get(prefix + name.upper()):
-            return os.environ[prefix + name.upper()]
-    for prefix in ("VAULT_", "BAO_") if has_file else ():
         path = os.environ.get(f"{prefix}{name.upper()}_FILE")
         if path:
-            return _content(f"{prefix}{name.upper()}_FILE", path)
+            return f"{prefix}{name.upper()}_FILE", path
     return None
 
 
-def _content(field: str, path: str) -> str:
+def content_of(field: str, path: str) -> str | None:
+    """Return the text of a file, ``None`` when there is none; an empty one is an error."""
     try:
         content = read_file(path)
         text = None if content is None else content.decode("utf-8").strip()
@@ -65,9 +84,7 @@ def _content(field: str, path: str) -> str:
         raise failure.within(field) from None
     except UnicodeDecodeError:
         raise InvalidInput(f"{path} cannot be read (not text)", field=field) from None
-    if text is None:
-        raise InvalidInput(f"{path} cannot be read (there is no such file)", field=field, remedy="Correct the path.")
-    if not text:
+    if text == "":
         raise InvalidInput(f"{path} is empty", field=field)
     return text
 
