@@ -217,17 +217,13 @@ def refuse_irregular(path: str) -> None:
     """Refuse a path that leads to anything but a file, before a library opens it by its name; none at all is fine."""
     found = status(path, follow=True)
     if found is not None and not stat.S_ISREG(found.st_mode):
-        raise FileFailure(
-            f"is {kind_of(found)}, not a regular file", field=path, remedy="Remove it, or correct the path."
-        )
+        raise _irregular(found, path)
 
 
 def refuse_unless_regular(found: os.stat_result, folder: Directory, path: str) -> None:
     """Refuse what is not a regular file, and a file of others that was given one more name in a strange directory."""
     if not stat.S_ISREG(found.st_mode):
-        raise FileFailure(
-            f"is {kind_of(found)}, not a regular file", field=path, remedy="Remove it, or correct the path."
-        )
+        raise _irregular(found, path)
     if found.st_nlink > 1 and not folder.vouches_for(found):
         owner = folder.status.st_uid
         if found.st_uid != owner or folder.open_to_others:
@@ -244,10 +240,12 @@ def _unopened(path: str, error: OSError) -> FileFailure:
     with contextlib.suppress(OSError, FileFailure):
         found = status_of(path)
         if not stat.S_ISREG(found.st_mode) and not isinstance(error, PermissionError):
-            return FileFailure(
-                f"is {kind_of(found)}, not a regular file", field=path, remedy="Remove it, or correct the path."
-            )
+            return _irregular(found, path)
     return failure(path, error)
+
+
+def _irregular(found: os.stat_result, path: str) -> FileFailure:
+    return FileFailure(f"is {kind_of(found)}, not a regular file", field=path, remedy="Remove it, or correct the path.")
 
 
 def _taken(descriptor: int, folder: Directory, path: str, limit: int) -> Found:
