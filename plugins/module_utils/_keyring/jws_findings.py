@@ -23,11 +23,6 @@ from .._pki.errors import PkiError
 from .directory import SUFFIX
 from .record import spell_instant
 
-#: Every check, in the order of reports.
-CHECKS: t.Final = (
-    "missing", "mismatched", "shared", "weak", "wrong_encoding", "not_a_key", "exposed", "wrong_name", "undeclared",
-    "aged", "pending",
-)  # fmt: skip
 #: Checks that tell of something to be seen to, but of nothing that fails now.
 _WARNINGS: t.Final = frozenset({"aged", "pending", "undeclared"})
 _PRIVATE: t.Final = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")

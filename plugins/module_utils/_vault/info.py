@@ -73,9 +73,6 @@ def clock_lead(vault: Vault) -> int | None:
     return None if vault.clock_lead is None else round(vault.clock_lead + 0.5)
 
 
-_TABLES: t.Final = {"secret": "sys/mounts", "auth": "sys/auth"}
-
-
 def gather_mounts(vault: Vault) -> dict[str, t.Any] | None:
     """Return what is enabled, by category and path; ``None`` when the token may not see it."""
     try:

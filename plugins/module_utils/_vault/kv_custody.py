@@ -223,8 +223,8 @@ class KvPublisher:
                     return {}
                 except Overtaken as error:
                     failure = error
-                except TooLarge as error:
-                    raise _too_many(error, len(document)) from None
+                except TooLarge:
+                    raise _too_many(len(document)) from None
         return dict.fromkeys(texts, failure) if failure else {}
 
     def _with(self, document: Data, texts: Mapping[str, t.Optional[str]]) -> Data:
@@ -345,7 +345,7 @@ def _outcome(act: t.Callable[[], T]) -> t.Union[T, TrustmeshError]:
         return error
 
 
-def _too_many(error: TooLarge, count: int) -> TrustmeshError:
+def _too_many(count: int) -> TrustmeshError:
     """Say what is too large in terms of what was declared."""
     return TooLarge(
         f"{count} public texts are too many for one secret on this server",
