@@ -22,11 +22,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput
+from .._core.foreign import parse_value
 from .._core.normal import spell_duration
 from .._pki.keys import load_private_key, public_key
 from . import base64url
 from .errors import JoseError
-from .jwks import ALGORITHMS, VerificationKey, check_algorithm, thumbprint
+from .jwks import VerificationKey, check_algorithm, thumbprint
 
 try:
     import jwt as pyjwt
@@ -266,24 +267,9 @@ def _json(value: Mapping[str, t.Any]) -> bytes:
 def _object(name: str, part: str) -> dict[str, t.Any]:
     """Return a part as a mapping; of two members with one name, two readers may see different ones (RFC 8725, 2.4)."""
     try:
-        value = json.loads(base64url.decode(part), object_pairs_hook=_unique, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        value = parse_value(base64url.decode(part))
+    except ValueError:
         raise TokenRefused("malformed", "is not base64url of a JSON object", field=name) from None
     if not isinstance(value, dict):
         raise TokenRefused("malformed", "is not a JSON object", field=name)
     return value
-
-
-def _unique(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return value
-
-
-def _refuse(constant: str) -> t.NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-#: Every algorithm that :func:`signing_key` and :func:`verify` take.
-KNOWN_ALGORITHMS: t.Final = ("HS256", *ALGORITHMS)
