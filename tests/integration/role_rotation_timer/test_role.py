@@ -73,24 +73,51 @@ def _analyzed(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_apply_repeat_verify_tamper(role: t.Any, units: pathlib.Path) -> None:
+def _verified(play: t.Any) -> str:
+    """Return the one verdict of a run that failed by it alone and changed nothing."""
+    assert (play.rc != 0, play.changed) == (True, 0), play.tail()
+    (failed,) = [task for task in play.tasks if task.status == "failed"]
+    assert failed.task == f"{ROLE} : Verify | Fail on what is left to do"
+    return str(failed.result["msg"])
+
+
+def test_j10_apply_repeat_verify_tamper(role: t.Any, units: pathlib.Path) -> None:
+    """J10: what verify finds is said once, and counts as no change."""
     role(check=True).ok()
     assert not units.exists()
-    refused = role("verify")
-    assert refused.rc != 0
-    assert f"2 of 3 are not as declared: {NAME}.service, {NAME}.timer" in refused.stdout
+    said = _verified(role("verify"))
+    assert f"3 of 3 units are not as declared: {units}, {NAME}.service, {NAME}.timer. Apply the role" in said
     assert not units.exists(), "verify changes nothing"
     assert role().ok().changed == 3
     again = role().ok()
     assert again.changed == 0
     assert "RUNNING HANDLER" not in again.stdout
-    assert "pass unit trustmesh-rotation.timer" in role("verify").ok().stdout
-    timer = units / f"{NAME}.timer"
+    verified = role("verify").ok()
+    assert verified.changed == 0
+    assert "pass unit trustmesh-rotation.timer" in verified.stdout
+    service, timer = units / f"{NAME}.service", units / f"{NAME}.timer"
     timer.write_text(timer.read_text().replace("monthly UTC", "yearly UTC"))
+    timer.chmod(0o600)
+    service.rename(units / "elsewhere")
+    service.symlink_to("elsewhere")
     found = role("verify")
-    assert found.rc != 0
-    assert f"FAIL unit {NAME}.timer: differs" in found.stdout
+    assert f"2 of 3 units are not as declared: {NAME}.service, {NAME}.timer." in _verified(found)
+    assert f"FAIL unit {NAME}.timer: contents differ; mode is 0600, declared 0644" in found.stdout
+    assert f"FAIL unit {NAME}.service: is not a regular file" in found.stdout
     assert "yearly UTC" in timer.read_text(), "verify changes nothing"
+
+
+def test_j11_what_cannot_be_read_is_an_error_and_no_drift(role: t.Any, units: pathlib.Path) -> None:
+    """J11: neither a file that cannot be reached nor a systemd that does not answer is called drift."""
+    units.symlink_to(units)
+    runtime = {"XDG_RUNTIME_DIR": str(units.parent), "DBUS_SESSION_BUS_ADDRESS": ""}
+    inputs = {"rotation_timer_activate": True, "rotation_timer_scope": "user"}
+    said = _verified(role("verify", inputs=inputs, play={"environment": runtime}))
+    unread = f"4 of 4 units could not be read: {units}, {NAME}.service, {NAME}.timer, {NAME}.timer in systemd."
+    assert said.startswith(unread)
+    assert "symbolic links" in said
+    assert "bus" in said
+    assert "Apply the role" not in said
 
 
 def test_systemd_takes_the_units_as_they_are(role: t.Any, units: pathlib.Path) -> None:
@@ -198,7 +225,7 @@ def machine(tmp_path: pathlib.Path, units: pathlib.Path) -> Iterator[Machine]:
 def test_a_real_systemd_runs_the_command_at_the_beginning_of_a_period(
     role: t.Any, machine: Machine, tmp_path: pathlib.Path
 ) -> None:
-    """The shortest period is a minute, which this test waits for."""
+    """J2, J10: and verify tells what it does not do; the shortest period is a minute, which this test waits for."""
     ran = tmp_path / "ran"
     inputs = {
         "ansible_python_interpreter": str(machine.python),
@@ -226,11 +253,20 @@ def test_a_real_systemd_runs_the_command_at_the_beginning_of_a_period(
     assert again.changed == 0
     assert "RUNNING HANDLER" not in again.stdout
     role("verify", inputs=inputs, play=play).ok()
-    machine.systemctl("stop", f"{NAME}.timer")
+    machine.systemctl("disable", "--now", f"{NAME}.timer")
     found = role("verify", inputs=inputs, play=play)
-    assert f"FAIL unit {NAME}.timer in systemd: is not enabled or does not run" in found.stdout
+    assert f"1 of 4 units are not as declared: {NAME}.timer in systemd." in _verified(found)
+    assert f"FAIL unit {NAME}.timer in systemd: is not enabled; does not run" in found.stdout
     assert machine.systemctl("is-active", f"{NAME}.timer") == "inactive", "verify changes nothing"
     role(inputs=inputs, play=play).ok()
+
+    # J2: as a run leaves them that ends between the units and the handler.
+    (machine.home / ".config" / "systemd" / "user" / f"{NAME}.timer").touch()
+    found = role("verify", inputs=inputs, play=play)
+    assert "systemd has not read the units since they changed" in found.stdout, found.tail()
+    assert "1 of 4" in _verified(found)
+    role(inputs=inputs, play=play).ok()
+    role("verify", inputs=inputs, play=play).ok()
 
     changed = role(inputs={**inputs, "rotation_timer_schedule": "60"}, play=play).ok()
     assert "RUNNING HANDLER" in changed.stdout
