@@ -50,6 +50,11 @@ def _encoded(part: str) -> str:
     return quote(part, safe="/:")
 
 
+def component(text: str) -> str:
+    """Return a text as addresses of others may spell it, to be recognised there."""
+    return quote(text, safe="", errors="replace")
+
+
 def _problem(text: str) -> str | None:
     """Return why a text cannot be carried: servers cut such paths down to others, or refuse them."""
     if not text.isprintable():

@@ -19,6 +19,7 @@ import zlib
 from urllib.parse import urlsplit
 
 from .errors import TrustmeshError
+from .masking import masked
 from .normal import instant
 
 #: Octets of an answer, as sent and as unpacked: a listing of a million certificates.
@@ -28,6 +29,8 @@ _MOST_PARTS: t.Final = 2_000_000
 _DEEPEST: t.Final = 320
 _LONGEST_NUMBER: t.Final = 400
 _LONGEST_TEXT: t.Final = 300
+# What is looked through for secrets before it is cut.
+_LONGEST_QUOTED: t.Final = 1 << 14
 #: The end of what a calendar of Python holds, in seconds since 1970.
 LAST_SECOND: t.Final = 253402300800
 
@@ -40,10 +43,11 @@ class Unreadable(ValueError):
 
 
 def printable(text: str, most: int = _LONGEST_TEXT) -> str:
-    """Return a text of others as one short line without control characters, for a message."""
-    short = text[: most + 1]
+    """Return a text of others as one short line without control characters and known secrets, for a message."""
+    whole = masked(text[:_LONGEST_QUOTED])
+    short = whole[: most + 1]
     line = " ".join("".join(character if character.isprintable() else " " for character in short).split())
-    return line if len(text) <= most else f"{line[:most]} ..."
+    return line if len(whole) <= most else f"{line[:most]} ..."
 
 
 def destination(location: str) -> str:

@@ -22,6 +22,7 @@ from ansible.module_utils.common.warnings import get_warning_messages
 from . import redact
 from .clock import system_clock
 from .errors import Defect, TrustmeshError
+from .masking import SHORTEST
 from .reconcile import Batch, Outcome, reconcile_in_turn, summarise
 from .spec import Options, Params, Spec, redacted, secret_texts
 
@@ -30,7 +31,6 @@ Gather = t.Callable[[Params, contextlib.ExitStack], t.Mapping[str, t.Any]]
 T = t.TypeVar("T")
 
 # Ansible masks by value wherever the value occurs; a "secret" as short as this would mask half of every result.
-_SHORTEST_MASKED = 8
 _SHOWN_FAILURES = 5
 _VERBOSE = 3
 
@@ -123,6 +123,8 @@ def _reported(module: _Module, spec: Spec, run: t.Callable[[contextlib.ExitStack
     exception to a failure when asked for tracebacks, and its text may quote a secret.
     """
     try:
+        # What others say of them is masked before it is cut to the length of a message.
+        redact.remember(secret_texts(spec.options, module.params))
         for library in spec.requires:
             library.check()
         with contextlib.ExitStack() as stack:
@@ -170,8 +172,7 @@ def _failure_message(failures: t.Sequence[Outcome], total: int) -> str:
 def _exit(
     module: _Module, spec: Spec, warnings: t.Iterable[str] = (), *, failed: bool = False, **returned: t.Any
 ) -> t.NoReturn:
-    secrets = secret_texts(spec.options, module.params) | redact.known()
-    module.no_log_values = {value for value in secrets if len(value) >= _SHORTEST_MASKED}
+    module.no_log_values = {value for value in redact.known() if len(value) >= SHORTEST}
     module.warn_of(warnings)
     # Ansible shows the invocation from -vvv on. Of a batch that went well the results tell already, item by item.
     brief = not failed and module._verbosity < _VERBOSE

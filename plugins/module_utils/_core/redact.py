@@ -31,6 +31,16 @@ def known() -> frozenset[str]:
     return frozenset(_known)
 
 
+def how_many() -> int:
+    """Return how many of them there are."""
+    return len(_known)
+
+
+def remember(texts: t.Iterable[str]) -> None:
+    """Make secrets known that are no :class:`Secret` (yet), such as those among the options of a module."""
+    _known.update(texts)
+
+
 class Secret:
     """A text that must not be shown; equal to another secret with the same text."""
 

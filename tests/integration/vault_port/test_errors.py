@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import pathlib
 import socket
 import ssl
@@ -229,3 +230,16 @@ def test_trap_58_failure_of_one_item_is_that_items_alone(run_module: Module, con
     assert bad["failed"] is True
     assert "HTTP 400" in bad["msg"]
     assert result.result["summary"]["failed"] == 1
+
+
+@pytest.mark.parametrize("role_id", ["r", "r" * 190], ids=["whole", "cut"])
+def test_a_secret_that_a_refusal_quotes_is_masked_in_its_spelling_and_where_it_is_cut(
+    run_module: Module, canary: Callable[[], str], role_id: str
+) -> None:
+    secret = canary() + '"<>'
+    said = json.dumps({"role_id": role_id, "secret_id": secret})
+    with ScriptedServer(Answer(400, {"errors": [f"cannot parse {said}"]})) as server:
+        login = {"auth_method": "approle", "role_id": role_id, "secret_id": secret, "retries": 0}
+        message = failure(run_module("vault_policy", {"url": server.url, "policies": POLICIES, **login}))
+    assert "cannot parse" in message
+    assert not any(secret[:length] in message for length in range(8, len(secret) + 1))
