@@ -21,10 +21,12 @@ from dataclasses import dataclass, field, replace
 
 from .clock import Clock
 from .errors import Defect, InvalidInput, NotConverged, Overtaken, PolicyRefusal, TrustmeshError
+from .examining import real_path
 from .leftovers import remove_leftovers
 from .locks import hold
-from .places import directory
+from .places import Identity, directory
 from .plan import NO_PLAN, Action, Plan
+from .reading import status
 from .resource import Resource
 from .unannounced import ANNOUNCEMENT, Unannounced
 
@@ -70,6 +72,8 @@ class Outcome:
     #: Whether a run that failed has changed the item, and whether that is all that the plan tells.
     unheard: bool = False
     announced: bool = False
+    #: The directory whose lock is held for it, by the name under which this run knows it.
+    store: str | None = None
 
     @property
     def due(self) -> bool:
@@ -79,7 +83,7 @@ class Outcome:
     @property
     def place(self) -> tuple[str | None, str]:
         """The store of the item and its identity."""
-        return self.resource.lock_directory, self.resource.identity
+        return self.store or self.resource.lock_directory, self.resource.identity
 
     @property
     def changed(self) -> bool:
@@ -174,20 +178,37 @@ def _look(
 
 
 def _hold_stores(outcomes: t.Sequence[Outcome], stack: contextlib.ExitStack) -> dict[str, int]:
-    """Let no other run work in the same stores until the batch is proved; without a lock an item is not attempted."""
+    """Let no other run work in the same stores until the batch is proved; without a lock an item is not attempted.
+
+    A store that is reached by several names is held once, and in an order that does not depend on these.
+    """
     locks: dict[str, int] = {}
+    names: dict[Identity | None, str] = {}
     by_store: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.resource.lock_directory is not None:
             by_store.setdefault(outcome.resource.lock_directory, []).append(outcome)
-    for store, concerned in sorted(by_store.items()):
+    for store in sorted(by_store, key=real_path):
+        concerned = by_store[store]
         try:
-            make = any(each.resource.makes_lock_directory for each in concerned)
-            locks.update(stack.enter_context(hold([store], make=make)))
+            name = names.get(_identity(store))
+            if name is None:
+                make = any(each.resource.makes_lock_directory for each in concerned)
+                locks.update(stack.enter_context(hold([store], make=make)))
+                name = store
+                if store in locks:
+                    names[_identity(store)] = store
+            for outcome in concerned:
+                outcome.store = name
         except TrustmeshError as error:
             for outcome in concerned:
                 outcome.error = error
     return locks
+
+
+def _identity(store: str) -> Identity | None:
+    found = status(store, follow=True)
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def _sweep(directories: t.Iterable[str]) -> None:

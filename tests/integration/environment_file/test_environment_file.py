@@ -163,3 +163,17 @@ def test_a_link_is_not_followed(run_module: t.Any, tmp_path: pathlib.Path) -> No
     done = run_module("environment_file", _args(tmp_path / "hub.env", variables={"A": "1"}))
     assert "is a symbolic link" in done.result["msg"]
     assert (tmp_path / "other").read_text() == "A=2\n"
+
+
+def test_r4_a_store_with_two_names_is_held_once(run_module: t.Any, tmp_path: pathlib.Path, canary: t.Any) -> None:
+    """A run that named one directory in two ways waited a minute for itself, and failed."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "a-link").symlink_to("real")
+    files = [
+        {"path": str(tmp_path / folder / f"{folder}.env"), "secrets": [{"name": "A", "value": canary()}]}
+        for folder in ("real", "a-link")
+    ]
+    done = run_module("environment_file", {"files": files})
+    assert not done.failed, done.result
+    assert sorted(path.name for path in (tmp_path / "real").iterdir()) == ["a-link.env", "real.env"]
+    assert run_module("environment_file", {"files": files}).result["changed"] is False
