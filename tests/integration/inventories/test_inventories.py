@@ -164,6 +164,17 @@ def test_j1_groups_without_hosts_and_hosts_without_declarations(runner: Runner, 
         assert said in bare.stdout.replace("\n", " "), bare.tail()
 
 
+@pytest.mark.parametrize("role", ["certificate", "service_env", "systemd_credentials", "vault_pki"])
+def test_j1_a_role_that_nothing_is_declared_for_is_not_verified(runner: Runner, vault: OpenBao, role: str) -> None:
+    """J1: also where the entry point verify is used by itself."""
+    vault_options = {"url": vault.url, "ca_cert": vault.ca_path, "token": vault.root_token}
+    include = {"name": f"trustmesh.security.{role}", "tasks_from": "verify"}
+    play = runner.play([{"ansible.builtin.include_role": include}], variables={f"{role}_vault": vault_options})
+    assert (play.rc != 0, play.changed) == (True, 0)
+    (failed,) = [task for task in play.tasks if task.status == "failed"]
+    assert "so that nothing was looked at" in failed.result["msg"]
+
+
 @pytest.mark.parametrize("playbook", ["site", "verify", "certificate_report"])
 def test_j1_a_host_that_was_not_reached_fails_the_run(runner: Runner, tmp_path: pathlib.Path, playbook: str) -> None:
     """J1: what is known of one host says nothing of another, so that such a run is no success."""
