@@ -25,6 +25,7 @@ from tests.unit.architecture.guards import (
     naming,
     roles,
     scenarios,
+    verifying,
 )
 
 _GUARDS = (
@@ -41,6 +42,7 @@ _GUARDS = (
     naming,
     roles,
     scenarios,
+    verifying,
 )
 
 
