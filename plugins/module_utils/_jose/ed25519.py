@@ -70,7 +70,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
 
 def sound_public(public: bytes) -> bytes:
     """Return a public key (32 octets) with which signatures mean something; raises :class:`JoseError` for another."""
-    problem = _weakness(public) or ("" if _on_the_curve(public) else "is no point of the curve")
+    problem = _weakness(public) or ("" if _on_the_curve(public) else "is not a point of the curve")
     if problem:
         raise JoseError(problem, field="public_key", remedy="Ask its owner for the right one.")
     return public

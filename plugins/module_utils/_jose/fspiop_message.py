@@ -180,6 +180,6 @@ def claims_in(data: t.Any) -> tuple[str, ...]:
     found = [name for name in _CLAIMS if name in data] if isinstance(data, (dict, Mapping)) else []
     return tuple(
         f"The body has the member {name} at its top: the reference library takes it for a claim of a token and refuses "
-        f"the request when it is no number, or a time {'in the past' if name == 'exp' else 'to come'}."
+        f"the request when it is not a number, or a time {'in the past' if name == 'exp' else 'to come'}."
         for name in found
     )

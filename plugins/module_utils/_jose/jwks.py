@@ -85,7 +85,7 @@ def check_algorithm(key: HasKey, algorithm: str) -> None:
     wanted, held = ALGORITHMS.get(algorithm), spec_of(key)
     if wanted is None:
         raise UnusableKey(
-            f"{algorithm!r} is no algorithm of public keys", remedy=f"Use one of {', '.join(ALGORITHMS)}."
+            f"{algorithm!r} is not an algorithm of public keys", remedy=f"Use one of {', '.join(ALGORITHMS)}."
         )
     if held.type != wanted.type or (wanted.size or held.size) != held.size:
         raise UnusableKey(f"{algorithm} does not take a key of type {held}", remedy="Use a key made for the algorithm.")
@@ -164,7 +164,7 @@ def parse_key(entry: t.Any) -> VerificationKey | None:
         raise UnusableKey("is not a JWK", remedy="Give an object (RFC 7517, 4).")
     if entry.get("kty") == "oct" or _PRIVATE.intersection(entry):
         raise UnusableKey(
-            "holds a secret, and whoever can read the set can sign",
+            "holds a secret, so that all who can read the set can sign",
             remedy="Take the key out of use, then publish public members alone.",
         )
     if not _verifies(entry):
@@ -205,7 +205,7 @@ def _public_key(entry: Mapping[str, t.Any]) -> PublicKey:
         return ed25519.Ed25519PublicKey.from_public_bytes(_octets(entry, "x", 32))
     except ValueError:
         # The library's own words name numbers, not members.
-        raise UnusableKey(f"is no key of type {entry['kty']}", remedy="Publish it again from the key.") from None
+        raise UnusableKey(f"is not a key of type {entry['kty']}", remedy="Publish it again from the key.") from None
 
 
 def _number(entry: Mapping[str, t.Any], name: str, length: int | None = None) -> int:

@@ -30,7 +30,7 @@ PRIVATE: t.Final = "private_key"
 SHAPE: t.Final = Shape((PRIVATE,))
 ALGORITHMS: t.Final = ("RS256", "ES256")
 EC_WARNING: t.Final = (
-    "ES256 is no algorithm of the FSPIOP signature specification, and a connection manager holds EC keys for invalid; "
+    "ES256 is not in the FSPIOP signature specification, and a connection manager holds EC keys for invalid; "
     "RS256 works everywhere"
 )
 RELOAD_NOTE: t.Final = (

@@ -16,7 +16,7 @@ import yaml
 
 from tests.unit.architecture.guards import tree
 
-#: A call of something with such a name carries a message.
+#: A call of something with such a name carries a message, and so does whatever is raised.
 _SAYS: t.Final = re.compile(
     r".*(Error|Failure|Input|Refused|Refusal|Converged|Conflict|Found|Denied|Problem|Finding)$|warn$"
 )
@@ -39,7 +39,14 @@ def _text(node: ast.expr) -> str | None:
     return None
 
 
-def _spoken(call: ast.Call) -> Iterator[ast.expr]:
+def _spoken(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        yield from node.exc.args
+    if isinstance(node, ast.Call):
+        yield from _said(node)
+
+
+def _said(call: ast.Call) -> Iterator[ast.expr]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if _SAYS.match(name):
         yield from call.args
@@ -49,9 +56,9 @@ def _spoken(call: ast.Call) -> Iterator[ast.expr]:
 def of_code(text: str, place: str) -> list[Sentence]:
     """Return the texts of a file of Python that end up in a message."""
     found = []
-    for call in ast.walk(ast.parse(text)):
-        for node in _spoken(call) if isinstance(call, ast.Call) else ():
-            for part in ast.walk(node):
+    for node in ast.walk(ast.parse(text)):
+        for spoken in _spoken(node):
+            for part in ast.walk(spoken):
                 said = _text(part) if isinstance(part, ast.expr) else None
                 if said and " " in said:
                     found.append(Sentence(f"{place}:{part.lineno}", said))  # type: ignore[attr-defined]

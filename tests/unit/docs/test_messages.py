@@ -39,6 +39,7 @@ def test_f7_messages_are_in_plain_english() -> None:
 )
 def test_f7_unclear_messages_are_noticed(text: str) -> None:
     assert unclear(of_code(f'raise InvalidInput("x y", remedy="{text}")\n', "a.py"))
+    assert unclear(of_code(f'raise UnusableKey("{text}")\n', "a.py"))
     assert unclear(of_code(f'vault.warn(f"{text}")\n', "a.py"))
     assert unclear(of_tasks([{"block": [{"ansible.builtin.fail": {"msg": text}}]}], "a.yml"))
 

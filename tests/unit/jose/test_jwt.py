@@ -325,7 +325,7 @@ def test_key_of_the_wrong_kind_does_not_sign(keys: dict[str, Key]) -> None:
     for algorithm in ("ES256", "RS256", "EdDSA"):
         with pytest.raises(UnusableKey, match=f"{algorithm} does not take a key of type ec-384"):
             signing_key(algorithm, pem)
-    with pytest.raises(UnusableKey, match="'none' is no algorithm of public keys"):
+    with pytest.raises(UnusableKey, match="'none' is not an algorithm of public keys"):
         signing_key("none", pem)
 
 

@@ -98,7 +98,7 @@ def test_shared_secret_verifies_under_its_identifier() -> None:
     [
         (("text", "PEM"), {}, "takes a mapping, not a text"),
         ((CLAIMS, "PEM"), {}, "RS256 does not take a key of type ec-256"),
-        ((CLAIMS, "PEM"), {"algorithm": "none"}, "'none' is no algorithm of public keys"),
+        ((CLAIMS, "PEM"), {"algorithm": "none"}, "'none' is not an algorithm of public keys"),
         ((CLAIMS, "PEM"), {"algorithm": "ES256", "lifetime": "long"}, "lifetime: 'long' is not a duration"),
         ((CLAIMS, "PEM"), {"algorithm": "ES256", "forgery": "other"}, "forgery: 'other' is not known"),
         ((CLAIMS, "PEM"), {"algorithm": "ES256", "header": {"alg": "none"}}, "header.alg: is taken from the key"),
