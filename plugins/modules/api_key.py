@@ -55,7 +55,7 @@ options:
         elements: str
       state:
         description:
-          - Whether the client shall have a key.
+          - Whether the client should have a key.
           - V(absent) takes its record back everywhere and then removes the key with all versions.
         type: str
         choices: [present, absent]

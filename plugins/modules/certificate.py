@@ -82,7 +82,7 @@ options:
         elements: str
       state:
         description:
-          - Whether the certificate shall be on the host.
+          - Whether the certificate should be on the host.
           - V(absent) removes the published links and all generations. It does not revoke the certificate.
         type: str
         choices: [present, absent]

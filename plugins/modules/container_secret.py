@@ -41,7 +41,7 @@ options:
         required: true
       state:
         description:
-          - Whether the secret shall exist.
+          - Whether the secret should exist.
         type: str
         choices: [present, absent]
         default: present

@@ -66,7 +66,7 @@ options:
         default: fail
       state:
         description:
-          - Whether the file shall exist. V(absent) needs O(keys[].deletion_allowed=true).
+          - Whether the file should exist. V(absent) needs O(keys[].deletion_allowed=true).
         type: str
         choices: [present, absent]
         default: present

@@ -105,7 +105,7 @@ options:
         choices: [fail, skip]
       new_key: &new
         description:
-          - The master key that shall wrap the data keys.
+          - The master key to wrap the data keys with.
           - Has to be given here or beside O(tables).
         type: dict
         suboptions: &key
@@ -142,7 +142,7 @@ options:
             default: transit
           name:
             description:
-              - Name of the key, for type V(transit). Its newest version shall wrap the data keys.
+              - Name of the key, for type V(transit). Its newest version wraps the data keys.
             type: str
           key_id:
             description:

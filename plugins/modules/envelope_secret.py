@@ -135,7 +135,7 @@ options:
         default: transit
       name:
         description:
-          - Name of the key, for type V(transit). Its newest version shall wrap the data keys.
+          - Name of the key, for type V(transit). Its newest version wraps the data keys.
         type: str
       key_id:
         description:
@@ -189,7 +189,7 @@ options:
         default: fail
       state:
         description:
-          - Whether the record shall exist.
+          - Whether the record should exist.
         type: str
         choices: [present, absent]
         default: present

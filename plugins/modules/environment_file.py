@@ -44,7 +44,7 @@ options:
         required: true
       state:
         description:
-          - Whether the file shall exist.
+          - Whether the file should exist.
         type: str
         choices: [present, absent]
         default: present

@@ -56,7 +56,7 @@ options:
         type: str
       state:
         description:
-          - Whether the participant shall have a secret.
+          - Whether the participant should have a secret.
           - V(absent) removes it with all versions.
         type: str
         choices: [present, absent]

@@ -65,7 +65,7 @@ options:
         type: str
       state:
         description:
-          - Whether the participant shall have a key.
+          - Whether the participant should have a key.
           - V(absent) takes its public key back everywhere and then removes the key with all versions.
         type: str
         choices: [present, absent]

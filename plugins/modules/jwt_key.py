@@ -52,7 +52,7 @@ options:
         required: true
       state:
         description:
-          - Whether the issuer shall have a key.
+          - Whether the issuer should have a key.
           - V(absent) takes its key set back everywhere and then removes the key with all versions.
         type: str
         choices: [present, absent]

@@ -47,7 +47,7 @@ options:
         required: true
       state:
         description:
-          - Whether the authority shall exist.
+          - Whether the authority should exist.
           - V(absent) removes its files. It refuses to remove an authority that is not marked for development.
         type: str
         choices: [present, absent]

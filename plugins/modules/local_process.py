@@ -40,7 +40,7 @@ options:
         required: true
       state:
         description:
-          - Whether the process shall run.
+          - Whether the process should run.
           - V(stopped) ends it together with everything in its session, and removes O(processes[].pid_file).
         type: str
         choices: [started, stopped]

@@ -48,7 +48,7 @@ options:
         required: true
       state:
         description:
-          - Whether the peer shall have a key.
+          - Whether the peer should have a key.
           - V(absent) takes its public key back everywhere and then removes the key with all versions.
         type: str
         choices: [present, absent]

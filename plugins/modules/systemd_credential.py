@@ -44,7 +44,7 @@ options:
         required: true
       state:
         description:
-          - Whether the service shall have credentials of this module.
+          - Whether the service should have credentials of this module.
         type: str
         choices: [present, absent]
         default: present

@@ -195,7 +195,7 @@ options:
         default: fail
       state:
         description:
-          - Whether the role shall exist.
+          - Whether the role should exist.
         type: str
         choices: [present, absent]
         default: present

@@ -105,7 +105,7 @@ options:
         default: delete
       state:
         description:
-          - Whether the secret shall exist.
+          - Whether the secret should exist.
         type: str
         choices: [present, absent]
         default: present

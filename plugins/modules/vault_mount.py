@@ -120,7 +120,7 @@ options:
         default: fail
       state:
         description:
-          - Whether it shall be enabled. V(absent) destroys what it holds.
+          - Whether it should be enabled. V(absent) destroys what it holds.
         type: str
         choices: [present, absent]
         default: present

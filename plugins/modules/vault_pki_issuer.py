@@ -60,7 +60,7 @@ options:
         type: str
       state:
         description:
-          - Whether the issuer shall exist.
+          - Whether the issuer should exist.
           - Deleting one that roles issue with is refused unless O(issuers[].force=true).
         type: str
         choices: [present, absent]
@@ -70,7 +70,7 @@ options:
           - How the issuer comes into being. Required when O(issuers[].state=present).
           - V(root) signs itself.
           - V(intermediate) is signed by O(issuers[].signed_by), or elsewhere, see O(issuers[].csr_file).
-          - V(imported) brings O(issuers[].certificate) and, unless it shall only verify, O(issuers[].private_key).
+          - V(imported) brings O(issuers[].certificate) and, unless it should only verify, O(issuers[].private_key).
         type: str
         choices: [root, intermediate, imported]
       signed_by:

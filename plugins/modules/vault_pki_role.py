@@ -50,7 +50,7 @@ options:
         type: str
       state:
         description:
-          - Whether the role shall exist.
+          - Whether the role should exist.
         type: str
         choices: [present, absent]
         default: present

@@ -41,7 +41,7 @@ options:
         type: str
       state:
         description:
-          - Whether the policy shall exist.
+          - Whether the policy should exist.
         type: str
         choices: [present, absent]
         default: present

@@ -32,7 +32,7 @@ options:
     type: path
   root_token_file:
     description:
-      - File that shall hold the root token alone, mode C(0600), fit for O(token_file) of later tasks.
+      - File for the root token alone, mode C(0600), fit for O(token_file) of later tasks.
       - When omitted, the root token is in O(keys_file) only.
       - Once the root token was revoked, remove it from O(keys_file), and this file is left alone.
     type: path
@@ -59,7 +59,7 @@ options:
     default: 1
   state:
     description:
-      - Whether the server shall be unsealed, being initialised first if it never was, or sealed.
+      - Whether the server should be unsealed, being initialised first if it never was, or sealed.
       - A server that was never initialised counts as sealed.
     type: str
     choices: [unsealed, sealed]

@@ -227,8 +227,8 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - One entry per item. First those that shall exist, by section in the order of the description and within a section
-      in the order given. Then those that shall be absent, with the sections in reverse order.
+    - One entry per item. First those that should exist, by section in the order of the description and within a section
+      in the order given. Then those that should be absent, with the sections in reverse order.
     - What is known about an object has the key and the content that the module for its kind gives it. A key is missing
       when the object does not exist.
   returned: always

@@ -55,13 +55,13 @@ options:
     type: str
   state:
     description:
-      - Whether there shall be a usable token.
+      - Whether there should be a usable token.
     type: str
     choices: [present, absent]
     default: present
 notes:
   - O(auth_method=token) is refused with O(state=present), because a token needs no login.
-  - Where later tasks shall be able to read in check mode before the first real run, give this task C(check_mode=false).
+  - Where later tasks are to read in check mode before the first real run, give this task C(check_mode=false).
     A login changes nothing that anybody declared.
 """
 

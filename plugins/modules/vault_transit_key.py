@@ -115,7 +115,7 @@ options:
         default: fail
       state:
         description:
-          - Whether the key shall exist. V(absent) needs O(keys[].deletion_allowed=true).
+          - Whether the key should exist. V(absent) needs O(keys[].deletion_allowed=true).
         type: str
         choices: [present, absent]
         default: present
