@@ -85,7 +85,13 @@ class Call:
         self.raw("\r\n".join([*lines, "", ""]).encode("latin-1") + content)
 
     def raw(self, content: bytes) -> None:
-        """Send octets; raises ``OSError`` once the other side has gone."""
+        """Send octets; raises ``OSError`` once the other side has gone, or the proxy is stopped.
+
+        A client that was given up may still be reading in this process, and would take an endless body into memory.
+        """
+        if self._handler.proxy.stopped.is_set():
+            self.close()
+            raise ConnectionAbortedError
         self._handler.wfile.write(content)
         self._handler.wfile.flush()
 
