@@ -23,7 +23,8 @@ NAME: t.Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: Values by variable.
 View = dict[str, t.Optional[str]]
 
-_QUOTED: t.Final = r""""(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'"""
+# The ends of texts are there to be found at once where a quotation mark is missing, which no line that matched has.
+_QUOTED: t.Final = r""""(?P<double>(?:[^"\\]|\\.)*)(?:"|\\?\Z)|'(?P<single>[^']*)(?:'|\Z)"""
 
 _SYSTEMD_LINE: t.Final = re.compile(
     r"""[#;](?P<comment>[^\n\r]*)
