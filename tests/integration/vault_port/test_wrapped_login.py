@@ -154,17 +154,21 @@ def test_j6_session_is_made_again_from_what_is_kept(host: Host, run_module: Modu
     run_module("vault_token", options).ok()
 
 
-def test_j6_task_that_holds_the_lock_of_the_directory_does_not_wait_for_itself(
+def test_j6_task_that_works_in_the_same_directory_does_not_wait_for_itself(
     host: Host, run_module: Module, vault: OpenBao, unique_name: Callable[[str], str]
 ) -> None:
     mount = unique_name("kv")
     vault.api.write(f"sys/mounts/{mount}", type="kv", options={"version": "1"})
-    vault.api.write(f"{mount}/db", password=host.logins.canaries.mint())
-    vault.api.write("sys/policies/acl/look", policy=f'{LOOK}\npath "{mount}/*" {{ capabilities = ["read"] }}')
-    secret = {"name": "A", "vault": {"mount": mount, "path": "db", "key": "password"}}
-    files = [{"path": str(host.directory / "hub.env"), "secrets": [secret]}]
+    rules = f'path "{mount}/*" {{ capabilities = ["create", "read", "update", "list"] }}'
+    vault.api.write("sys/policies/acl/look", policy=rules)
+    keys = {
+        "custody": "files",
+        "directory": str(host.directory),
+        "publish": [{"kind": "kv", "mount": mount, "path": "jws/{name}"}],
+        "participants": [{"name": "hub"}],
+    }
     started = time.monotonic()
-    run_module("environment_file", {**host.given(), "files": files}).ok()
+    run_module("jws_key", {**host.given(), **keys}).ok()
     assert time.monotonic() - started < 30
     assert host.kept()
 
@@ -211,7 +215,7 @@ def test_j6_spent_token_with_nothing_kept(host: Host, audit_window: t.Any) -> No
         (b"\xff\xfe\x00\x80", "is damaged"),
         (b"two words", "is damaged"),
         (b"hvs.token", "holds a wrapping token"),
-        (b"0a1b2c3d-", "the server does not accept the secret-id in"),
+        (b"0a1b2c3d-", "the server does not accept role_id with what"),
     ],
 )
 def test_j6_damaged_file_is_replaced_while_the_token_is_good(host: Host, content: bytes, says: str) -> None:
@@ -246,7 +250,8 @@ def test_j6_secret_id_that_was_revoked_on_the_server(host: Host) -> None:
     host.revoke(host.kept())
     message = host.refused(options)
     assert message.startswith("secret_id: the wrapping token does not exist: it expired, or it has been unwrapped")
-    assert f"and the server does not accept the secret-id in {host.directory}/kept" in message
+    assert f"and the server does not accept role_id with what {host.directory}/kept keeps" in message
+    assert host.refused({**options, "role_id": "other"}) == message, "a server does not say which of both it is"
     host.run({**options, "secret_id": host.wrapped()}).ok()
 
 
@@ -257,7 +262,7 @@ def test_j6_delivered_secret_id_that_was_revoked_on_the_server(host: Host) -> No
     host.revoke(host.kept("secret-id.unwrapped"))
     message = host.refused(options)
     assert message.startswith(f"secret_id_file: {host.directory}/secret-id does not exist, and the server does not")
-    assert f"accept the secret-id in {kept}" in message
+    assert f"accept role_id with what {kept} keeps" in message
     assert "Deliver a new wrapped secret-id into" in message
     os.unlink(kept)
     message = host.refused(options)
@@ -266,13 +271,19 @@ def test_j6_delivered_secret_id_that_was_revoked_on_the_server(host: Host) -> No
     host.run(options).ok()
 
 
-def test_j6_what_is_kept_stays_while_the_server_says_nothing_of_it(host: Host, audit_window: t.Any) -> None:
+def test_j6_what_is_kept_stays_while_the_server_says_nothing_of_it(
+    host: Host, vault: OpenBao, audit_window: t.Any
+) -> None:
     options = host.given()
     host.run(options).ok()
-    kept, fresh = host.kept(), host.wrapped()
+    options["secret_id"], kept = host.wrapped(), host.kept()
+    role = f"auth/{host.logins.mount}/role/hub"
     with audit_window() as window:
         for wrong in ({"auth_mount": "nowhere"}, {"url": "https://127.0.0.1:9", "retries": 0}):
-            host.refused({**options, "secret_id": fresh, **wrong})
+            host.refused({**options, **wrong})
+        vault.api.write(role, secret_id_bound_cidrs=["192.0.2.0/24"])
+        assert "unauthorized by CIDR restrictions" in host.refused(options)
+        vault.api.write(role, secret_id_bound_cidrs=[])
     assert not unwrappings(window)
     assert host.kept() == kept
 
@@ -313,10 +324,11 @@ def test_j6_forged_token_is_refused_also_where_something_is_kept(host: Host, vau
 
 
 def test_j6_place_that_cannot_be_written_is_found_before_the_token_is_spent(host: Host, audit_window: t.Any) -> None:
-    options = host.given(secret_id_file="/proc/secret-id")
+    (host.directory / "file").touch()
+    options = host.given(secret_id_file=str(host.directory / "file" / "kept"))
     with audit_window() as window:
-        assert "/proc/secret-id" in host.refused(options)
-        assert "/proc/secret-id" in host.refused(options, check=True)
+        for check in (True, False):
+            assert "a part of the path is a file" in host.refused(options, check=check)
     assert not unwrappings(window)
     host.run({**options, "secret_id_file": str(host.directory / "made" / "kept")}).ok()
     assert host.kept("made/kept")

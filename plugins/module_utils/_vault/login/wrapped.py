@@ -13,6 +13,7 @@ made, with its owner, mode and room on the disk, before the token is spent. One 
 from __future__ import annotations
 
 import functools
+import os
 import re
 import typing as t
 from dataclasses import dataclass
@@ -124,8 +125,8 @@ class Delivery:
         token = self._with_kept(attempt)
         if token is not None:
             return token
-        # A directory for the lock alone: the task that logs in may already hold the lock of the one the file is in.
-        with hold([f"{self.place}.lock"]):
+        # Every module logs in before it locks what it works on, so that this one does not wait for itself.
+        with hold([os.path.dirname(self.place) or "."]):
             # Another run may have unwrapped it before this one got the lock.
             return self._with_kept(attempt) or self._with_new(vault, mount, enter, attempt)
 
@@ -137,7 +138,7 @@ class Delivery:
     def _with_new(self, vault: Vault, mount: str, enter: Enter, attempt: Attempt) -> Secret:
         """Log in with what is unwrapped now; where it is too late for that, with what is kept after all."""
         kept, wrapping = self.kept(), self.token()
-        why = kept.why if kept.secret is None else f"the server does not accept the secret-id in {self.place}"
+        why = kept.why if kept.secret is None else f"the server does not accept role_id with what {self.place} keeps"
         if wrapping is None:
             raise self._nothing(why)
         try:
