@@ -21,10 +21,11 @@ from ansible.module_utils.common.warnings import get_warning_messages
 
 from . import redact
 from .clock import system_clock
-from .errors import Defect, TrustmeshError
+from .errors import Defect, InvalidInput, TrustmeshError
 from .masking import SHORTEST
 from .reconcile import Batch, Outcome, reconcile_in_turn, summarise
 from .spec import Options, Params, Spec, redacted, secret_texts
+from .texts import refuse_unusable
 
 Build = t.Callable[[Params, contextlib.ExitStack], t.Union[Batch, t.Sequence[Batch]]]
 Gather = t.Callable[[Params, contextlib.ExitStack], t.Mapping[str, t.Any]]
@@ -71,6 +72,13 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
         super().__init__(argument_spec=spec.argument_spec(), supports_check_mode=True, **spec.constraints())
 
     def _log_invocation(self) -> None:
+        try:
+            refuse_unusable(self._options, self.params)
+            unusable = None
+        except InvalidInput as error:
+            unusable = str(error)
+        if unusable is not None:
+            self.fail_json(unusable)
         given, self.params = self.params, redacted(self._options, self.params)
         try:
             with self._hiding({name: str(value) for name, value in self.params.items()}):
