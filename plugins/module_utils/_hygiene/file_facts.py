@@ -32,8 +32,7 @@ from .._core.files import named_failure, status, walk
 from .content import BEGINNING, packed_as
 from .deadline import SECONDS, TookTooLong, deadline
 from .key_material import keys_read, the_worse
-from .log_file import OPENERS
-from .packed import DAMAGED, Limited, TooMuch, members, unpacked
+from .packed import DAMAGED, OPENERS, Limited, TooMuch, members, unpacked
 
 #: The most that is searched of a file.
 MOST_SEARCHED: t.Final = 1 << 30

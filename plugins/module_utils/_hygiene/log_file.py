@@ -8,25 +8,19 @@
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
 import io
-import lzma
 import typing as t
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from .._core.reading import open_file
 from .content import packed_as
+from .packed import MOST_ALWAYS, MOST_TIMES, OPENERS
 
 _BLOCK: t.Final = 1 << 18
 #: What is held in memory at a time; a longer line is looked at in pieces that overlap.
 _LONGEST_LINE: t.Final = 1 << 20
 _OVERLAP: t.Final = 1 << 13
-#: What a compressed file may unpack to: so many times its size (a log seldom reaches 50 times), and this at least.
-MOST_TIMES: t.Final = 250
-MOST_ALWAYS: t.Final = 64 << 20
-OPENERS: t.Final[Mapping[str, Callable[[t.Any], t.Any]]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 
 
 class LogFile:

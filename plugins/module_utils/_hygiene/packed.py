@@ -13,16 +13,22 @@ why the rest was not looked into.
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import gzip
+import lzma
 import tarfile
 import typing as t
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from .content import BEGINNING, packed_as
 from .deadline import SECONDS, TookTooLong, deadline
-from .log_file import MOST_ALWAYS, MOST_TIMES, OPENERS
 
+#: What a compressed file may unpack to: so many times its size (a log seldom reaches 50 times), and this at least.
+MOST_TIMES: t.Final = 250
+MOST_ALWAYS: t.Final = 64 << 20
+OPENERS: t.Final[Mapping[str, Callable[[t.Any], t.Any]]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 MOST_MEMBERS: t.Final = 200_000
 DAMAGED: t.Final = "a damaged archive"
 #: The most that is read in one go: a header, or the list of the members of a zip.
