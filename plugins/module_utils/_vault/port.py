@@ -165,7 +165,7 @@ class Vault:
         if status == 404:
             return {}
         data = body.mapping("data")
-        if "keys" not in data:
+        if data.get("keys") is None:
             raise data.wrong("keys", "is missing")
         info = data.mapping_or("key_info")
         return {key: info.mapping_or(key) for key in data.texts("keys")}

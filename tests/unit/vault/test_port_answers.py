@@ -128,8 +128,9 @@ def test_r18_compressed_answer_is_read() -> None:
         assert vault.read("kv/a") == {"a": 1}
 
 
-def test_r1_listing_without_keys_is_not_an_empty_one() -> None:
-    with ScriptedServer(Answer(200, {"data": {"a": 1}})) as server, at(server.url) as vault:  # noqa: SIM117
+@pytest.mark.parametrize("data", [{"a": 1}, {"keys": None}])
+def test_r1_listing_without_keys_is_not_an_empty_one(data: dict[str, t.Any]) -> None:
+    with ScriptedServer(Answer(200, {"data": data})) as server, at(server.url) as vault:  # noqa: SIM117
         with pytest.raises(NotVault, match="keys is missing"):
             vault.list("kv")
 
