@@ -54,6 +54,17 @@ SHOW = """
         names: "{{ vars.keys() | select('in', wanted) }}"
 """
 
+USE = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: use
+      ansible.builtin.include_role:
+        name: trustmesh.security.{role}
+        tasks_from: {entry}
+      vars: {variables}
+"""
+
 
 def items(runner: Runner, inventory: str, tmp_path: pathlib.Path) -> dict[str, dict[str, list[t.Any]]]:
     """Return, per host, the lists that an inventory declares, as Ansible evaluates them."""
@@ -173,6 +184,51 @@ def test_j1_a_role_that_nothing_is_declared_for_is_not_verified(runner: Runner, 
     assert (play.rc != 0, play.changed) == (True, 0)
     (failed,) = [task for task in play.tasks if task.status == "failed"]
     assert "so that nothing was looked at" in failed.result["msg"]
+
+
+def test_j1_one_host_without_declarations_fails_the_run(runner: Runner, tmp_path: pathlib.Path) -> None:
+    """J1: what the others declare does not cover for it."""
+    runner.module("local_ca", {"authorities": [{"name": "Development CA", "directory": str(tmp_path / "ca")}]}).ok()
+    (tmp_path / "bare.yml").write_text(json.dumps({"certificate": {"hosts": {"bare": {"certificate_items": []}}}}))
+    given = {
+        "certificate_ca_directory": str(tmp_path / "ca"),
+        "certificate_directory": str(tmp_path / "certificates"),
+        "ansible_python_interpreter": sys.executable,
+    }
+    arguments = ["-i", str(INVENTORIES / "development"), "-i", str(tmp_path / "bare.yml"), "-e", json.dumps(given)]
+    play = runner.playbook("trustmesh.security.site", arguments=arguments, name="one bare host")
+    assert play.rc != 0
+    said = {task.host: task.result["msg"] for task in play.tasks if task.status == "failed"}
+    assert list(said) == ["bare"]
+    assert "declares nothing for it. Declare its certificate_items" in said["bare"]
+
+
+#: Per role: a misspelt variable, and the one that was meant.
+MISSPELT: t.Final = {
+    "certificate": ("certificate_itmes", "certificate_items"),
+    "vault_pki": ("vault_pki_role", "vault_pki_roles"),
+    "service_env": ("service_env_file", "service_env_files"),
+    "systemd_credentials": ("systemd_credentials_service", "systemd_credentials_services"),
+    "rotation_timer": ("rotation_timer_schedul", "rotation_timer_schedule"),
+}
+
+
+@pytest.mark.parametrize("role", MISSPELT)
+@pytest.mark.parametrize("entry", ["main", "verify"])
+def test_j1_a_misspelt_variable_of_a_role_is_refused(runner: Runner, role: str, entry: str) -> None:
+    """J1: Ansible passes over a variable that nobody reads, and the role would keep nothing and succeed."""
+    wrong, meant = MISSPELT[role]
+    command = {"rotation_timer_command": ["/bin/true"]} if role == "rotation_timer" else {}
+    play = runner.playbook(USE.format(role=role, entry=entry, variables=json.dumps({wrong: [], **command})))
+    assert play.rc != 0
+    said = [task.result["msg"] for task in play.tasks if task.status == "failed"]
+    assert said == [f"{wrong}: is not a variable of the role {role}. Correct the name; did you mean {meant}?"]
+
+
+def test_j1_a_variable_of_ones_own_is_no_misspelt_one(runner: Runner) -> None:
+    """J1: neither one that is like no option, nor one beside an option that was declared."""
+    own = {"service_env_team": "hub", "service_env_owners": ["me"], "service_env_owner": "me", "service_env_files": []}
+    runner.playbook(USE.format(role="service_env", entry="main", variables=json.dumps(own))).ok()
 
 
 @pytest.mark.parametrize("playbook", ["site", "verify", "certificate_report"])
