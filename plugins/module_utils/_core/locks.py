@@ -76,6 +76,12 @@ def _held(path: str, make: bool, deadline: float) -> Iterator[t.Optional[int]]:
             if folder is None:
                 break
             held = _locked(folder, path, deadline)
+            if held is None and time.monotonic() > deadline:
+                raise FileFailure(
+                    "no file can be made in it, although it is there",
+                    field=path,
+                    remedy="Give a directory of an ordinary file system.",
+                )
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise

@@ -216,6 +216,13 @@ def test_r4_a_lock_is_held_by_one_and_named_to_the_other(tmp_path: Path, monkeyp
         assert not store.exists()
 
 
+def test_r4_a_directory_that_takes_no_file_is_named_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    with pytest.raises(FileFailure, match="no file can be made in it") as refused, hold(["/proc/self"]):
+        pytest.fail("held what cannot be held")
+    assert refused.value.field == "/proc/self"
+
+
 def test_r4_those_who_wait_get_their_turn_although_the_directory_goes_each_time(tmp_path: Path) -> None:
     """The lock file is removed by its holder, so that a waiting one has to notice that it locked a dead file."""
     inside, most, rounds = [0], [0], [0]
