@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
+from collections.abc import Mapping
 
 from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
 from plugins.module_utils._vault.connection import VAULT, reach
@@ -16,7 +17,7 @@ from plugins.module_utils._vault.kv_custody import KvStore
 from tests.unit.vault.scripted import Answer, ScriptedServer
 from tests.unit.vault.subjects import NOON, completed
 
-ITEM: t.Final[dict[str, t.Any]] = {
+ITEM: t.Final[Mapping[str, t.Any]] = {
     **dict.fromkeys(("data", "max_versions", "cas_required", "delete_version_after", "custom_metadata")),
     "path": "s",
     "mount": "kv",
@@ -36,11 +37,11 @@ def mounts(version: int) -> Answer:
 STALE: t.Final = Answer(400, {"errors": ["check-and-set parameter did not match the current version"]})
 
 
-def outcome_of(*script: Answer, item: dict[str, t.Any] = ITEM) -> tuple[Outcome, list[t.Any]]:
+def outcome_of(*script: Answer, item: Mapping[str, t.Any] | None = None) -> tuple[Outcome, list[t.Any]]:
     """Return the outcome of a run that is answered with ``script``, and the bodies of all its writes."""
     with ScriptedServer(*script) as server, contextlib.ExitStack() as stack:
         vault = reach(completed(VAULT, url=server.url, retries=1), stack)
-        secret = KvSecret.declared(vault, KvVersions(vault), item)
+        secret = KvSecret.declared(vault, KvVersions(vault), item or ITEM)
         (outcome,) = reconcile(Batch([secret]), check_mode=False, clock=lambda: NOON)
         return outcome, [seen.body for seen in server.seen if seen.method in ("POST", "PUT")]
 
