@@ -164,7 +164,7 @@ def test_what_is_not_32_octets_is_no_fulfilment(text: t.Any) -> None:
         (changed(QUOTE, "amount.amount", "184467440737095516.16"), "64 bits"),
         (changed(QUOTE, "expiration", ...), "expiration: is missing"),
         (changed(CONVERSION, "conversionTerms.expiration", ...), "expiration: is missing"),
-        (changed(QUOTE, "amount.currency", "XYZ"), "no currency"),
+        (changed(QUOTE, "amount.currency", "XYZ"), "not a currency"),
         ({**QUOTE, "note": "n" * 32768}, "more than 32768"),
         ({}, "amount: is missing"),
         ({"conversionTerms": None}, "conversionTerms: is missing"),

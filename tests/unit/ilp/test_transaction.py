@@ -75,11 +75,11 @@ def test_amounts_are_scaled_to_the_minor_unit(amount: str, currency: str, units:
         ("", "USD", "not an amount"),
         (1, "USD", "not an amount"),
         (None, "USD", "not an amount"),
-        ("1", "usd", "no currency"),
-        ("1", "ZZZ", "no currency"),
-        ("1", "toString", "no currency"),
-        ("1", None, "no currency"),
-        ("1", ["USD"], "no currency"),
+        ("1", "usd", "not a currency"),
+        ("1", "ZZZ", "not a currency"),
+        ("1", "toString", "not a currency"),
+        ("1", None, "not a currency"),
+        ("1", ["USD"], "not a currency"),
     ],
 )
 def test_amounts_that_cannot_be_exact_are_refused(amount: t.Any, currency: t.Any, problem: str) -> None:
