@@ -197,7 +197,9 @@ def test_nothing_declared_is_nothing_done(role: t.Any, audit_window: t.Any) -> N
     }
     with audit_window() as window:
         assert role(inputs=empty).ok().changed == 0
-        role("verify", inputs=empty).ok()
+        verified = role("verify", inputs=empty)
+    assert verified.rc != 0
+    assert "nothing was looked at" in verified.stdout, "J1: a check that looked at nothing is not green"
     assert not window.writes
 
 
