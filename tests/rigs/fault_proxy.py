@@ -163,24 +163,19 @@ class Fault:
         ]
 
 
-class FaultProxy:
-    """The proxy on loopback. Without a fault it passes everything on."""
+class _Service:
+    """What is served on loopback as long as a ``with`` block lasts."""
 
-    def __init__(self, server: OpenBao, directory: pathlib.Path) -> None:
-        self.server = server
-        pair = make_server_pair(directory)
-        self.ca_path = str(pair.ca)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(pair.certificate, pair.key)
+    scheme: t.ClassVar[str]
+
+    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler]) -> None:
         self.stopped = threading.Event()
-        self.lock = threading.Lock()
-        self.fault: Fault | None = None
-        self._listener = _Listener((LOOPBACK, 0), type("Bound", (_Handler,), {"proxy": self}))
+        self._listener = _Listener((LOOPBACK, 0), type("Bound", (handler,), {"proxy": self}))
         self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
 
-    def __enter__(self) -> FaultProxy:
+    def __enter__(self) -> t.Self:
         self._thread.start()
         return self
 
@@ -192,8 +187,24 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """Base address, without ``/v1``."""
-        return f"https://{LOOPBACK}:{self._listener.server_address[1]}"
+        """Its base address; that of a Vault goes on with ``/v1``."""
+        return f"{self.scheme}://{LOOPBACK}:{self._listener.server_address[1]}"
+
+
+class FaultProxy(_Service):
+    """The proxy on loopback. Without a fault it passes everything on."""
+
+    scheme = "https"
+
+    def __init__(self, server: OpenBao, directory: pathlib.Path) -> None:
+        super().__init__(_Handler)
+        self.server = server
+        pair = make_server_pair(directory)
+        self.ca_path = str(pair.ca)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(pair.certificate, pair.key)
+        self.lock = threading.Lock()
+        self.fault: Fault | None = None
 
     @contextlib.contextmanager
     def playing(self, fault: Fault) -> Iterator[Fault]:
@@ -211,32 +222,15 @@ class FaultProxy:
             return fault if fault is not None and fault.meets(method, path) else None
 
 
-class Player:
+class Player(_Service):
     """A service over plain HTTP that answers every request with one wrong answer; ``usual`` is what a right one has."""
 
+    scheme = "http"
+
     def __init__(self, wrong: Wrong, usual: bytes = b"{}") -> None:
+        super().__init__(_PlainHandler)
         self.wrong = wrong
         self.usual = Reply(200, {}, usual)
-        self.stopped = threading.Event()
-        self._listener = _Listener((LOOPBACK, 0), type("Bound", (_PlainHandler,), {"proxy": self}))
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
-
-    def __enter__(self) -> Player:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.stopped.set()
-        self._listener.shutdown()
-        self._listener.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://{LOOPBACK}:{self._listener.server_address[1]}"
 
 
 class _Listener(socketserver.ThreadingTCPServer):
