@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import subprocess
 import typing as t
 from collections.abc import Callable, Iterator
 
@@ -193,3 +194,17 @@ def run_module(runner: Runner) -> t.Any:
 def ladder(runner: Runner, vault: OpenBao, connection: dict[str, str]) -> Ladder:
     """The idempotence ladder against the shared server."""
     return Ladder(runner, vault.audit, connection)
+
+
+@pytest.fixture
+def small_disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A file system of 96 KiB."""
+    if os.geteuid() != 0:
+        if os.environ.get("CI") == "true":
+            pytest.fail("mounting a small file system needs root")
+        pytest.skip("mounting a small file system needs root")
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(place)], check=True, timeout=30)
+    yield place
+    subprocess.run(["umount", str(place)], check=True, timeout=30)

@@ -10,7 +10,7 @@ import os
 import pathlib
 import subprocess
 import typing as t
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -190,20 +190,6 @@ def test_two_certificates_at_one_path_are_refused(run_module: t.Any, estate: Est
     refused = run_module("certificate", estate.args(*items))
     assert refused.failed
     assert "would both be at" in refused.msg
-
-
-@pytest.fixture
-def small_disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A file system of 64 KiB."""
-    if os.geteuid() != 0:
-        if os.environ.get("CI") == "true":
-            pytest.fail("mounting a small file system needs root")
-        pytest.skip("mounting a small file system needs root")
-    place = tmp_path / "small"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(place)], check=True, timeout=30)
-    yield place
-    subprocess.run(["umount", str(place)], check=True, timeout=30)
 
 
 def _fill(path: pathlib.Path) -> None:
