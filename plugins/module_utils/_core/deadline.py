@@ -13,6 +13,7 @@ own is cut off; around a library that keeps its connection to itself, the reques
 from __future__ import annotations
 
 import contextlib
+import http.client
 import queue
 import socket
 import threading
@@ -46,7 +47,10 @@ def within(seconds: float, ask: t.Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def cut_off(connected: socket.socket, seconds: float) -> t.Iterator[threading.Event]:
-    """End a connection after some time, whatever is being read from it; the event tells that it was ended."""
+    """End a connection after some time, whatever is being read from it; the event tells that it was ended.
+
+    A failure that leaves the block after that is ``socket.timeout``, whatever the library made of the end.
+    """
     late = threading.Event()
 
     def end() -> None:
@@ -60,5 +64,9 @@ def cut_off(connected: socket.socket, seconds: float) -> t.Iterator[threading.Ev
     timer.start()
     try:
         yield late
+    except (OSError, http.client.HTTPException):
+        if late.is_set():
+            raise socket.timeout("timed out") from None
+        raise
     finally:
         timer.cancel()

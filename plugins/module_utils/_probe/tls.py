@@ -153,13 +153,11 @@ def _attempt(target: Target, context: ssl.SSLContext, path: str | None) -> Obser
 def handshake(raw: socket.socket, context: ssl.SSLContext, target: Target) -> ssl.SSLSocket:
     """Return the connection after a handshake that ended in time; raises ``OSError``."""
     tls = context.wrap_socket(raw, server_hostname=target.server_name, do_handshake_on_connect=False)
-    with cut_off(tls, STEPS * target.timeout) as late:
+    with cut_off(tls, STEPS * target.timeout):
         try:
             tls.do_handshake()
         except OSError:
             tls.close()
-            if late.is_set():
-                raise socket.timeout("timed out") from None
             raise
     return tls
 
@@ -168,24 +166,15 @@ def _answer(target: Target, tls: ssl.SSLSocket, path: str) -> tuple[int, str | N
     """Send one request and return the HTTP status and, of a page that is known, what it says."""
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = tls
-    with cut_off(tls, STEPS * target.timeout) as late:
+    with cut_off(tls, STEPS * target.timeout):
+        connection.request("GET", path, headers={"Host": target.server_name, "Connection": "close"})
+        response = connection.getresponse()
+        if response.status != _BAD_REQUEST:
+            return response.status, None
         try:
-            return _asked(connection, target, path)
-        except (OSError, http.client.HTTPException):
-            if late.is_set():
-                raise socket.timeout("timed out") from None
-            raise
-
-
-def _asked(connection: http.client.HTTPConnection, target: Target, path: str) -> tuple[int, str | None]:
-    connection.request("GET", path, headers={"Host": target.server_name, "Connection": "close"})
-    response = connection.getresponse()
-    if response.status != _BAD_REQUEST:
-        return response.status, None
-    try:
-        page = response.read(_PAGE_BYTES)
-    except (OSError, http.client.HTTPException):  # the status alone counts
-        page = b""
+            page = response.read(_PAGE_BYTES)
+        except (OSError, http.client.HTTPException):  # the status alone counts
+            page = b""
     return response.status, next((meaning for text, meaning in PAGES.items() if text in page), None)
 
 
