@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
@@ -23,7 +24,7 @@ def ilp_packet(
 ) -> dict[str, t.Any]:
     """Return ``ilpPacket``, ``condition`` and ``fulfilment`` of a transaction, made with the secret of the payee."""
     try:
-        if not isinstance(transaction, t.Mapping):
+        if not isinstance(transaction, Mapping):
             raise InvalidInput(f"takes a mapping, not {kind_of(transaction)}")
         if not isinstance(secret, str):
             raise InvalidInput(f"is {kind_of(secret)}, not a text", field="secret")

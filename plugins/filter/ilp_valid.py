@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
@@ -21,7 +22,7 @@ from ..module_utils._ilp.transaction import instant
 def ilp_valid(message: t.Any, secret: t.Any = None, *, at: t.Any = "now") -> dict[str, t.Any]:
     """Return whether packet, condition, fulfilment and transfer agree, and every way in which they do not."""
     try:
-        if not isinstance(message, t.Mapping):
+        if not isinstance(message, Mapping):
             raise InvalidInput(f"takes a mapping, not {kind_of(message)}")
         if not isinstance(secret, (str, type(None))):
             raise InvalidInput(f"is {kind_of(secret)}, not a text", field="secret")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
@@ -32,7 +33,7 @@ def jwt_mint(
     try:
         CRYPTOGRAPHY.check()
         PYJWT.check()
-        if not isinstance(claims, t.Mapping):
+        if not isinstance(claims, Mapping):
             raise InvalidInput(f"takes a mapping, not {kind_of(claims)}")
         signer = signing_key(text(algorithm, "algorithm"), text(key, "key"), None if kid is None else text(kid, "kid"))
         told = {**_times(lifetime), **claims}

@@ -12,6 +12,7 @@ Each function raises :class:`InvalidInput` that names the argument.
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Mapping
 
 from ..module_utils._core.errors import InvalidInput
 from ..module_utils._core.normal import kind_of
@@ -50,6 +51,6 @@ def mapping(value: t.Any, field: str | None) -> dict[str, t.Any]:
     """Return a mapping whose names are texts; nothing is an empty one."""
     if value is None:
         return {}
-    if not isinstance(value, t.Mapping):
+    if not isinstance(value, Mapping):
         raise InvalidInput(f"takes a mapping, not {kind_of(value)}", field=field, remedy="Give a mapping.")
     return {text(name, field): entry for name, entry in value.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 
@@ -27,13 +28,13 @@ def api_key_matches(key: t.Any, record: t.Any, permission: t.Any = None, pepper:
         raise AnsibleFilterError(f"api_key_matches: {error}") from None
 
 
-def _record(record: t.Any) -> t.Mapping[str, t.Any]:
+def _record(record: t.Any) -> Mapping[str, t.Any]:
     if isinstance(record, str):
         try:
             record = json.loads(record)
         except (ValueError, RecursionError):
             record = None
-    if not isinstance(record, t.Mapping) or not isinstance(record.get("keys"), list):
+    if not isinstance(record, Mapping) or not isinstance(record.get("keys"), list):
         raise InvalidInput(
             "is not a record of API keys", field="record", remedy="Give what trustmesh.security.api_key publishes."
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from . import normal
@@ -30,7 +31,7 @@ class Kind:
     """
 
     canonical: t.Callable[[t.Any], t.Any]
-    option: t.Mapping[str, t.Any] = field(default_factory=dict)
+    option: Mapping[str, t.Any] = field(default_factory=dict)
     wire: t.Callable[[t.Any], t.Any] = _same
     #: Of a text, whether others also give it as a number.
     numbers: bool = False
@@ -57,7 +58,7 @@ class Kind:
             return None if fits else "is not a list of texts"
         if sort != "dict":
             return None
-        if not isinstance(value, t.Mapping):
+        if not isinstance(value, Mapping):
             return "is not an object"
         nested = self.canonical is _mapping and any(isinstance(entry, (*_LISTS, dict)) for entry in value.values())
         return "has a list or an object where a text belongs" if nested else None
@@ -95,7 +96,7 @@ def _each(canonical: t.Callable[[t.Any], str]) -> t.Callable[[t.Any], frozenset[
 
 
 def _mapping(value: t.Any) -> dict[str, str]:
-    if not isinstance(value, t.Mapping):
+    if not isinstance(value, Mapping):
         raise ValueError(f"{value!r} is not a mapping")
     found = {}
     for key, entry in value.items():

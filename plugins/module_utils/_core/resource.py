@@ -13,6 +13,7 @@ import datetime
 import functools
 import typing as t
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from .errors import Overtaken, PolicyRefusal
@@ -114,7 +115,7 @@ class StateResource(Resource[F]):
     def _exposed(self) -> t.Iterator[str]:
         for name in _public_texts(t.cast("t.Any", type(self.desired))) if self.desired is not None else ():
             texts = getattr(self.desired, name)
-            if isinstance(texts, t.Mapping):
+            if isinstance(texts, Mapping):
                 yield from in_the_clear(texts, name, "Keep it where secrets are kept.")
 
     @abc.abstractmethod

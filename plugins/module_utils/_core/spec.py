@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import re
 import typing as t
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .deps import Library
 from .errors import InvalidInput, certain
 from .redact import render
 
-Options = t.Mapping[str, t.Mapping[str, t.Any]]
-Params = t.Mapping[str, t.Any]
+Options = Mapping[str, Mapping[str, t.Any]]
+Params = Mapping[str, t.Any]
 
 STATE: t.Final[Options] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
 _HIDDEN: t.Final = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -84,7 +85,7 @@ def batch(plural: str, item: Options, *, shared: t.Sequence[str] = (), **constra
     inner = {
         name: _without(option, "default", "required") if name in shared else option for name, option in item.items()
     }
-    options: dict[str, t.Mapping[str, t.Any]] = {
+    options: dict[str, Mapping[str, t.Any]] = {
         plural: {"type": "list", "elements": "dict", "required": True, "options": inner, **constraints}
     }
     options.update({name: _without(item[name], "required") for name in shared})
@@ -92,7 +93,7 @@ def batch(plural: str, item: Options, *, shared: t.Sequence[str] = (), **constra
     return Spec(options, plural=plural, shared=tuple(shared), shared_required=needed)
 
 
-def _opaque(section: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _opaque(section: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a section as Ansible takes it: a list of anything, secret as a whole if anything in it is.
 
     So it is until its items are known by their options; from then on only what is secret is hidden.
@@ -104,7 +105,7 @@ def _holds_secret(options: Options) -> bool:
     return any(option.get("no_log") or _holds_secret(option.get("options", {})) for option in options.values())
 
 
-def _without(option: t.Mapping[str, t.Any], *keys: str) -> dict[str, t.Any]:
+def _without(option: Mapping[str, t.Any], *keys: str) -> dict[str, t.Any]:
     return {key: value for key, value in option.items() if key not in keys}
 
 
@@ -154,7 +155,7 @@ def redacted(options: Options, params: t.Any, hide: t.Callable[[t.Any], t.Any] =
     by name leaves the rest of the invocation readable. Inside a batch only what was given is shown: the many options
     that an item left out would outweigh the results.
     """
-    if not isinstance(params, t.Mapping):
+    if not isinstance(params, Mapping):
         # The text of a mapping may stand where one is expected, with what is secret in the midst of it.
         return hide(params) if params is not None and _holds_secret(options) else render(params)
     # A value given under an alias is in the parameters under both names.
@@ -181,14 +182,12 @@ def secret_texts(options: Options, params: Params) -> set[str]:
 
 
 def _texts(value: t.Any) -> t.Iterator[str]:
-    if isinstance(value, (t.Mapping, list)):
-        for entry in value.values() if isinstance(value, t.Mapping) else value:
+    if isinstance(value, (Mapping, list)):
+        for entry in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(entry)
     elif value is not None and not isinstance(value, bool):
         yield str(value)
 
 
 def _given(entry: t.Any) -> t.Any:
-    return (
-        {name: value for name, value in entry.items() if value is not None} if isinstance(entry, t.Mapping) else entry
-    )
+    return {name: value for name, value in entry.items() if value is not None} if isinstance(entry, Mapping) else entry

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import typing as t
+from collections.abc import Mapping
 
 from .errors import InvalidInput
 from .spec import Options
 
-_OPTION: t.Final[t.Mapping[str, t.Any]] = {}
+_OPTION: t.Final[Mapping[str, t.Any]] = {}
 
 
 def refuse_unusable(options: Options, params: t.Any, field: str = "") -> None:
@@ -27,11 +28,11 @@ def refuse_unusable(options: Options, params: t.Any, field: str = "") -> None:
         _look(options.get(name, _OPTION), value, place, bool(field))
 
 
-def _look(option: t.Mapping[str, t.Any], value: t.Any, place: str, inner: bool) -> None:
+def _look(option: Mapping[str, t.Any], value: t.Any, place: str, inner: bool) -> None:
     if isinstance(value, str):
         if not value.isascii() or "\0" in value:
             _judge(value, place, "path" in (option.get("type"), option.get("elements")), inner)
-    elif isinstance(value, t.Mapping):
+    elif isinstance(value, Mapping):
         if "options" in option:
             refuse_unusable(option["options"], value, place)
             return

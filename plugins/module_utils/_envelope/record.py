@@ -26,6 +26,7 @@ from __future__ import annotations
 import base64
 import binascii
 import typing as t
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .._core.normal import kind_of
@@ -71,7 +72,7 @@ class Record:
     @classmethod
     def parsed(cls, fields: t.Any, form: Form) -> Record:
         """Read a record; further fields of the row are of no concern. Raises :class:`EnvelopeError` with the field."""
-        if not isinstance(fields, t.Mapping):
+        if not isinstance(fields, Mapping):
             raise EnvelopeError(
                 f"takes the fields of a record, not {kind_of(fields)}",
                 remedy="Give a mapping with encryptedValue, encryptedDEK, iv, authTag and algorithm.",
@@ -101,7 +102,7 @@ class Record:
         }
 
 
-def _text(fields: t.Mapping[str, t.Any], name: str, *, empty: bool = False) -> str:
+def _text(fields: Mapping[str, t.Any], name: str, *, empty: bool = False) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not (value or empty):
         raise EnvelopeError(
@@ -112,7 +113,7 @@ def _text(fields: t.Mapping[str, t.Any], name: str, *, empty: bool = False) -> s
     return value
 
 
-def _wrapped_key(fields: t.Mapping[str, t.Any]) -> str:
+def _wrapped_key(fields: Mapping[str, t.Any]) -> str:
     given = [name for name in DEK_FIELDS if fields.get(name) is not None]
     if len(given) == 2 and fields[given[0]] != fields[given[1]]:
         raise EnvelopeError("differ from each other", field=" and ".join(given), remedy="Keep the right one.")

@@ -17,7 +17,7 @@ import secrets
 import string
 import threading
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .._core.address import at, route
@@ -66,7 +66,7 @@ def _sealed(value: t.Any) -> Secret:
 def _texts(value: t.Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, t.Mapping):
+    elif isinstance(value, Mapping):
         for entry in value.values():
             yield from _texts(entry)
     elif isinstance(value, list):
@@ -76,7 +76,7 @@ def _texts(value: t.Any) -> Iterator[str]:
 
 def _exact(value: t.Any, path: str) -> None:
     """Raise for what the server would not give back as it got it."""
-    if isinstance(value, t.Mapping):
+    if isinstance(value, Mapping):
         for key, entry in value.items():
             _exact(entry, f"{path}.{key}")
     elif isinstance(value, list):
@@ -153,7 +153,7 @@ class KvTerms:
     destroy: bool
 
     @classmethod
-    def declared(cls, item: t.Mapping[str, t.Any]) -> KvTerms:
+    def declared(cls, item: Mapping[str, t.Any]) -> KvTerms:
         """Build from an item of the module."""
         wanted = tuple((entry["key"], entry["length"], entry["charset"]) for entry in item["generate"] or ())
         for key, length, _charset in wanted:
@@ -180,7 +180,7 @@ class KvSecret(VaultResource[KvState]):
         self._terms = terms
 
     @classmethod
-    def declared(cls, vault: Vault, versions: KvVersions, item: t.Mapping[str, t.Any]) -> KvSecret:
+    def declared(cls, vault: Vault, versions: KvVersions, item: Mapping[str, t.Any]) -> KvSecret:
         """Build from an item of the module."""
         _exact(item["data"] or {}, "data")
         terms = KvTerms.declared(item)
@@ -272,7 +272,7 @@ class KvSecret(VaultResource[KvState]):
             return replace(change, reason=why) if change.before is None else change
         return change
 
-    def _extra(self, held: t.Mapping[str, Secret]) -> list[str]:
+    def _extra(self, held: Mapping[str, Secret]) -> list[str]:
         if not self._terms.exclusive:
             return []
         wanted = {*_data(self.desired), *(key for key, _length, _charset in self._terms.generate)}
