@@ -101,6 +101,8 @@ class Pkcs11Holder:
                 curve = session.create_domain_parameters(KeyType.EC, {Attribute.EC_PARAMS: _P256}, local=True)
                 public, private = curve.generate_keypair(**template)
             if private[Attribute.EXTRACTABLE] or not private[Attribute.SENSITIVE]:
+                for half in (private, public):
+                    half.destroy()
                 raise TokenError(
                     f"{self.identity} made a key that can be taken out of it", remedy="Use a token that keeps its keys."
                 )

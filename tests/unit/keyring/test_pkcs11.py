@@ -1,0 +1,249 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Keys in a token: what is asked of the library, without a token of any kind."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import typing as t
+
+import pkcs11
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from pkcs11 import Attribute
+
+from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._core.files import FileFailure
+from plugins.module_utils._core.redact import Secret
+from plugins.module_utils._jose.keys import public_pem
+from plugins.module_utils._keyring.pkcs11 import Pkcs11Holder, TokenError
+
+RSA: t.Final = rsa.generate_private_key(65537, 2048)
+EC: t.Final = ec.generate_private_key(ec.SECP256R1())
+
+
+class Key(dict[t.Any, t.Any]):
+    """A half of a key pair in the token."""
+
+    def __init__(self, token: Token, half: t.Any, key_type: t.Any, **attributes: t.Any) -> None:
+        super().__init__(attributes.pop("shown", {}))
+        self.token, self.half, self.key_type = token, half, key_type
+        self.used: list[t.Any] = []
+
+    def sign(self, data: bytes, mechanism: t.Any) -> bytes:
+        self.used.append((data, mechanism))
+        return b"signature"
+
+    def destroy(self) -> None:
+        self.token.destroyed.append(self.half)
+        self.token.keys = {place: key for place, key in self.token.keys.items() if key is not self}
+
+
+class Token:
+    """The library, its one token, and the session in it; ``fails`` is raised by whatever is asked next."""
+
+    def __init__(self, extractable: bool = False, sensitive: bool = True) -> None:
+        self.keys: dict[tuple[t.Any, bytes], Key] = {}
+        self.destroyed: list[t.Any] = []
+        self.asked: list[t.Any] = []
+        self.closed = 0
+        self.fails: Exception | None = None
+        self._private = {Attribute.EXTRACTABLE: extractable, Attribute.SENSITIVE: sensitive}
+        self._point = EC.public_key().public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+        )
+
+    def get_token(self, token_label: str) -> Token:
+        self.asked.append(("token", token_label))
+        return self
+
+    def open(self, rw: bool, user_pin: str) -> Token:
+        self.asked.append(("open", rw, user_pin))
+        return self
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def create_domain_parameters(self, kind: t.Any, attributes: t.Any, local: bool) -> t.Any:
+        self.asked.append(("curve", kind, attributes, local))
+        return self
+
+    def generate_keypair(self, *kind: t.Any, **template: t.Any) -> tuple[Key, Key]:
+        if self.fails:
+            raise self.fails
+        self.asked.append(("generate", kind, template))
+        if kind:
+            numbers = RSA.public_key().public_numbers()
+            shown = {Attribute.PUBLIC_EXPONENT: b"\1\0\1", Attribute.MODULUS: numbers.n.to_bytes(256, "big")}
+            return self._pair(pkcs11.KeyType.RSA, template, shown)
+        return self._pair(pkcs11.KeyType.EC, template, {Attribute.EC_POINT: b"\4\101" + self._point})
+
+    def _pair(self, kind: t.Any, template: t.Any, shown: t.Any) -> tuple[Key, Key]:
+        public = Key(self, pkcs11.ObjectClass.PUBLIC_KEY, kind, shown=shown)
+        private = Key(self, pkcs11.ObjectClass.PRIVATE_KEY, kind, shown=self._private)
+        for key in (public, private):
+            self.keys[key.half, template["id"]] = key
+        return public, private
+
+    def get_key(self, object_class: t.Any, id: bytes) -> Key:  # noqa: A002  # the library's name
+        if self.fails:
+            raise self.fails
+        if (object_class, id) not in self.keys:
+            raise pkcs11.NoSuchKey
+        return self.keys[object_class, id]
+
+
+def holder(token: Token, monkeypatch: pytest.MonkeyPatch) -> Pkcs11Holder:
+    monkeypatch.setattr(pkcs11, "lib", lambda path: (token.asked.append(("lib", path)), token)[1])
+    return Pkcs11Holder("libtoken.so", "hub", Secret("the-pin-of-the-token"))
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [("RS256", RSA), ("ES256", EC)], ids=["RS256", "ES256"])
+def test_a_key_is_made_so_that_it_cannot_leave(algorithm: str, key: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token()
+    with holder(token, monkeypatch) as keys:
+        handle, pem = keys.generate("fsp", algorithm, 2048)
+        assert keys.public_pem(handle) == pem == public_pem(key.public_key())
+    (kind, template), *more = [entry[1:] for entry in token.asked if entry[0] == "generate"]
+    assert not more
+    assert kind == ((pkcs11.KeyType.RSA, 2048) if algorithm == "RS256" else ())
+    assert template == {
+        "id": bytes.fromhex(handle),
+        "label": "fsp",
+        "store": True,
+        "capabilities": pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY,
+        "private_template": {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.PRIVATE: True},
+    }
+    assert len(template["id"]) == 16
+    if algorithm == "ES256":
+        curve = bytes.fromhex("06082a8648ce3d030107")
+        assert ("curve", pkcs11.KeyType.EC, {Attribute.EC_PARAMS: curve}, True) in token.asked
+    assert token.asked[:3] == [
+        *(("lib", "libtoken.so"), ("token", "hub")),
+        ("open", True, "the-pin-of-the-token"),
+    ]
+    assert token.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("extractable", "sensitive", "taken"),
+    [(False, True, True), (True, True, False), (False, False, False), (True, False, False)],
+)
+def test_a_key_that_can_leave_is_refused_and_destroyed(
+    extractable: bool, sensitive: bool, taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = Token(extractable, sensitive)
+    with holder(token, monkeypatch) as keys:
+        if taken:
+            keys.generate("fsp", "ES256", 256)
+            assert len(token.keys) == 2
+            return
+        with pytest.raises(TokenError, match="made a key that can be taken out of it"):
+            keys.generate("fsp", "ES256", 256)
+    assert token.keys == {}
+
+
+def test_a_point_that_is_not_wrapped_is_read_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token()
+    with holder(token, monkeypatch) as keys:
+        handle, pem = keys.generate("fsp", "ES256", 256)
+        (public,) = [key for key in token.keys.values() if Attribute.EC_POINT in key]
+        public[Attribute.EC_POINT] = public[Attribute.EC_POINT][2:]
+        assert keys.public_pem(handle) == pem
+
+
+def test_an_algorithm_that_tokens_lack_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token()
+    with holder(token, monkeypatch) as keys, pytest.raises(InvalidInput) as refusal:
+        keys.generate("fsp", "EdDSA", 256)
+    assert refusal.value.field == "algorithm"
+    assert token.asked == []
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_what_is_signed_and_how(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token()
+    with holder(token, monkeypatch) as keys:
+        handle, _pem = keys.generate("fsp", algorithm, 2048)
+        assert keys.sign(handle, b"data", algorithm) == b"signature"
+        (used,) = token.keys[pkcs11.ObjectClass.PRIVATE_KEY, bytes.fromhex(handle)].used
+        with pytest.raises(TokenError, match="has no key 00ff"):
+            keys.sign("00ff", b"data", algorithm)
+    assert used == (
+        (b"data", pkcs11.Mechanism.SHA256_RSA_PKCS)
+        if algorithm == "RS256"
+        else (hashlib.sha256(b"data").digest(), pkcs11.Mechanism.ECDSA)
+    )
+
+
+def test_both_halves_are_destroyed_and_one_alone_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token()
+    with holder(token, monkeypatch) as keys:
+        handle, _pem = keys.generate("fsp", "ES256", 256)
+        keys.destroy(handle)
+        assert token.keys == {}
+        keys.destroy(handle)
+        second, _pem = keys.generate("fsp", "ES256", 256)
+        del token.keys[pkcs11.ObjectClass.PRIVATE_KEY, bytes.fromhex(second)]
+        assert keys.public_pem(second) is None, "a key without its private half is lost"
+        keys.destroy(second)
+        assert token.keys == {}
+        third, _pem = keys.generate("fsp", "ES256", 256)
+        del token.keys[pkcs11.ObjectClass.PUBLIC_KEY, bytes.fromhex(third)]
+        assert keys.public_pem(third) is None
+        assert keys.public_pem("not hex") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("PinIncorrect", "Correct the PIN"),
+        ("PinLocked", "security officer"),
+        ("MechanismInvalid", "another algorithm"),
+        ("DeviceMemory", "full"),
+        ("GeneralError", "Look at the token"),
+    ],
+)
+def test_a_failure_is_named_without_its_text_and_logs_out(
+    name: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = Token()
+    with holder(token, monkeypatch) as keys:
+        token.fails = getattr(pkcs11, name)("the-pin-of-the-token was wrong")
+        with pytest.raises(TokenError) as failed:
+            keys.generate("fsp", "ES256", 256)
+        assert str(failed.value).startswith(f"holder: pkcs11 token hub: {name}")
+        assert remedy in str(failed.value)
+        assert "the-pin" not in str(failed.value)
+        assert token.closed == 1
+        token.fails = None
+        keys.generate("fsp", "ES256", 256)
+    assert [entry[0] for entry in token.asked].count("open") == 2, "the next use logs in again"
+    assert token.closed == 2
+
+
+def test_a_library_that_others_can_write_is_not_loaded(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token()
+    library = tmp_path / "libtoken.so"
+    library.write_bytes(b"")
+    library.chmod(0o666)
+    holder(token, monkeypatch)
+    with Pkcs11Holder(str(library), "hub", Secret("the-pin-of-the-token")) as keys, pytest.raises(FileFailure) as why:
+        keys.public_pem("00")
+    assert why.value.field == "holder.library"
+    assert token.asked == []
+
+
+def test_a_library_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: str) -> t.NoReturn:
+        raise RuntimeError("the library says something")
+
+    monkeypatch.setattr(pkcs11, "lib", refuse)
+    with Pkcs11Holder("libnone.so", "hub", Secret("pin")) as keys, pytest.raises(TokenError) as why:
+        keys.public_pem("00")
+    assert why.value.field == "holder.library"
+    assert "libnone.so cannot be loaded" in str(why.value)
