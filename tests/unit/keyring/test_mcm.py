@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import pathlib
+import ssl
+import typing as t
+import urllib.error
 
 import pytest
 
@@ -74,3 +79,160 @@ def test_what_is_no_connection_manager_is_told() -> None:
             McmPublisher(manager.url.replace("/api", "/api/hub/jwscerts/rotate?")).held()
         with pytest.raises(InvalidInput):
             McmPublisher("mcm.example")
+
+
+def _distrusted(why: str) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError("certificate verify failed")
+    error.verify_message = why
+    return error
+
+
+class SSLValidationError(Exception):
+    """What Ansible raises where it looks at certificates itself."""
+
+
+@pytest.mark.parametrize(
+    ("error", "field", "said"),
+    [
+        (urllib.error.URLError(_distrusted("self-signed certificate")), "ca_cert", "was not accepted: self-signed"),
+        (urllib.error.URLError(_distrusted("")), "ca_cert", "was not accepted: TLS failed"),
+        (urllib.error.URLError(ssl.SSLError("handshake")), "ca_cert", "was not accepted: TLS failed"),
+        (SSLValidationError("quotes much"), "ca_cert", "was not accepted: TLS failed"),
+        (TimeoutError("timed out"), "url", "cannot be reached: no whole answer within 7 s"),
+        (urllib.error.URLError(TimeoutError("timed out")), "url", "cannot be reached: no whole answer within 7 s"),
+        (
+            urllib.error.URLError(ConnectionRefusedError(111, "refused")),
+            "url",
+            "cannot be reached: [Errno 111] refused",
+        ),
+        (urllib.error.URLError("no host\x1b[2J given"), "url", "cannot be reached: no host [2J given"),
+        (http.client.BadStatusLine("quotes much"), "url", "cannot be reached: BadStatusLine"),
+        (ConnectionResetError(104, "reset"), "url", "cannot be reached: ConnectionResetError"),
+    ],
+)
+def test_f8_who_cannot_be_reached_is_told_by_its_cause(
+    error: Exception, field: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = McmPublisher("https://mcm.example/api", timeout=7)
+
+    def ask(*_arguments: t.Any) -> t.NoReturn:
+        raise error
+
+    if isinstance(error, SSLValidationError):
+        monkeypatch.setattr(SSLValidationError, "__module__", "ansible.module_utils.urls")
+    monkeypatch.setattr(publisher, "_ask", ask)
+    with pytest.raises(McmFailure) as failed:
+        publisher.held()
+    assert failed.value.field == field
+    assert failed.value.problem.partition("https://mcm.example/api ")[2].startswith(said)
+    assert "quotes much" not in str(failed.value)
+
+
+@pytest.mark.parametrize("error", [SSLValidationError("a defect"), RuntimeError("a defect")])
+def test_a_defect_is_not_taken_for_a_manager_that_cannot_be_reached(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = McmPublisher("https://mcm.example/api")
+
+    def ask(*_arguments: t.Any) -> t.NoReturn:
+        raise error
+
+    monkeypatch.setattr(publisher, "_ask", ask)
+    with pytest.raises(type(error), match="a defect"):
+        publisher.held()
+
+
+HELD: t.Final = b'[{"dfspId": "a", "publicKey": "K", "validationState": "VALID"}]'
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((200, "", HELD), None),
+        ((204, "", b""), "its body is empty"),
+        ((200, "", b" "), "not JSON"),
+        ((302, "https://u:p@elsewhere.example/x?token=1", b""), "redirects to https://elsewhere.example/x (HTTP 302)"),
+        ((399, "", b""), "redirects to nowhere"),
+        ((400, "", HELD), "was refused (HTTP 400)"),
+        ((401, "", b""), "Check token"),
+        ((403, "", b""), "Check token"),
+        ((500, "", b""), "Check what it logs"),
+        ((404, "", b"default backend"), "(HTTP 404)"),
+        ((404, "", b"[]"), "it says 404 without a reason"),
+        ((404, "", b'{"message": "not found"}'), "it is not a list of keys"),
+        ((200, "", b"{}"), "it is not a list of keys"),
+        ((200, "", b"[1]"), "it is not a list of keys"),
+        ((200, "", b"[{}]"), "dfspId is missing"),
+    ],
+)
+def test_r17_only_an_answer_of_its_own_form_says_what_is_held(
+    answer: tuple[int, str, bytes], said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = McmPublisher("https://mcm.example/api/")
+    monkeypatch.setattr(publisher, "_ask", lambda *_arguments: answer)
+    with contextlib.nullcontext() if said is None else pytest.raises(McmFailure) as failed:
+        assert publisher.held() == {"a": "K"}
+    if failed is not None:
+        assert said in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((200, "", b'{"validationState": "VALID"}'), None),
+        ((201, "", b""), "does not say what became of the key"),
+        ((200, "", b"[]"), "it is not an object"),
+        ((200, "", b"{}"), "with state unknown: it gives no reason"),
+        ((404, "", b'{"message": "none"}'), "Create the participant"),
+        ((200, "", b'{"validationState": "valid"}'), "with state valid"),
+        (
+            (
+                *(200, ""),
+                b'{"validationState": "INVALID", "validations": [{"result": "VALID", "validationCode": "A"},'
+                b'{"result": "NOT_AVAILABLE", "validationCode": "B"}, {"result": "INVALID", "validationCode": "C"},'
+                b'{"result": "INVALID", "message": "D"}, {"message": "E"}]}',
+            ),
+            "with state INVALID: C, D.",
+        ),
+    ],
+)
+def test_trap_jws_2_only_a_state_of_valid_counts_as_published(
+    answer: tuple[int, str, bytes], said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = McmPublisher("https://mcm.example/api", hub="hub")
+    asked: list[tuple[t.Any, ...]] = []
+    monkeypatch.setattr(publisher, "_ask", lambda *arguments: (asked.append(arguments), answer)[1])
+    failures = publisher.publish({"a/b": "K"})
+    (method, path, body), *more = asked
+    assert not more
+    assert (method, path, body["publicKey"]) == ("POST", "/dfsps/a%2Fb/jwscerts", "K")
+    assert (said is None) == (failures == {})
+    if said is not None:
+        assert said in str(failures["a/b"])
+
+
+@pytest.mark.parametrize("status", [200, 204, 404])
+def test_what_is_withdrawn_twice_is_withdrawn(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = McmPublisher("https://mcm.example/api", hub="hub")
+    asked: list[tuple[t.Any, ...]] = []
+    body = b'{"message": "none"}' if status == 404 else b""
+    monkeypatch.setattr(publisher, "_ask", lambda *arguments: (asked.append(arguments), (status, "", body))[1])
+    assert publisher.publish({"a": None}) == {}
+    assert [entry[:2] for entry in asked] == [("DELETE", "/dfsps/a/jwscerts")]
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://mcm.example", True),
+        ("http://mcm.example:8080/api", True),
+        ("https://mcm.example:0", False),
+        ("https://mcm.example:99999", False),
+        ("https:///api", False),
+        ("ftp://mcm.example", False),
+        ("https://[::1", False),
+    ],
+)
+def test_an_address_is_one_of_http(url: str, taken: bool) -> None:
+    with contextlib.nullcontext() if taken else pytest.raises(InvalidInput, match="is not an address"):
+        assert McmPublisher(url).identity == f"mcm {url}"
