@@ -77,8 +77,8 @@ from ansible.plugins.lookup import LookupBase
 
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
-from ..module_utils._vault.kv import KvVersions
 from ..module_utils._vault.kv_custody import KvStore
+from ..module_utils._vault.kv_versions import KvVersions
 
 
 class LookupModule(LookupBase):

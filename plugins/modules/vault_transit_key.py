@@ -94,7 +94,8 @@ options:
         type: int
       min_encryption_version:
         description:
-          - Oldest version that encrypts and signs. V(0) means the newest.
+          - Oldest version that a request may name to encrypt and sign. V(0) allows all from
+            O(keys[].min_decryption_version) on. A request that names none gets the newest.
         type: int
       max_age:
         description:
@@ -239,7 +240,7 @@ results:
           type: int
           sample: 1
         min_encryption_version:
-          description: Oldest version that encrypts and signs; 0 means the newest.
+          description: Oldest version that a request may name to encrypt and sign; 0 sets no such limit.
           returned: always
           type: int
           sample: 0

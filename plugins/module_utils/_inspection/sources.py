@@ -129,7 +129,7 @@ def _issued(vault: Reader, mount: str, serial: str) -> Found:
     except ValueError as error:
         raise InvalidInput(str(error), field="serial") from None
     data = _read(vault, at(mount, "cert", name))
-    if not data.text_or("certificate"):
+    if data is None:
         raise NotFound(
             f"{mount} has no certificate {name}",
             field="serial",
@@ -140,15 +140,16 @@ def _issued(vault: Reader, mount: str, serial: str) -> Found:
 
 def _issuer(vault: Reader, mount: str, name: str) -> Found:
     data = _read(vault, at(mount, "issuer", word(name, "issuer"), "json"))
-    if not data.text_or("certificate"):
+    if data is None:
         raise NotFound(
             f"{mount} has no issuer {name}", field="issuer", remedy="List them with trustmesh.security.vault_info."
         )
     return Found(_chain_of(data), revoked=_revocation(data), knows_revocation=True)
 
 
-def _read(vault: Reader, path: str) -> Answer:
-    return Answer.of(vault.read(path) or {}, path)
+def _read(vault: Reader, path: str) -> Answer | None:
+    data = vault.read(path)
+    return None if data is None else Answer.of(data, path)
 
 
 def _chain_of(data: Answer) -> tuple[x509.Certificate, ...]:

@@ -15,14 +15,12 @@ from __future__ import annotations
 import json
 import secrets
 import string
-import threading
 import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .._core.address import at, route
 from .._core.errors import InvalidInput, NotConverged, Overtaken, certain
-from .._core.foreign import printable
 from .._core.kinds import BOOLEAN, INTEGER, PUBLIC_TEXTS, Kind
 from .._core.normal import duration
 from .._core.plan import Action, Change, Plan, Step, plan_state
@@ -32,7 +30,8 @@ from .._core.sections import Each, Section
 from .._core.spec import STATE, Options
 from .._core.state import UNMANAGED, Field, State, managed
 from .answer import Fields
-from .errors import Forbidden, NoMount, NotVault, Rejected
+from .errors import NotVault, Rejected
+from .kv_versions import KvVersions
 from .port import Data, Vault
 from .resource import VaultResource, vault_batch
 
@@ -90,6 +89,7 @@ def _exact(value: t.Any, path: str) -> None:
         )
 
 
+# What is read back here was written by _sealed, in memory; no other's JSON comes this way.
 DATA = Kind(
     lambda value: {str(key): _sealed(entry) for key, entry in value.items()},
     {"type": "dict", "no_log": True},
@@ -113,33 +113,6 @@ class KvState(State):
 
 
 _METADATA = ("max_versions", "cas_required", "delete_version_after", "custom_metadata")
-
-
-class KvVersions:
-    """Which version of the engine a mount is, asked once per mount."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-        self._lock = threading.Lock()
-        self._versions: dict[str, int] = {}
-
-    def of(self, mount: str) -> int:
-        """Return 1 or 2; a mount that is not there yet counts as 2, and reading from it will tell."""
-        with self._lock:
-            if mount not in self._versions:
-                self._versions[mount] = self._ask(mount)
-            return self._versions[mount]
-
-    def _ask(self, mount: str) -> int:
-        try:
-            # Open to every token that may do anything below the mount.
-            about = self._vault.mount_of(mount)
-        except (Forbidden, NoMount, Rejected):
-            return 2
-        if about.text("type") not in ("kv", "generic"):
-            what = printable(about.text("type"), 60)
-            raise InvalidInput(f"{mount} is of type {what} and not a key-value engine", field="mount")
-        return 2 if about.mapping_or("options").get("version") == "2" else 1
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from .._core.address import at, route
 from .._core.errors import InvalidInput, Overtaken, TrustmeshError
 from .connection import WORKERS
 from .errors import NoMount, NotVault, Rejected, TooLarge
-from .kv import KvVersions
+from .kv_versions import KvVersions
 from .port import Data, Vault
 
 Version = t.Union[int, str, None]

@@ -20,7 +20,7 @@ from .._core.redact import Secret
 from .answer import Fields
 from .connection import WORKERS
 from .errors import NoMount
-from .kv import KvVersions
+from .kv_versions import KvVersions
 from .port import Vault
 
 
@@ -79,11 +79,15 @@ class KvSurvey:
         faults: list[str] = []
         if self._versioned:
             place = self._at("metadata", key)
-            about = Fields.of(self._vault.read(place) or {}, place)
-            version = about.mapping_or("versions").mapping_or(str(about.number_or("current_version")))
+            held = self._vault.read(place)
+            about = Fields.of(held or {}, place)
+            newest = 0 if held is None else about.number("current_version")
+            if not newest:
+                return None
+            version = about.mapping("versions").mapping(str(newest))
             # The time of a deletion may lie ahead (delete_version_after).
             end = version.text_or("deletion_time")
-            if not version or version.get("destroyed") or (end and version.instant("deletion_time") <= self._now):
+            if version.flag("destroyed") or (end and version.instant("deletion_time") <= self._now):
                 return None
             changed = version.instant("created_time")
             # The newest version goes by itself then, and nothing takes its place.

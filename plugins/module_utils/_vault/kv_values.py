@@ -15,7 +15,7 @@ from collections.abc import Callable
 from .._core.address import at, route
 from .._core.errors import InvalidInput
 from .._core.redact import Secret
-from .kv import KvVersions
+from .kv_versions import KvVersions
 from .port import Data, Vault
 
 

@@ -235,18 +235,17 @@ class Vault:
     def fields(self, path: str) -> frozenset[str] | None:
         """Return the names of the fields that an endpoint knows, or ``None`` when the server does not say.
 
-        Every token may ask for an endpoint's help, and asking changes nothing, so this tells what a product or version
-        can do before a write has to find out.
+        They tell what a product or version can do before a write has to find out.
         """
-        response = self._send("get", path, {"query": "help=1"})
-        if response.status_code != 200:
-            frame(response, self.url, "get", path)
-            return None
-        body = frame(response, self.url, "get", path, own="openapi")
-        schemas = body.mapping_or("openapi").mapping_or("components").mapping_or("schemas")
+        schemas = self.help(path)[1].mapping_or("components").mapping_or("schemas")
         return (
             frozenset(name for schema in schemas for name in schemas.mapping(schema).mapping_or("properties")) or None
         )
+
+    def help(self, path: str) -> tuple[int, Fields]:
+        """Return status and what an endpoint says about itself (OpenAPI); every token may ask, and changes nothing."""
+        response = self._send("get", path, {"query": "help=1"})
+        return response.status_code, frame(response, self.url, "get", path, own="openapi").mapping_or("openapi")
 
     def expect(self, mounts: t.Iterable[str]) -> None:
         """Note paths at which something is declared to be mounted, so that nobody wonders when it is not there yet."""

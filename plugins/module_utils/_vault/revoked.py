@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from .._core.address import at, route
 from .._core.errors import TrustmeshError
-from .._core.foreign import LAST_SECOND
+from .._core.foreign import LAST_SECOND, Answer
 from .._pki.certificate import iso, serial_number
 from .._pki.names import dn_text
 from .._pki.revocation import CrlFacts, Standing, parse_crl
@@ -113,11 +113,11 @@ class RevokedCertificates:
     def _read_list(self, issuer: str) -> CrlFacts | None:
         path = at(self._mount, "issuer", issuer, "crl")
         try:
-            data = self._vault.read(path) or {}
+            data = self._vault.read(path)
         except (Forbidden, NoEndpoint, NoIssuer):
             return None
-        text = data.get("crl")
+        text = "" if data is None else Answer.of(data, path).text_or("crl")
         try:
-            return parse_crl(text.encode()) if isinstance(text, str) and text else None
+            return parse_crl(text.encode()) if text else None
         except TrustmeshError as error:
             raise error.within(path) from None

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._core.address import at, route, word
-from .._core.errors import InvalidInput, PolicyRefusal
+from .._core.errors import InvalidInput, PolicyRefusal, certain
 from .._core.kinds import BOOLEAN, INTEGER, SECONDS, TEXT
 from .._core.normal import duration, instant, spell_duration
 from .._core.plan import Action, Change, Plan, Step
@@ -49,11 +49,15 @@ _AT_CREATION: t.Final = frozenset(
 _EXISTED: t.Final = "already existed"
 # What can be given to a key, and never be taken from it again.
 _ONE_WAY: t.Final = frozenset({"exportable", "allow_plaintext_backup"})
+# What has no time has the year 1, or the first second of 1970.
+_NO_YEAR: t.Final = 1970
+# By how many seconds clocks may differ; nothing is due by less.
+_SKEW: t.Final = 3600
 
 
 @dataclass(frozen=True)
 class TransitKeyState(State):
-    """A key. Durations are seconds, 0 meaning never; a version of 0 means the newest."""
+    """A key. Durations are seconds, 0 meaning never; a version of 0 sets no limit."""
 
     type: Field[str] = managed(TEXT.choices(*_TYPES), replace=True)
     derived: Field[bool] = managed(BOOLEAN, replace=True, server_default=False)
@@ -75,12 +79,11 @@ class TransitKeyState(State):
         """Build from the server's answer."""
         held = Fields.of(data, "the key")
         latest = held.number("latest_version")
-        version = held.mapping_or("keys").get(str(latest))
-        about = Fields.of(version if isinstance(version, dict) else {"creation_time": version}, "the key")
+        made_at, about = _newest(held.mapping("keys"), str(latest))
         return cls.observed(
             data,
             latest_version=latest,
-            made_at=_made_at(about),
+            made_at=made_at,
             public_key=about.text_or("public_key") or None,
         )
 
@@ -99,7 +102,7 @@ class Rotation:
             max_age = None if item["max_age"] is None else duration(item["max_age"])
         except ValueError as error:
             raise InvalidInput(str(error), field="max_age") from None
-        if max_age is not None and max_age < 3600:
+        if max_age is not None and max_age < _SKEW:
             raise InvalidInput(f"{item['max_age']} is less than an hour", field="max_age", remedy="Give 1h or more.")
         try:
             not_before = None if item["not_before"] is None else instant(item["not_before"])
@@ -109,14 +112,19 @@ class Rotation:
 
     def due(self, state: TransitKeyState, now: datetime.datetime) -> str | None:
         """Say why a new version is due, if it is."""
-        if state.made_at is None:
-            return None
-        age = int((now - state.made_at).total_seconds())
+        made_at = certain(state.made_at)
+        age = int((now - made_at).total_seconds())
+        if age < -_SKEW and (self.max_age is not None or self.not_before is not None):
+            raise VaultError(
+                f"version {state.latest_version} was made at {made_at.isoformat()}, which is still to come here",
+                field="clock",
+                remedy="Set the clocks of this host and of the server.",
+            )
         if self.max_age is not None and age >= self.max_age:
             return (
                 f"version {state.latest_version} is {spell_duration(age)} old, declared {spell_duration(self.max_age)}"
             )
-        if self.not_before is not None and state.made_at < self.not_before <= now:
+        if self.not_before is not None and made_at < self.not_before <= now:
             return f"version {state.latest_version} was made before {self.not_before.isoformat()}"
         return None
 
@@ -226,12 +234,18 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
         return {**current.shown(), "latest_version": current.latest_version, "made_at": made_at, **public}
 
 
-def _made_at(version: Fields) -> datetime.datetime | None:
-    """Return when a version was made; one that the server dates with nonsense has no age."""
-    try:
-        return version.instant("creation_time")
-    except VaultError:
-        return None
+def _newest(versions: Fields, number: str) -> tuple[datetime.datetime, Fields]:
+    """Return when a version was made, and what else is told of it: of a key that does not sign the time is all.
+
+    Raises :class:`NotVault` for a time that no server can mean: by it the version would never be due, or always.
+    """
+    about, field = versions, number
+    if isinstance(versions[number], dict):
+        about, field = versions.mapping(number), "creation_time"
+    made_at = about.instant(field)
+    if made_at.year <= _NO_YEAR:
+        raise about.wrong(field, "is not an instant")
+    return made_at, about
 
 
 def _gather(vault: Vault, each: Each) -> Batch:

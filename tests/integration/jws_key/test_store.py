@@ -13,8 +13,8 @@ import pytest
 
 from plugins.module_utils._core.errors import InvalidInput, Overtaken
 from plugins.module_utils._vault.connection import VAULT, connect
-from plugins.module_utils._vault.kv import KvVersions
 from plugins.module_utils._vault.kv_custody import KvCustody, KvSpreadPublisher, KvStore
+from plugins.module_utils._vault.kv_versions import KvVersions
 from tests.unit.vault.subjects import completed
 
 from .conftest import Mesh

@@ -15,7 +15,8 @@ from concurrent import futures
 import pytest
 
 from plugins.module_utils._vault.connection import reach
-from plugins.module_utils._vault.kv import KvSecret, KvVersions
+from plugins.module_utils._vault.kv import KvSecret
+from plugins.module_utils._vault.kv_versions import KvVersions
 from tests.integration.ladder import Ladder
 from tests.rigs.canary import Canaries
 from tests.rigs.openbao import OpenBao

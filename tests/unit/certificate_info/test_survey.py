@@ -230,6 +230,17 @@ def test_vault_is_a_source_that_knows_about_revocation(estate: Estate) -> None:
     assert "is not a serial number" in results[4]["msg"]
 
 
+@pytest.mark.parametrize("data", [{}, {"certificate": None}, {"ca_chain": []}, {"revocation_time": 0}])
+def test_an_answer_without_a_certificate_is_not_taken_for_a_missing_one(data: dict[str, t.Any]) -> None:
+    vault = _Vault(pki__cert__0a=data, pki__issuer__default__json=data)
+    for item, place in (
+        ({"mount": "pki", "serial": "0a"}, "pki/cert/0a"),
+        ({"mount": "pki", "issuer": "default"}, "pki/issuer/default/json"),
+    ):
+        (found,) = survey(NOON, item, vault=vault)["results"]
+        assert f"the answer to {place} is not as expected: certificate is missing" in found["msg"]
+
+
 def test_an_issuer_in_vault_comes_with_its_chain(estate: Estate) -> None:
     texts = [made.pem.decode() for made in (estate.between, estate.root)]
     vault = _Vault(pki__issuer__default__json={"certificate": texts[0], "ca_chain": texts})

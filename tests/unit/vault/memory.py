@@ -112,6 +112,11 @@ class Memory:
         return self._kv(method, path, body) if kind == ("kv", "2") else self._object(method, path, body, kind[0])
 
     def _help(self, path: str) -> Reply:
+        kind, version = self._kind(path) or ("", "")
+        if not kind:
+            return refused(404, f'no handler for route "{path}". route entry not found.')
+        if kind == "kv":
+            return 200, {"openapi": {"paths": {"/data/{path}" if version == "2" else "/{path}": {}}}}
         shown = next((fields for place, fields in _NEW.items() if place.fullmatch(path)), None)
         if shown is None:
             return _NOTHING
@@ -207,7 +212,7 @@ class Memory:
             self.objects[name] = {**self._new(name), "latest_version": 1, "keys": {"1": 1700000000}, **body}
         elif path.endswith("/rotate"):
             held["latest_version"] += 1
-            held["keys"][str(held["latest_version"])] = 1800000000
+            held["keys"][str(held["latest_version"])] = 1767200000
         elif path.endswith("/config"):
             held.update(body)
         return _DONE

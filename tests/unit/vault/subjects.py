@@ -22,7 +22,8 @@ from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._core.resource import Resource
 from plugins.module_utils._core.spec import Spec, build_each
 from plugins.module_utils._vault.approle import AppRole, AppRoleState
-from plugins.module_utils._vault.kv import KvSecret, KvState, KvVersions
+from plugins.module_utils._vault.kv import KvSecret, KvState
+from plugins.module_utils._vault.kv_versions import KvVersions
 from plugins.module_utils._vault.login import METHODS
 from plugins.module_utils._vault.mount import Mount, MountState, MountTable
 from plugins.module_utils._vault.policy import Policy, PolicyState
@@ -161,7 +162,7 @@ def seal(case: Case) -> Subject:
         keys=None if keys is None else Keys(tuple(Secret(key) for key in keys), root),
         root_token=None if found is None else Secret(found),
     )
-    return Seal(SILENT, terms), state
+    return Seal(SILENT, terms, SILENT), state
 
 
 def transit_key(case: Case) -> Subject:

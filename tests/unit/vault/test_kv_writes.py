@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
 from plugins.module_utils._vault.connection import VAULT, reach
-from plugins.module_utils._vault.kv import KvSecret, KvVersions
+from plugins.module_utils._vault.kv import KvSecret
 from plugins.module_utils._vault.kv_custody import KvStore
+from plugins.module_utils._vault.kv_versions import KvVersions
 from tests.unit.vault.scripted import Answer, ScriptedServer
 from tests.unit.vault.subjects import NOON, completed
 

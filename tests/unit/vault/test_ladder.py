@@ -270,20 +270,10 @@ def test_a_mount_that_is_not_there_yet_is_foretold_and_then_an_error(case: Case)
     [
         (1700000000, "2023-11-14T22:13:20+00:00"),
         ({"creation_time": "2023-11-14T22:13:20.123456789Z"}, "2023-11-14T22:13:20+00:00"),
-        (0, "1970-01-01T00:00:00+00:00"),
-        (-1, None),
-        (2**63, None),
-        (-(2**64), None),
-        (True, None),
-        ("soon", None),
-        ({"creation_time": "2023-11-14"}, None),
-        (None, None),
     ],
     ids=str,
 )
-def test_a_key_is_as_old_as_the_server_says_where_that_is_a_moment(
-    memory: Memory, said: t.Any, made_at: str | None
-) -> None:
+def test_a_key_is_as_old_as_the_server_says(memory: Memory, said: t.Any, made_at: str) -> None:
     run(memory, TRANSIT_KEYS, CASES["key of an age"].declare)
     memory.objects["transit/keys/k"]["keys"] = {"1": said}
     looked = run(memory, TRANSIT_KEYS, {"name": "k", "type": "aes256-gcm96"})
