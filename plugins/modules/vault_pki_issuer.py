@@ -76,6 +76,9 @@ options:
       signed_by:
         description:
           - The issuer of the same server that signs an intermediate.
+          - Before a key is made, and in check mode, it is judged whether that issuer may have this CA below it, by ends,
+            path lengths, DNS domains, keys and signatures of all CAs above. A token with C(read) on
+            C(<parent mount>/issuer/<parent>) also learns then whether it is revoked, is for issuing, and has its key.
         type: dict
         suboptions:
           mount:
@@ -160,8 +163,8 @@ options:
       ttl:
         description:
           - Lifetime of the CA, in seconds or as V(3650d).
-          - More than C(max_lease_ttl) of the signing mount, 32 days unless tuned, is refused, as is to outlive the CA
-            that signs. The server would cut the one with a warning, and permit the other.
+          - More than C(max_lease_ttl) of the signing mount, 32 days unless tuned, is refused, as is to outlive a CA
+            above it. The server would cut the one with a warning, and permit the other.
         type: str
       max_path_length:
         description:

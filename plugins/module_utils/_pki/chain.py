@@ -127,10 +127,12 @@ def loose_path(leaf: x509.Certificate, others: t.Iterable[x509.Certificate], pur
 
 @dataclass(frozen=True)
 class Prospect:
-    """A leaf that is yet to be signed: its names, and the extended key usages that it is to have (``ServerAuth``)."""
+    """A certificate that is yet to be signed: its names, and the extended key usages it is to have (``ServerAuth``)."""
 
     names: t.Callable[[], list[Named]]
     purposes: frozenset[str] = frozenset()
+    #: Whether it is to be a CA, which takes its place in the length of the path.
+    is_authority: bool = False
 
 
 def trusted_of(chain: Certificates) -> tuple[x509.Certificate, ...]:
@@ -150,19 +152,19 @@ def foreseen_problems(prospect: Prospect, chain: tuple[x509.Certificate, ...], a
     What :func:`verify_chain` says of the certificate itself cannot be known before it is made. Of several ways to an
     anchor the one with the fewest problems counts.
     """
-    return min((way.problems(prospect, at) for way in _ways(chain)), key=len)
+    return min((way.problems(prospect, at) for way in _ways(chain, int(prospect.is_authority))), key=len)
 
 
 @dataclass(frozen=True)
 class _Way:
-    """Authorities, issuer first and anchor last, and what is wrong with them at any time and for any leaf."""
+    """Authorities, issuer first and anchor last, and what is wrong with them at any time, whatever they sign."""
 
     certificates: tuple[x509.Certificate, ...]
     lasting: tuple[str, ...]
     constrains: bool
 
     def problems(self, prospect: Prospect, at: datetime.datetime) -> list[str]:
-        """Return what is wrong with them above a leaf."""
+        """Return what is wrong with them above what is to be signed."""
         links = [facts_of(entry) for entry in self.certificates]
         return [
             *(problem for facts in links for problem in _date_problems(facts, at)),
@@ -173,11 +175,11 @@ class _Way:
 
 
 @functools.lru_cache(maxsize=64)
-def _ways(chain: tuple[x509.Certificate, ...]) -> tuple[_Way, ...]:
+def _ways(chain: tuple[x509.Certificate, ...], below: int) -> tuple[_Way, ...]:
     anchors = trusted_of(chain)
     pool = [entry for entry in dict.fromkeys(chain) if entry not in anchors]
     ways = list(itertools.islice(_paths((chain[0],), pool, anchors), _MOST_PATHS)) or [order_chain(chain[0], chain)]
-    return tuple(_Way(way, tuple(_above_problems(way)), any(map(constrains, way))) for way in ways)
+    return tuple(_Way(way, tuple(_above_problems(way, below)), any(map(constrains, way))) for way in ways)
 
 
 def purpose_problems(purposes: t.Iterable[str], above: t.Iterable[CertificateFacts]) -> list[str]:
@@ -185,11 +187,10 @@ def purpose_problems(purposes: t.Iterable[str], above: t.Iterable[CertificateFac
     return [problem for facts in above for purpose in sorted(purposes) for problem in _unfit(facts, purpose)]
 
 
-def _above_problems(way: Certificates) -> list[str]:
-    """Return what is wrong at any time with authorities above a leaf, issuer first and anchor last."""
+def _above_problems(way: Certificates, below: int = 0) -> list[str]:
+    """Return what is wrong at any time with authorities, issuer first and anchor last, above ``below`` others."""
     links = [facts_of(entry) for entry in way]
     problems = []
-    below = 0
     for facts in links:
         problems += _authority_problems(facts, below)
         below += 0 if facts.self_issued else 1

@@ -73,6 +73,24 @@ def refused_names(leaf: t.Callable[[], list[Named]], authorities: t.Sequence[x50
     return list(dict.fromkeys(problems))
 
 
+def closed_domains(domains: t.Iterable[str], authorities: t.Iterable[x509.Certificate]) -> list[str]:
+    """Return for which DNS subtrees authorities allow no name at all, in sentences."""
+    problems = []
+    for authority in authorities:
+        extension = _extension(authority, "NameConstraints")
+        if extension is None:
+            continue
+        excluded, permitted = (
+            [subtree.value for subtree in subtrees or () if _kind_of(subtree) == "dns"]
+            for subtrees in (extension.value.excluded_subtrees, extension.value.permitted_subtrees)
+        )
+        for domain in domains:
+            inside = any(_dns(domain, subtree) or _dns(subtree, domain) for subtree in permitted)
+            if any(_dns(domain, subtree) for subtree in excluded) or (permitted and not inside):
+                problems.append(f"{dn_text(authority.subject)} permits no name in {domain}")
+    return problems
+
+
 def constrains(authority: x509.Certificate) -> bool:
     """Tell whether an authority constrains the names below it."""
     return _extension(authority, "NameConstraints") is not None

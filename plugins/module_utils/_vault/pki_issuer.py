@@ -29,6 +29,7 @@ from .errors import NoIssuer, NoMount
 from .pki_issuer_deeds import Deeds
 from .pki_issuer_state import SETTINGS, Held, IssuerState
 from .pki_mount import PkiMount
+from .pki_parent import Parent
 
 _SHOWN_USERS: t.Final = 5
 #: The share of its life from which on an issuer's end is worth a warning.
@@ -53,7 +54,7 @@ class IssuerView:
     state: IssuerState | None = None
     #: The key that goes by the declared key name.
     key: Key | None = None
-    parent: CertificateFacts | None = None
+    parent: Parent | None = None
     #: Of an issuer to be deleted: the roles that issue with it, and whether another issuer has its key.
     users: tuple[str, ...] = ()
     key_is_shared: bool = False
@@ -103,11 +104,11 @@ class PkiIssuer(Resource[IssuerView]):
         """The engine that signs."""
         return self.mount
 
-    def parent(self) -> CertificateFacts | None:
+    def parent(self) -> Parent | None:
         """Return the issuer that signs, if it is another one and exists."""
         return None
 
-    def signer(self, facts: CertificateFacts, parent: CertificateFacts | None) -> str:
+    def signer(self, facts: CertificateFacts, parent: Parent | None) -> str:
         """Say who signed a certificate, in the words of the declaration where that is true."""
         return facts.issuer_dn
 
@@ -157,7 +158,7 @@ class PkiIssuer(Resource[IssuerView]):
             )
         return found[0] if found else None
 
-    def _view(self, data: Fields, parent: CertificateFacts | None) -> IssuerView:
+    def _view(self, data: Fields, parent: Parent | None) -> IssuerView:
         wanted = self.declaration.wanted
         configured = self.vault.read_or_nothing(self.mount.at("config", "issuers"))
         held = Held.of(

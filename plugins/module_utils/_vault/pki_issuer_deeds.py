@@ -8,34 +8,23 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
-from .._core.errors import InvalidInput, Overtaken, TrustmeshError
+from .._core.clock import system_clock
+from .._core.errors import Overtaken, TrustmeshError
 from .._core.files import Attributes, FileTransaction
-from .._core.normal import instant
 from .._core.plan import Step
 from .._core.redact import Secret
-from .._pki.certificate import CertificateFacts, certificate_pem, fingerprint_sha256, iso, parse_certificates
+from .._pki.certificate import CertificateFacts, certificate_pem, fingerprint_sha256, parse_certificates
 from .._pki.chain import order_chain
 from .._pki.keys import spki_sha256
 from .._pki.request import load_request
 from .._pki.signature import is_signed_by
-from .errors import Rejected
+from .errors import NoIssuer, Rejected
 from .pki_mount import PkiMount
+from .pki_parent import Parent, refuse_outliving, refuse_unfit
 
 _PUBLIC_FILE: t.Final = Attributes(mode=0o644)
-
-
-def refuse_outliving(parent: CertificateFacts, ends: datetime.datetime) -> None:
-    """Raise :class:`InvalidInput` when a CA would outlive the one that signs it; the server does no more than warn."""
-    if ends > parent.not_after:
-        raise InvalidInput(
-            f"the CA would live until {iso(ends)}, longer than {parent.subject_dn}, which signs it and ends at "
-            f"{iso(parent.not_after)}",
-            field="ttl",
-            remedy="Declare a shorter ttl.",
-        )
 
 
 def _declared(body: t.Mapping[str, t.Any]) -> tuple[str, ...]:
@@ -74,10 +63,11 @@ class Deeds:
         self._authority.refuse_cut(step.target, step.body)
 
     def _fence(self, step: Step) -> None:
-        """Check the end of a CA (issuer, instant) against the one that signs, which may have been made just now."""
-        data = self._vault.read_or_nothing(step.target)
-        parent = CertificateFacts.of(parse_certificates(data.text("certificate").encode())[0])
-        refuse_outliving(parent, instant(step.body))
+        """Judge whether the issuer that signs, which may have been made just now, may have such a CA below it."""
+        parent = Parent.read(self._vault, step.target)
+        if parent is None:
+            raise NoIssuer(f"there is no issuer {step.target}", field="signed_by", remedy="Declare it before this one.")
+        refuse_unfit(parent.with_kept(self._vault, step.target), step.body, system_clock())
 
     def _generate(self, step: Step) -> None:
         """Make key and certificate of a root."""
@@ -105,8 +95,8 @@ class Deeds:
                 f"{step.target} returned a certificate that does not belong to the request",
                 remedy="Check what stands between here and the server.",
             )
-        refuse_outliving(CertificateFacts.of(issuer), CertificateFacts.of(made).not_after)
         above = parse_certificates("\n".join([data.text("issuing_ca"), *data.texts("ca_chain")]).encode())
+        refuse_outliving(order_chain(issuer, above), CertificateFacts.of(made).not_after)
         self._bundle = certificate_pem(*order_chain(made, above))
 
     def _install(self, step: Step) -> None:

@@ -15,9 +15,9 @@ from dataclasses import replace
 from .._core.address import at
 from .._core.errors import InvalidInput
 from .._core.files import FileTransaction, read_file
-from .._core.plan import ABSENT, Action, Change, Plan, Step
+from .._core.plan import ABSENT, Action, Change, Plan, Step, plan_state
 from .._core.redact import Secret
-from .._pki.certificate import CertificateFacts, certificate_pem, iso, parse_certificates
+from .._pki.certificate import CertificateFacts, certificate_pem, parse_certificates
 from .._pki.chain import is_self_signed
 from .._pki.errors import PkiError
 from .._pki.keys import load_private_key, spki_sha256
@@ -26,9 +26,9 @@ from .._pki.request import load_request
 from .._pki.signature import is_signed_by
 from .errors import NoIssuer, NoMount
 from .pki_issuer import Declaration, IssuerView, Key, PkiIssuer, key_retiring, waiting
-from .pki_issuer_deeds import refuse_outliving
 from .pki_issuer_state import ITSELF, KEY, MAKING, PARTICULAR_MAKING, SUBJECT, Held, IssuerState, misfits
 from .pki_mount import PkiMount
+from .pki_parent import Parent, child, refuse_unfit
 
 try:
     from cryptography import x509
@@ -37,6 +37,7 @@ except ImportError:  # reported through Spec.requires before any of this is call
 
 #: Signing comes after planning, and the server counts from then on.
 _SIGNING_SECONDS: t.Final = 60
+_MAKING: t.Final = (Action.CREATE, Action.REPLACE)
 
 
 class Root(PkiIssuer):
@@ -44,7 +45,7 @@ class Root(PkiIssuer):
 
     named_when_made = True
 
-    def signer(self, facts: CertificateFacts, parent: CertificateFacts | None) -> str:
+    def signer(self, facts: CertificateFacts, parent: Parent | None) -> str:
         return ITSELF if is_self_signed(facts.certificate) else facts.issuer_dn
 
     def recognises(self, held: Held) -> bool:
@@ -103,14 +104,13 @@ class Intermediate(Requested):
     def authority(self) -> PkiMount:
         return self._parent_mount
 
-    def parent(self) -> CertificateFacts | None:
+    def parent(self) -> Parent | None:
         try:
-            data = self.vault.read(at(self._parent_path, "json"))
+            return Parent.read(self.vault, self._parent_path)
         except (NoIssuer, NoMount):
             return None  # made earlier in the batch, or signing fails with that error
-        return CertificateFacts.of(parse_certificates(data.text("certificate").encode())[0]) if data else None
 
-    def signer(self, facts: CertificateFacts, parent: CertificateFacts | None) -> str:
+    def signer(self, facts: CertificateFacts, parent: Parent | None) -> str:
         signed = parent is not None and is_signed_by(facts.certificate, parent.certificate)
         return str(self.declaration.state.signed_by) if signed else facts.issuer_dn
 
@@ -122,23 +122,31 @@ class Intermediate(Requested):
             particular = PARTICULAR_MAKING & self.declaration.wanted.managed_values().keys()
             self.authority.require_fields(at(self._parent_path, "sign-intermediate"), particular)
             self.authority.learn()
-        return super().read()
+        view = super().read()
+        if view.parent and plan_state(view.state, self.declaration.wanted).action in _MAKING:
+            return replace(view, parent=view.parent.with_kept(self.vault, self._parent_path))
+        return view
 
     def check(self, view: IssuerView, now: datetime.datetime) -> None:
         check_key(self.declaration, waiting(view))
-        ends = self._ends(now)
-        if view.parent and ends:
-            refuse_outliving(view.parent, ends)
+        if view.parent:
+            refuse_unfit(view.parent, self._child(now), now)
 
-    def _ends(self, now: datetime.datetime) -> datetime.datetime | None:
+    def _child(self, now: datetime.datetime) -> dict[str, t.Any]:
         ttl = self.declaration.state.ttl
-        return now + datetime.timedelta(seconds=ttl + _SIGNING_SECONDS) if isinstance(ttl, int) else None
+        ends = now + datetime.timedelta(seconds=ttl + _SIGNING_SECONDS) if isinstance(ttl, int) else None
+        return child(self.declaration.state, ends)
+
+    def _warnings(self, view: IssuerView, now: datetime.datetime) -> t.Iterator[str]:
+        yield from super()._warnings(view, now)
+        wanted, room = self.declaration.state.max_path_length, view.parent.room if view.parent else None
+        if view.held is None and isinstance(wanted, int) and room is not None and wanted >= room:
+            yield f"max_path_length {wanted} of {self.name} has no effect: the CAs above allow {room - 1} below it"
 
     def making(self, view: IssuerView, now: datetime.datetime, retiring: t.Sequence[Step]) -> t.Iterator[Step]:
         yield from lifetime_guard(self.authority, self.declaration.state)
-        ends = self._ends(now)
-        if view.parent is None and ends:
-            yield Step("fence", at(self._parent_path, "json"), iso(ends))
+        if view.parent is None:
+            yield Step("fence", self._parent_path, self._child(now))
         yield from key_retiring(view, self.declaration.key_name)
         yield self.requesting(waiting(view))
         body = {"exclude_cn_from_sans": True, **self.declaration.state.wire(only=[*SUBJECT, *MAKING])}

@@ -44,13 +44,14 @@ def authority(
     organization: str | None = None,
     path_length: int | None = None,
     parent: Authority | None = None,
+    permitted: tuple[str, ...] = (),
 ) -> Authority:
     """Return a CA that was made at an instant to live for a time; the same question gets the same answer."""
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
     if organization:
         subject.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
     key = _key(common_name)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name(subject))
         .issuer_name(parent.certificate.subject if parent else x509.Name(subject))
@@ -59,6 +60,9 @@ def authority(
         .not_valid_before(made - _BACKDATING)
         .not_valid_after(made + datetime.timedelta(seconds=seconds))
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .sign(parent.key if parent else key, hashes.SHA256())
     )
+    if permitted:
+        constraints = x509.NameConstraints([x509.DNSName(name) for name in permitted], None)
+        builder = builder.add_extension(constraints, critical=True)
+    certificate = builder.sign(parent.key if parent else key, hashes.SHA256())
     return Authority(certificate, key)

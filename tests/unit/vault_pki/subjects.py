@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._core.resource import Resource
-from plugins.module_utils._pki.certificate import CertificateFacts
+from plugins.module_utils._vault.answer import Fields
 from plugins.module_utils._vault.pki_config import SECTIONS, PkiConfig
 from plugins.module_utils._vault.pki_issuer import IssuerView, Key
 from plugins.module_utils._vault.pki_issuer_declaration import ISSUER_OPTIONS, declared_issuer
 from plugins.module_utils._vault.pki_issuer_state import Held
 from plugins.module_utils._vault.pki_mount import PkiMount, PkiMounts
+from plugins.module_utils._vault.pki_parent import Parent
 from plugins.module_utils._vault.pki_role import PkiRole, RoleState
 from tests.unit.vault_pki.certificates import Authority, authority
 
@@ -67,6 +68,7 @@ def made(case: Case, name: str, parent: Authority | None = None) -> Authority | 
         return None
     begin = NOON - datetime.timedelta(days=told.get("age", 0))
     facts = {field: told[field] for field in ("organization", "path_length") if field in told}
+    facts["permitted"] = tuple(told.get("permitted", ()))
     return authority(told["common_name"], begin, told["days"] * DAY, parent=parent, **facts)
 
 
@@ -81,8 +83,9 @@ def issuer(case: Case) -> Subject:
     options = {**dict.fromkeys(ISSUER_OPTIONS), "on_mismatch": "fail", "force": False, "delete_key": False}
     item = {"name": "ca", "mount": "pki", "state": "present", **case["desired"]}
     resource = declared_issuer(mounts, FileTransaction(), {**options, **item})
-    above = made(case, "parent")
-    parent = CertificateFacts.of(above.certificate) if above else None
+    top = made(case, "grandparent")
+    above = made(case, "parent", top)
+    parent = _parent(case, above, top)
     key = Key("waiting", case["key"], "") if "key" in case else None
     view = IssuerView(key=key, parent=parent)
     ca = made(case, "current", above)
@@ -94,6 +97,14 @@ def issuer(case: Case) -> Subject:
         key = Key("held", "ec", "") if case["current"].get("key_named") else key
         view = IssuerView(held, state, key, parent, users, case.get("key_is_shared", False))
     return resource, view
+
+
+def _parent(case: Case, above: Authority | None, top: Authority | None) -> Parent | None:
+    if above is None:
+        return None
+    chain = [entry.pem for entry in (above, top) if entry]
+    beside = Fields.of(case["parent"].get("beside", {}), "the issuer")
+    return Parent(Fields.of({"certificate": above.pem, "ca_chain": chain}, "the issuer"), beside)
 
 
 def _held(told: Case, ca: Authority, above: Authority | None) -> Held:
