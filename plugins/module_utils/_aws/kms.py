@@ -12,6 +12,7 @@ Source: the API reference of AWS KMS (Encrypt, Decrypt, ReEncrypt, DescribeKey) 
 from __future__ import annotations
 
 import functools
+import io
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,7 +29,9 @@ from .._envelope.record import Form
 try:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+    from urllib3 import HTTPResponse
+    from urllib3.exceptions import HTTPError
 except ImportError:  # reported by _opened() before any of it is used
     pass
 
@@ -37,6 +40,8 @@ _SEE: t.Final = "Check the address; a proxy or another service may stand there."
 _DEADLINE: t.Final = 120.0
 _CONNECT_TIMEOUT: t.Final = 10
 _READ_TIMEOUT: t.Final = 30
+#: Octets of an answer; the largest is a ciphertext of a few thousand.
+_LARGEST_ANSWER: t.Final = 1 << 20
 
 T = t.TypeVar("T")
 R = t.TypeVar("R")
@@ -173,6 +178,8 @@ def _asked(call: t.Callable[..., t.Any], **fields: t.Any) -> t.Mapping[str, t.An
     """Return the answer to one request; nothing for a ciphertext that is not the key's."""
     try:
         answer = within(_DEADLINE, lambda: call(**fields))
+    except KmsFailure:
+        raise
     except ClientError as error:
         about = error.response.get("Error") or {}
         code, said = str(about.get("Code")), printable(str(about.get("Message") or "no message"))
@@ -206,6 +213,41 @@ def _strange(why: str) -> KmsFailure:
     return KmsFailure(f"what answers is not AWS KMS ({why})", field="endpoint_url", remedy=_SEE)
 
 
+class _Sparing:
+    """Sends as the session of the library does, which would read an answer to its end, however far that is."""
+
+    def __init__(self, session: t.Any) -> None:
+        self._session = session
+
+    def send(self, request: t.Any) -> t.Any:
+        """Return the answer to a request, read as far as an answer of the service goes."""
+        request.stream_output = True
+        answer = self._session.send(request)
+        content = io.BytesIO()
+        try:
+            for piece in answer.raw.stream(decode_content=False):
+                if content.tell() + len(piece) > _LARGEST_ANSWER:
+                    answer.raw.close()
+                    raise _strange(f"its body is larger than {_LARGEST_ANSWER >> 20} MiB")
+                content.write(piece)
+        except HTTPError as error:
+            raise ConnectionClosedError(error=error, request=request, endpoint_url=request.url) from None
+        content.seek(0)
+        answer.raw = HTTPResponse(content, preload_content=False)
+        return answer
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+def sparing(client: t.Any) -> t.Any:
+    """Return a client of boto3 after it was told to limit what it reads."""
+    endpoint = client._endpoint  # pylint: disable=protected-access  # the library lets nobody give it another session
+    endpoint.http_session = _Sparing(endpoint.http_session)
+    return client
+
+
 KMS: t.Final = ProviderKind(
     "aws_kms",
     {
@@ -230,7 +272,7 @@ def _opened(declared: Params, form: Form) -> KeyProvider:
             connect_timeout=_CONNECT_TIMEOUT,
             read_timeout=_READ_TIMEOUT,
         )
-        client = session.client("kms", endpoint_url=declared.get("endpoint_url"), config=limits)
+        client = sparing(session.client("kms", endpoint_url=declared.get("endpoint_url"), config=limits))
     except (BotoCoreError, ValueError) as error:
         raise InvalidInput(
             f"no connection to AWS KMS can be made ({error})", field="region", remedy="Give region, or AWS_REGION."

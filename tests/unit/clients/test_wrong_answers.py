@@ -64,12 +64,27 @@ def test_aws_kms(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Config(retries={"max_attempts": 0})
     given = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-west-1"}
     with Player(wrong, KEY) as player, _in_time():
-        client = boto3.client("kms", endpoint_url=player.url, config=limits, **given)
+        client = kms.sparing(boto3.client("kms", endpoint_url=player.url, config=limits, **given))
         key = kms.KmsKey(client, "k", {}, Form())
         with pytest.raises(TrustmeshError) as caught:
             _use(key)
         assert caught.value.remedy
         assert "Traceback" not in str(caught.value)
+        assert wrong.name != "a body without an end" or "its body is larger than 1 MiB" in str(caught.value)
+
+
+def test_aws_kms_reads_what_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole and in chunks, an answer comes through as the library would read it."""
+    monkeypatch.setattr(kms, "_DEADLINE", 10 * SECONDS)
+    given = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-west-1"}
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(KEY), KEY)
+    for right in (
+        Wrong("whole", lambda call: call.answer(200, KEY)),
+        Wrong("in chunks", lambda call: call.answer(200, chunked, Content_Length=None, Transfer_Encoding="chunked")),
+    ):
+        with Player(right, KEY) as player:
+            client = kms.sparing(boto3.client("kms", endpoint_url=player.url, **given))
+            assert kms.KmsKey(client, "k", {}, Form()).arn == "arn:aws:kms:eu-west-1:1:key/k"
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=list(WRONG))
