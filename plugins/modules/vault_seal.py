@@ -66,7 +66,10 @@ options:
     default: unsealed
 notes:
   - O(timeout) is also how long the module waits for a node to become active after unsealing.
-  - With O(state=unsealed), the options about logging in have no influence.
+  - The seal is that of the whole server, whatever its namespaces. O(namespace) only says where to log in, unless
+    O(auth_namespace) does.
+  - With O(state=unsealed), the options about logging in and O(namespace) have no influence.
+  - A token that was obtained to seal the server ends by itself, because a sealed server revokes none.
 seealso:
   - module: trustmesh.security.vault_info
 """
@@ -182,7 +185,7 @@ import contextlib
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec
-from ..module_utils._vault.connection import VAULT, reach
+from ..module_utils._vault.connection import VAULT, reach, reach_login
 from ..module_utils._vault.seal import Seal, SealTerms
 
 SPEC = VAULT + Spec(
@@ -202,8 +205,9 @@ SPEC = VAULT + Spec(
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the seal as a resource."""
     terms = SealTerms.declared(params)
-    vault = reach(params, stack)
-    return Batch([Seal(vault, terms)], warnings=vault.warnings)
+    vault = reach({**params, "namespace": ""}, stack)
+    gate = reach_login(params, stack) if terms.sealed else vault
+    return Batch([Seal(vault, terms, gate)], warnings=vault.warnings)
 
 
 def main() -> None:

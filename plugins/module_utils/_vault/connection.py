@@ -78,8 +78,8 @@ def reach_login(params: Params, stack: contextlib.ExitStack) -> Vault:
     """Return a port without a token to where a login is made, which may be another namespace than that of the work."""
     namespace = params.get("auth_namespace")
     if namespace is None:
-        return reach(params, stack)
-    gate = reach({**params, "namespace": "" if namespace.strip("/") == "root" else namespace}, stack)
+        namespace = setting(params, "namespace")
+    gate = reach({**params, "namespace": "" if (namespace or "").strip("/") == "root" else namespace}, stack)
     _refuse_unheard(gate, namespace)
     return gate
 

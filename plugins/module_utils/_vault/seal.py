@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .._core.errors import InvalidInput, Overtaken, PolicyRefusal, certain
 from .._core.files import Attributes, put_file, read_file, reserve_file
+from .._core.foreign import parse_object
 from .._core.plan import NO_PLAN, Action, Change, Plan, Step
 from .._core.redact import Secret
 from .._core.resource import Resource
@@ -43,10 +44,10 @@ class Keys:
         if content is None:
             return None
         try:
-            data = json.loads(content)
+            data = parse_object(content)
             shares = tuple(Secret(str(key)) for key in data["keys_base64"])
             token = data.get("root_token")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             raise InvalidInput(
                 f"{path} is not a keys file", field="keys_file", remedy="Give the file that the initialisation wrote."
             ) from None
@@ -121,10 +122,12 @@ class Seal(Resource[SealState]):
     kind = "vault_seal"
     noun = "seal"
 
-    def __init__(self, vault: Vault, terms: SealTerms) -> None:
+    def __init__(self, vault: Vault, terms: SealTerms, gate: Vault) -> None:
+        """``gate`` is a port to where a login is made, if one is needed."""
         super().__init__(vault.url, None)
         self.vault = vault
         self.terms = terms
+        self._gate = gate
 
     def read(self) -> SealState | None:
         status = self.vault.read_bare("sys/seal-status")
@@ -218,7 +221,7 @@ class Seal(Resource[SealState]):
             elif step.verb == "put":
                 self._put_root_token(step.body)
             else:
-                self.vault.use_token(self.terms.login(self.vault).reveal())
+                self.vault.use_token(self.terms.login(self._gate).reveal())
                 self.vault.write(step.target)
 
     def _initialise(self, step: Step) -> None:
