@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from collections.abc import Mapping
 
@@ -14,6 +13,7 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
+from ..module_utils._core.foreign import Unreadable, parse_object
 from ..module_utils._keyring.api_key import checked_pepper, recognise
 from ..plugin_utils.arguments import text, texts
 
@@ -31,8 +31,8 @@ def api_key_matches(key: t.Any, record: t.Any, permission: t.Any = None, pepper:
 def _record(record: t.Any) -> Mapping[str, t.Any]:
     if isinstance(record, str):
         try:
-            record = json.loads(record)
-        except (ValueError, RecursionError):
+            record = parse_object(record)
+        except Unreadable:
             record = None
     if not isinstance(record, Mapping) or not isinstance(record.get("keys"), list):
         raise InvalidInput(

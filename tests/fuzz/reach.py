@@ -22,7 +22,7 @@ _READERS: t.Final = frozenset(
         "json.loads", "json.load", "raw_decode", "_DECODER.decode", "yaml.safe_load", "b64decode",
         "urlsafe_b64decode", "standard_b64decode", "unhexlify", "bytes.fromhex", "zlib.decompress",
         "zlib.decompressobj", "tarfile.open", "ZipFile", "struct.unpack", "int.from_bytes", "fromisoformat",
-        "strptime", "parsedate_to_datetime", "urlsplit", "urlparse", "parse_object",
+        "strptime", "parsedate_to_datetime", "urlsplit", "urlparse", "parse_object", "parse_value",
         "load_pem_x509_certificate", "load_pem_x509_certificates", "load_der_x509_certificate",
         "load_pem_x509_crl", "load_der_x509_crl", "load_pem_x509_csr", "load_der_x509_csr",
         "load_pem_private_key", "load_der_private_key", "load_pem_public_key", "load_der_public_key",

@@ -77,7 +77,7 @@ def inflated(content: bytes, encoding: str, most: int = LARGEST_ANSWER) -> bytes
     return whole
 
 
-def parse_object(content: bytes) -> dict[str, t.Any]:
+def parse_object(content: bytes | str) -> dict[str, t.Any]:
     """Return the JSON object (RFC 8259) that a body is; raises :class:`Unreadable`."""
     body = parse_value(content)
     if not isinstance(body, dict):
@@ -85,12 +85,14 @@ def parse_object(content: bytes) -> dict[str, t.Any]:
     return body
 
 
-def parse_value(content: bytes) -> t.Any:
+def parse_value(content: bytes | str) -> t.Any:
     """Return the JSON value (RFC 8259) that a body is; raises :class:`Unreadable`.
 
     Not read are: names given twice, numbers that no double holds, NaN, and what is nested deeper than a
     server would take it.
     """
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
     if not content:
         raise Unreadable("its body is empty")
     parts = content.count(b"[") + content.count(b"{")

@@ -20,6 +20,7 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from .files import FileFailure, read_file
+from .foreign import Unreadable, parse_value
 from .locks import LOCK_NAME, note, noted
 from .plan import Action, Change, Plan
 
@@ -73,7 +74,7 @@ class Unannounced:
 def _read(content: bytes) -> set[str]:
     """Return identities; a note that was cut short or that others wrote says nothing."""
     try:
-        found = json.loads(content) if content else []
-    except (ValueError, RecursionError):
+        found = parse_value(content) if content else []
+    except Unreadable:
         return set()
     return {entry for entry in found if isinstance(entry, str)} if isinstance(found, list) else set()

@@ -25,6 +25,7 @@ from functools import partial
 
 from .._core.errors import InvalidInput, certain
 from .._core.files import Attributes, FileFailure, exists, open_file, put_file, read_found, remove
+from .._core.foreign import parse_object
 from .._core.free_text import free_texts, in_the_clear
 from .._core.kinds import BOOLEAN, MAPPING, TEXT, Kind
 from .._core.plan import NO_PLAN, Action, Change, Plan, Step, plan_state
@@ -220,8 +221,8 @@ def _load(path: str) -> dict[str, t.Any] | None:
         )
     first, _newline, rest = found.content.decode("utf-8", "replace").partition("\n")
     try:
-        return _record(first, json.loads(rest))
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return _record(first, parse_object(rest))
+    except (ValueError, TypeError, KeyError):
         raise InvalidInput(
             f"{path} was not written by this module",
             field="pid_file",

@@ -13,13 +13,13 @@ command line.
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput, TrustmeshError, certain
+from .._core.foreign import parse_value
 from .._core.kinds import PUBLIC_TEXTS, TEXT, Kind
 from .._core.plan import Action, Plan, Step
 from .._core.programs import ProgramFailure, environment, run
@@ -125,13 +125,13 @@ def _described(text: str) -> dict[str, dict[str, t.Any]]:
     """Return the secrets that ``podman secret inspect`` tells of, each with the fields that are relied on."""
     found = {}
     try:
-        for entry in json.loads(text):
+        for entry in parse_value(text):
             spec = entry["Spec"]
             labels = spec.get("Labels") or {}
             if not all(isinstance(label, str) for label in (spec["Driver"]["Name"], *labels, *labels.values())):
                 raise TypeError
             found[str(spec["Name"])] = spec
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise ContainerFailure(
             "podman secret inspect: its answer is not a list of secrets", field="executable", remedy=_INSTALL
         ) from None

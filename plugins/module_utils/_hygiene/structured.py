@@ -148,6 +148,7 @@ def _value(text: str) -> str:
 
 
 def _in_json(line: str) -> Iterator[str]:
+    """Yield what an object in one line says; leniently, because a secret in JSON that is not quite right is one too."""
     try:
         waiting: list[tuple[t.Any, int]] = [(json.loads(line.strip().rstrip(",")), 0)]
     except (ValueError, RecursionError):

@@ -18,6 +18,7 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .._core.foreign import Unreadable, parse_value
 from .._pki.keys import KeySpec, public_key, spec_of
 from . import base64url
 from .errors import JoseError
@@ -139,9 +140,9 @@ def parse_set(document: t.Any) -> tuple[VerificationKey, ...]:
     """
     if isinstance(document, (str, bytes)):
         try:
-            document = json.loads(document)
-        except (ValueError, RecursionError):
-            raise UnusableKey("the key set is not JSON", remedy="Give a JWK Set (RFC 7517).") from None
+            document = parse_value(document)
+        except Unreadable as error:
+            raise UnusableKey(f"the key set cannot be read: {error}", remedy="Give a JWK Set (RFC 7517).") from None
     entries = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):
         raise UnusableKey("there is no list of keys in it", remedy="Give a JWK Set (RFC 7517): {'keys': [...]}.")

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from .._core.errors import InvalidInput, PolicyRefusal
+from .._core.foreign import Unreadable, parse_object
 from .._core.normal import duration, instant, spell_duration
 from .._core.redact import Secret
 from .._core.resource import ON_MISMATCH
@@ -228,21 +229,21 @@ def _text(material: KeyMaterial) -> str:
 def _entries(text: str | None) -> list[dict[str, t.Any]]:
     """Return the keys of a published record, none for a text that is no such record."""
     try:
-        entries = json.loads(text or "{}").get("keys")
+        entries = parse_object(text or "{}").get("keys")
         return [entry for entry in entries or () if isinstance(entry, dict)]
-    except (AttributeError, TypeError, ValueError, RecursionError):
+    except (TypeError, Unreadable):
         return []
 
 
 def _bare(text: str) -> t.Any:
     """Return a published record without what the service notes in it."""
     try:
-        document = json.loads(text)
+        document = parse_object(text)
         for entry in document["keys"]:
             for name in USAGE:
                 entry.pop(name, None)
         return document
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError, Unreadable):
         return text
 
 

@@ -13,7 +13,6 @@ and keys in the descriptions of their errors.
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import socket
 import ssl
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 
 from .._core.deadline import cut_off
 from .._core.errors import InvalidInput
+from .._core.foreign import Unreadable, parse_object
 from .tls import STEPS, Observation, Target, handshake, read_failure
 
 PORTS: t.Final = {"http": 80, "https": 443}
@@ -133,8 +133,8 @@ def _exchange(
 def _error_code(answer: http.client.HTTPResponse) -> str | None:
     """Return the error code that the body names, if it is an error of FSPIOP (API definition, 7.6)."""
     try:
-        error = json.loads(answer.read(_LOOKED_AT))["errorInformation"]["errorCode"]
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, RecursionError):
+        error = parse_object(answer.read(_LOOKED_AT))["errorInformation"]["errorCode"]
+    except (OSError, http.client.HTTPException, Unreadable, LookupError, TypeError):
         return None
     code = str(error)
     return code if _CODE.fullmatch(code) else None

@@ -20,6 +20,7 @@ import json
 import typing as t
 from collections.abc import Mapping
 
+from .._core.foreign import Unreadable, parse_object
 from .declaration import Object, SecretDeclaration, from_base64
 from .errors import SealingError
 from .recipient import Recipient
@@ -93,10 +94,10 @@ class _Earlier:
             raise SealingError(f"is not a {KIND} of {API_VERSION}", field="previous")
         annotations = _member(_member(previous, "metadata"), "annotations")
         try:
-            digests = json.loads(str(annotations.get(DIGESTS, "{}")))
-        except (ValueError, RecursionError):
+            digests = parse_object(str(annotations.get(DIGESTS, "{}")))
+        except Unreadable:
             digests = {}
-        return cls(_member(_member(previous, "spec"), "encryptedData"), digests if isinstance(digests, dict) else {})
+        return cls(_member(_member(previous, "spec"), "encryptedData"), digests)
 
     def fits(self, name: str, digest: str) -> bool:
         """Tell whether a value was sealed as it would be now."""

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from .._core.address import at
 from .._core.errors import InvalidInput, NotConverged, certain
 from .._core.files import Attributes, put_file, read_file, read_found, remove, reserve_file
+from .._core.foreign import parse_object
 from .._core.kinds import MAPPING, NETWORKS, SECONDS, Kind
 from .._core.normal import instant, spell_duration
 from .._core.plan import NO_PLAN, UNWANTED, Action, Change, Plan, Step
@@ -134,9 +135,9 @@ class Record:
         """Read a record; one that makes no sense is none."""
         content = read_file(path)
         try:
-            record = None if content is None else cls(**json.loads(content))
+            record = None if content is None else cls(**parse_object(content))
             return record if record is not None and record._is_sound() else None
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, TypeError):
             return None
 
     def _is_sound(self) -> bool:
