@@ -23,8 +23,8 @@ description:
     C(<mount>/metadata/<path>) C(read), with C(create) and C(update) for metadata and C(delete) for
     O(secrets[].on_delete=destroy). In version 1 it needs C(create), C(read), C(update) and C(delete) on
     C(<mount>/<path>).
-  - Which version an engine is says C(sys/internal/ui/mounts/<mount>), which servers let every user of the mount read, or
-    else the engine's own description of its endpoints. Where something in between bars both, the task fails.
+  - Which version an engine is says C(sys/internal/ui/mounts/<mount>), which servers let every user of the mount read,
+    or else the engine's own description of its endpoints. Where something in between bars both, the task fails.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._attributes

@@ -76,8 +76,8 @@ options:
       signed_by:
         description:
           - The issuer of the same server that signs an intermediate.
-          - Before a key is made, and in check mode, it is judged whether that issuer may have this CA below it, by ends,
-            path lengths, DNS domains, keys and signatures of all CAs above. A token with C(read) on
+          - Before a key is made, and in check mode, it is judged whether that issuer may have this CA below it, by
+            ends, path lengths, DNS domains, keys and signatures of all CAs above. A token with C(read) on
             C(<parent mount>/issuer/<parent>) also learns then whether it is revoked, is for issuing, and has its key.
         type: dict
         suboptions:
