@@ -46,6 +46,18 @@ def test_what_is_no_token_is_refused(token: str) -> None:
     assert refusal.value.cause == "malformed"
 
 
+@pytest.mark.parametrize(("longer", "taken"), [(0, True), (1, False)])
+def test_kind_8_a_token_beyond_the_limit_is_refused_unread(longer: int, taken: bool) -> None:
+    """Its signature is padded, so that nothing but the length of the whole is the reason."""
+    start = "e30.e30."
+    token = start + "A" * (LONGEST + longer - len(start))
+    if taken:
+        assert read(token).claims == {}
+        return
+    with pytest.raises(TokenRefused, match=f"has {LONGEST + 1} characters, more than {LONGEST}"):
+        read(token)
+
+
 @given(st.text(max_size=40) | st.lists(st.binary(max_size=12).map(base64url.encode), max_size=4).map(".".join))
 def test_reader_raises_nothing_but_its_own_error(token: str) -> None:
     try:

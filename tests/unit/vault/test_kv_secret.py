@@ -219,7 +219,11 @@ def test_a_number_that_the_server_would_alter_is_refused(memory: Memory, data: D
 
 
 def test_every_text_in_a_secret_is_masked_and_in_no_plan(memory: Memory) -> None:
-    data = {"a": {"inner-name": ["first-of-a-list", {"x": "deep-in-a-mapping"}]}, "b": "plain-text-of-b", "c": 987654321012345}
+    data = {
+        "a": {"inner-name": ["first-of-a-list", {"x": "deep-in-a-mapping"}]},
+        "b": "plain-text-of-b",
+        "c": 987654321012345,
+    }
     outcome = run(memory, data=data)
     assert {"first-of-a-list", "deep-in-a-mapping", "plain-text-of-b"} <= redact.known()
     shown = f"{outcome.result()} {outcome.plan.diff(outcome.resource.identity)}"
