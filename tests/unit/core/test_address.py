@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils._core.address import Address, at, checked, route, sendable, word
+from plugins.module_utils._core.address import Address, at, checked, component, route, sendable, word
 from plugins.module_utils._core.errors import InvalidInput
 
 
@@ -61,3 +61,7 @@ def test_r9_word_is_of_ascii(text: str) -> None:
         word(text)
     assert caught.value.field == "name"
     assert word("a-b.c_1") == "a-b.c_1"
+
+
+def test_a_text_is_spelled_as_addresses_of_others_spell_it() -> None:
+    assert component("a/b c&d=\u00fc~\udc80") == "a%2Fb%20c%26d%3D%C3%BC~%3F"

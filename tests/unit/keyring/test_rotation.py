@@ -16,7 +16,7 @@ import yaml
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.normal import duration
 from plugins.module_utils._keyring.record import Generation, KeyMaterial, Record
-from plugins.module_utils._keyring.rotation import Rotation, decide
+from plugins.module_utils._keyring.rotation import Rotation, advanced, decide
 
 START = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
 CASES = yaml.safe_load((pathlib.Path(__file__).parent / "plans" / "rotation.yml").read_text())["cases"]
@@ -61,3 +61,51 @@ def test_what_means_nothing_is_refused_by_name(options: dict[str, str], field: s
     with pytest.raises(InvalidInput) as refused:
         Rotation.declared(options)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("policy", "published", "after", "in_use", "noted"),
+    [
+        ({}, None, "0", True, None),
+        ({"lead": "1h"}, None, "0", False, "0"),
+        ({"lead": "1h"}, "0", "59m59s", False, "0"),
+        ({"lead": "1h"}, "0", "1h", True, "0"),
+        ({"lead": "1s"}, "0", "0", False, "0"),
+        ({"lead": "1s"}, "0", "1s", True, "0"),
+    ],
+)
+def test_a_next_key_is_in_use_once_it_was_published_for_the_lead(
+    policy: dict[str, str], published: str | None, after: str, in_use: bool, noted: str | None
+) -> None:
+    old = Generation(KeyMaterial({}), START, activated=START)
+    following = Generation(KeyMaterial({}), START, published=None if published is None else _at(published))
+    found = advanced(Record(old, following), Rotation.declared({"keep_previous": "7d", **policy}), _at(after))
+    newest = found.newest
+    assert (found.next is None) is in_use
+    assert newest.published == (None if noted is None else _at(noted))
+    assert newest.activated == (_at(after) if in_use else None)
+    assert [entry.retired for entry in found.previous] == ([_at(after)] if in_use else [])
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept", "until"),
+    [
+        ({}, True, "0"),
+        ({"overlap": "1h"}, True, "1h"),
+        ({"keep_previous": "0"}, False, None),
+        ({"keep_previous": "0", "overlap": "1h"}, True, "1h"),
+        ({"keep_previous": "1s"}, True, "0"),
+    ],
+)
+def test_a_replaced_key_is_kept_and_published_for_its_time(
+    policy: dict[str, str], kept: bool, until: str | None
+) -> None:
+    record = Record(Generation(KeyMaterial({}), START), Generation(KeyMaterial({}), START))
+    found = advanced(record, Rotation.declared({"keep_previous": "7d", **policy}), START)
+    assert [entry.until for entry in found.previous] == ([_at(until)] if kept else [])
+
+
+def test_a_record_without_a_next_key_is_left_alone() -> None:
+    record = Record(Generation(KeyMaterial({}), START))
+    for policy in ({}, {"lead": "1h"}):
+        assert advanced(record, Rotation.declared(policy), START) == record

@@ -158,3 +158,21 @@ LONG: t.Final = ".".join(["a" * 60] * 5)[: 253 - len(".svc.example")] + ".svc.ex
 )  # fmt: skip
 def test_c4_a_name_is_refused_by_the_rules_of_a_role(role: dict[str, t.Any], name: str, refused: bool) -> None:
     assert role_rules._refuses_name({**ROLE, **role}, name) is refused
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [
+        ({"allow_wildcard_certificates": False, "allow_subdomains": False}, "svc.example"),
+        ({"allow_wildcard_certificates": False}, "svc.example (with subdomains)"),
+        ({"allow_bare_domains": True}, "svc.example (themselves, with subdomains, with wildcards)"),
+        ({"allow_glob_domains": True, "allow_subdomains": False}, "svc.example (as patterns, with wildcards)"),
+        ({"allowed_domains": ["a.example", "b.example"]}, "a.example, b.example (with subdomains, with wildcards)"),
+        ({"allowed_domains": []}, "none"),
+        ({"allowed_domains": None}, "none"),
+    ],
+    ids=str,
+)
+def test_c4_a_refusal_says_what_the_role_allows(role: dict[str, t.Any], shown: str) -> None:
+    (found,) = objections({**ROLE, **role}, "tried", _wanted(common_name="evil.org"))
+    assert found.problem == f"role tried does not allow evil.org; its allowed_domains are {shown}"

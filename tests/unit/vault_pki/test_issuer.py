@@ -337,3 +337,46 @@ def test_an_issuer_that_cannot_be_read_is_not_absent() -> None:
     engine.memory.on("get", "pki/issuer/ca", lambda _path, _body: refused(403, "1 error occurred: permission denied"))
     with pytest.raises(VaultError, match="permission denied"):
         engine.issuer().read()
+
+
+# -- what is declared --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "field"),
+    [
+        ({"ttl": "0"}, "ttl"),
+        ({"ttl": "1s"}, None),
+        ({"max_path_length": -2}, "max_path_length"),
+        ({"max_path_length": -1}, None),
+        ({"max_path_length": 0}, None),
+        ({"key_bits": 257}, "key_bits"),
+        ({"name": "default"}, "name"),
+        ({"name": "a b"}, "name"),
+        ({"key_name": "a b"}, "key_name"),
+        ({"mount": ""}, "mount"),
+        ({"certificate": "-----BEGIN"}, "certificate"),
+        ({"type": "intermediate"}, "signed_by"),
+        ({"type": "intermediate", "signed_by": {"mount": "pki", "issuer": "ca"}}, "signed_by"),
+        ({"type": "intermediate", "signed_by": {"mount": "pki", "issuer": "root"}}, None),
+        ({"type": "intermediate", "signed_by": {"mount": "pki", "issuer": "root"}, "csr_file": "/c"}, "signed_by"),
+    ],
+    ids=str,
+)
+def test_what_cannot_become_true_is_refused_by_its_option(item: Data, field: str | None) -> None:
+    if field is None:
+        Engine().issuer(**item)
+        return
+    with pytest.raises(InvalidInput) as refusal:
+        Engine().issuer(**item)
+    assert refusal.value.field == field
+
+
+def test_not_the_default_cannot_be_made_true_and_is_not_compared() -> None:
+    engine = Engine()
+    engine.add("one", "ca", root())
+    engine.memory.objects["pki/config/issuers"] = {"default": "one"}
+    issuer = engine.issuer(default=False)
+    plan = issuer.plan(issuer.read(), NOON)
+    assert not plan
+    assert [text for text in plan.warnings if "until another issuer is declared" in text]
