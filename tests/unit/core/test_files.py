@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -282,3 +283,45 @@ def test_temporary_names_are_told_apart_and_known_again(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     leftovers.remove_leftovers(folder)
     assert {path.name for path in tmp_path.iterdir()} == names, "their process runs"
+
+
+def test_a_new_directory_is_private_until_it_has_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    mkdir = os.mkdir
+    monkeypatch.setattr(os, "mkdir", lambda name, mode, **at: (made.append(mode), mkdir(name, mode, **at)))
+    transaction = FileTransaction()
+    with transaction.group("it") as group:
+        group.directory(f"{tmp_path}/one/two", Attributes(mode=0o755))
+        group.tree(f"{tmp_path}/tree", Attributes(mode=0o755))
+    assert made == [0o700] * 3
+    assert _modes(tmp_path / "one") == _modes(tmp_path / "one/two") == 0o755
+
+
+def test_what_is_written_is_made_durable_before_it_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content first, then the names: what a power cut leaves is old or new."""
+    order: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        order.append("file" if stat.S_ISREG(os.fstat(descriptor).st_mode) else "folder")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", lambda *given, **at: (order.append("name"), replace(*given, **at)))
+    put_file(f"{tmp_path}/file", b"content", PRIVATE)
+    assert order == ["file", "folder", "name", "folder"]
+    order.clear()
+    with reserve_file(f"{tmp_path}/reserved", 10, PRIVATE) as fill:
+        assert order == ["file"], "the room is certain before anything is made for it"
+        fill(b"content")
+    assert order == ["file", "file", "folder", "name", "folder"]
+
+
+def test_a_group_that_does_not_take_effect_leaves_no_temporary_file(tmp_path: Path) -> None:
+    transaction = FileTransaction()
+    (tmp_path / "taken").mkdir()
+    with transaction.group("it") as group:
+        group.directory(f"{tmp_path}/made/for/it")
+        group.put(f"{tmp_path}/taken", b"secret", PRIVATE)
+    assert list(transaction.commit()) == ["it"]
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

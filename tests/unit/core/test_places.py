@@ -309,3 +309,58 @@ def test_an_entry_that_cannot_be_opened_is_named_as_what_it_is(tmp_path: Path) -
     assert reading.read_entry(folder, "none") is None
     held = reading.read_entry(folder, "file")
     assert held is not None and held.content == b"x"
+
+
+def test_a_path_is_counted_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert places.absolute("/etc/../x") == "/etc/../x"
+    assert places.absolute("a/../b") == f"{os.getcwd()}/a/../b"
+    (tmp_path / "file").write_text("here")
+    assert files.read_file("file") == b"here"
+
+
+@pytest.mark.parametrize(
+    ("mode", "attributes", "others"),
+    [
+        (0o700, ["system.posix_acl_access"], False),
+        (0o770, [], False),
+        (0o770, ["user.note"], False),
+        (0o770, ["system.posix_acl_access"], True),
+        (0o770, None, False),
+        (0o777, [], True),
+    ],
+)
+def test_r2_an_access_list_opens_a_directory_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, attributes: list[str] | None, others: bool
+) -> None:
+    """The bits of the group say what the list allows at most, and the list may name anybody."""
+
+    def listed(_descriptor: int) -> list[str]:
+        if attributes is None:
+            raise OSError(errno.ENOTSUP, "not supported")
+        return attributes
+
+    os.chown(tmp_path, -1, os.getegid())
+    tmp_path.chmod(mode)
+    before = len(os.listdir("/proc/self/fd"))
+    folder = places.directory(str(tmp_path))
+    monkeypatch.setattr(os, "listxattr", listed)
+    assert folder.open_to_others is others
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    monkeypatch.delattr(os, "listxattr")
+    assert folder.open_to_others is (mode == 0o777)
+
+
+def test_walk_asks_whether_to_enter_with_path_and_status(tmp_path: Path) -> None:
+    for name in ("in/file", "out/file"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("")
+    asked: list[tuple[str, bool]] = []
+
+    def enters(path: str, status: os.stat_result) -> bool:
+        asked.append((path, os.path.samestat(status, os.stat(path))))
+        return path.endswith("/in")
+
+    found = [os.path.relpath(path, tmp_path) for path, _status in reading.walk(str(tmp_path), enters=enters)]
+    assert found == ["in", "in/file", "out"]
+    assert asked == [(f"{tmp_path}/in", True), (f"{tmp_path}/out", True)]

@@ -330,3 +330,18 @@ def test_the_variables_of_the_environment_count_last(
     monkeypatch.delenv("BAO_SECRET_ID_FILE")
     with pytest.raises(InvalidInput, match="secret_id: not given"):
         login(server)
+
+
+def test_j6_a_token_whose_answer_was_lost_is_not_spent_twice(server: Server, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "secret-id").write_text(server.wrap("hvs.first"))
+    tried: list[int] = []
+
+    def lost(_path: str, _body: Data) -> Reply:
+        tried.append(1)
+        return 502, {"errors": ["broken"]}
+
+    server.memory.on("post", "sys/wrapping/unwrap", lost)
+    server.vault._retries = 3
+    with pytest.raises(ServerFault):
+        login(server, file=tmp_path / "secret-id")
+    assert len(tried) == 1
