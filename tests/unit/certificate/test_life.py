@@ -246,6 +246,7 @@ def test_chains_are_put_right_without_a_new_certificate(host: Host, role: str) -
     mended = host.run()
     assert (mended.error, mended.plan.action) == (None, Action.UPDATE)
     assert mended.plan.reasons == [f"the {role} file is not the issuer's"]
+    assert [(change.path, change.before) for change in mended.plan.changes] == [(role, "other")]
     assert (host.certificate.serial_number, host.text("key"), host.authority.signed) == (serial, key, 1)
     assert host.text("ca") == host.authority.root.pem.decode()
     assert not host.run().changed

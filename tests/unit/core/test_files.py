@@ -325,3 +325,24 @@ def test_a_group_that_does_not_take_effect_leaves_no_temporary_file(tmp_path: Pa
         group.put(f"{tmp_path}/taken", b"secret", PRIVATE)
     assert list(transaction.commit()) == ["it"]
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_was_reserved_is_closed_whatever_happens(tmp_path: Path, fails: bool) -> None:
+    places.directory(str(tmp_path))
+    transaction = FileTransaction()
+
+    def stage() -> None:
+        with transaction.group("it") as group:
+            group.reserve(f"{tmp_path}/file", b"room", PRIVATE)
+            group.tree(f"{tmp_path}/tree").reserve("file", b"room", PRIVATE)
+            if fails:
+                raise TrustmeshError("refused")
+
+    before = len(os.listdir("/proc/self/fd"))
+    if fails:
+        with pytest.raises(TrustmeshError, match="refused"):
+            stage()
+    else:
+        stage()
+    assert len(os.listdir("/proc/self/fd")) <= before

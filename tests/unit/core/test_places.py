@@ -364,3 +364,24 @@ def test_walk_asks_whether_to_enter_with_path_and_status(tmp_path: Path) -> None
     found = [os.path.relpath(path, tmp_path) for path, _status in reading.walk(str(tmp_path), enters=enters)]
     assert found == ["in", "in/file", "out"]
     assert asked == [(f"{tmp_path}/in", True), (f"{tmp_path}/out", True)]
+
+
+def test_of_the_directories_that_stay_open_the_latest_used_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_MOST_KEPT", 2)
+    kept = places._Kept()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        kept.put(str(tmp_path / name), places.directory(str(tmp_path / name)))
+    first = kept.get(str(tmp_path / "a"))
+    assert first is not None and first.real == str(tmp_path / "a")
+    kept.put(str(tmp_path), places.directory(str(tmp_path)))
+    assert list(kept._by_path) == [str(tmp_path / "a"), str(tmp_path)]
+    (tmp_path / "a").rmdir()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/entry").mkdir()
+    assert kept.get(str(tmp_path / "b")) is None
+    (tmp_path / "a").rename(tmp_path / "moved")
+    assert kept.get(str(tmp_path / "a")) is None, "what is elsewhere now is not given out"
+    assert list(kept._by_path) == [str(tmp_path)]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import typing as t
 from pathlib import Path
@@ -187,3 +188,20 @@ def test_whether_an_owner_can_pass(
 def test_the_groups_of_a_user_are_those_of_this_host() -> None:
     assert 0 in module._groups(0)
     assert module._groups(OWNER) == []
+
+
+@pytest.mark.parametrize(("code", "said"), [(errno.EACCES, "permission denied"), (errno.EIO, "Input/output error")])
+def test_a_store_that_cannot_be_opened_is_named_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, said: str
+) -> None:
+    store = _store(tmp_path)
+    store.make("a")
+
+    def refuse(_folder: Directory, _name: str) -> t.NoReturn:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Directory, "enter", refuse)
+    for act in (lambda: _store(tmp_path).root(), lambda: store.inner(directory(str(tmp_path)), "store")):
+        with pytest.raises(FileFailure, match=said) as refusal:
+            act()
+        assert refusal.value.field == str(tmp_path / "store")
