@@ -389,15 +389,3 @@ def test_signatures_of_any_text_raise_nothing_but_their_own_error(header: str, s
         for value in (header, text):
             headers = {"fspiop-source": "a", "fspiop-signature": value}
             assert not verify(PUBLIC["ES256"], method="POST", url="/transfers", headers=headers, body="{}").valid
-
-
-@pytest.mark.parametrize("name", ["FSPIOP-URI", "FSPIOP-HTTP-Method"])
-def test_mj_14_what_is_neither_signed_nor_sent_is_missing(name: str) -> None:
-    """Otherwise one signature would be good for every service and method."""
-    request = signed()
-    headers = {n: text for n, text in request.headers.items() if n.lower() != fspiop_message.PROTECTED[name]}
-    protected = {member: text for member, text in PROTECTED.items() if member != name}
-    headers["fspiop-signature"] = by_hand(request.body.encode(), protected)
-    assert fields(check(request, headers=headers)) == [name]
-    headers["fspiop-signature"] = by_hand(request.body.encode(), PROTECTED)
-    assert fields(check(request, headers={**request.headers, **headers})) == []
