@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A protected header that is neither signed nor sent: the request is not taken for the one that was asked for (MJ-14)."""
+"""What is neither signed nor sent does not let a request pass for another one (MJ-14)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Engine:
         self.bundle = ""
         self.memory.on("list", "pki/issuers", lambda _path, _body: self._listed(self.issuers, "issuer_name", "key_id"))
         self.memory.on("list", "pki/keys", lambda _path, _body: self._listed(self.keys, "key_name"))
-        self.memory.on("get", "pki/issuer/[^/]+", self._issuer)
+        self.memory.on("get", "pki/issuer/[^/]+(/json)?", self._issuer)
         self.memory.on("get", "pki/key/[^/]+", lambda path, _body: found(self.keys[path.rpartition("/")[2]]))
 
     @property
@@ -55,7 +55,7 @@ class Engine:
         return found({"keys": list(objects), "key_info": info})
 
     def _issuer(self, path: str, _body: Data) -> Reply:
-        wanted = path.rpartition("/")[2]
+        wanted = path.split("/")[2]
         for issuer_id, held in self.issuers.items():
             if wanted in (issuer_id, held["issuer_name"]):
                 return found(held)

@@ -121,20 +121,34 @@ def test_r22_names_that_others_took_first_are_told_apart(before: list[Step], sai
     assert isinstance(failed.value, Rejected) is not overtaken
 
 
-@pytest.mark.parametrize(("later", "refused_"), [(0, False), (1, True)])
-def test_a_ca_that_would_outlive_its_issuer_is_refused_before_it_is_made(later: int, refused_: bool) -> None:
+@pytest.mark.parametrize(
+    ("kept", "later", "field"),
+    [
+        ({}, 0, None),
+        ({}, 1, "ttl"),
+        ({"revoked": True}, 0, "signed_by"),
+        ({"usage": "read-only,crl-signing"}, 0, "signed_by"),
+        ({"usage": "read-only,issuing-certificates"}, 0, None),
+        ({"key_id": ""}, 0, "signed_by"),
+    ],
+    ids=str,
+)
+def test_a_ca_that_cannot_be_below_its_issuer_is_refused_before_it_is_made(
+    kept: Data, later: int, field: str | None
+) -> None:
     engine = Engine()
     engine.add("root", "root", root())
+    engine.issuers["root"].update(kept)
     ends = NOON + datetime.timedelta(days=3650, seconds=later)
-    fence = Step("fence", "pki/issuer/root", ends.isoformat())
+    fence = Step("fence", "pki/issuer/root", {"common_name": "Lower", "ends": ends.isoformat()})
     engine.memory.on("post", "pki/root/generate/internal", lambda _path, _body: found({"issuer_id": "made"}))
     plan = [fence, Step("generate", "pki/root/generate/internal", {})]
-    if not refused_:
+    if field is None:
         deeds(engine).carry_out(plan)
         return
     with pytest.raises(InvalidInput) as refusal:
         deeds(engine).carry_out(plan)
-    assert refusal.value.field == "ttl"
+    assert refusal.value.field == field
     assert engine.memory.writes == []
 
 
