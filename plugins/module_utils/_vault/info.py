@@ -39,6 +39,8 @@ def gather_server(vault: Vault) -> dict[str, t.Any]:
         )
     state, explanation = HEALTH[status]
     seal = vault.read_bare("sys/seal-status")
+    known = {name: health.text_or(name) for name in ("version", "cluster_name", "cluster_id")}
+    known.update({name: seal.text_or(name) for name in known if seal.get(name)})
     return {
         "url": vault.url,
         "state": state,
@@ -47,10 +49,10 @@ def gather_server(vault: Vault) -> dict[str, t.Any]:
         "initialized": health.flag("initialized"),
         "sealed": health.flag("sealed"),
         "product": product(seal),
-        "version": printable(seal.text_or("version") or health.text_or("version")),
+        "version": printable(known["version"]),
         "storage_type": seal.text_or("storage_type") or None,
-        "cluster_name": seal.text_or("cluster_name") or None,
-        "cluster_id": seal.text_or("cluster_id") or None,
+        "cluster_name": known["cluster_name"] or None,
+        "cluster_id": known["cluster_id"] or None,
         "seal": {
             "type": seal.text_or("type") or None,
             "shares": seal.number_or("n"),

@@ -58,4 +58,10 @@ class KvValues:
         if self._versions.of(mount) == 1:
             return self._vault.read_or_nothing(at(mount, path))
         held = self._vault.read_version(at(mount, "data", path))
-        return {} if held is None else held.mapping_or("data")
+        if held is not None and held["data"] is None:
+            raise InvalidInput(
+                f"the newest version of {mount}/{path} is deleted",
+                field="vault",
+                remedy="Undelete it, or write it again (trustmesh.security.vault_kv_secret).",
+            )
+        return {} if held is None else held.mapping("data")

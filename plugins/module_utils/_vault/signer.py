@@ -18,8 +18,9 @@ from .._core.address import at, route, word
 from .._core.clock import system_clock
 from .._core.errors import InvalidInput
 from .._pki.certificate import parse_certificates, validity
-from .._pki.chain import first_to_end
+from .._pki.chain import first_to_end, is_self_signed, order_chain
 from .._pki.drift import BACKDATE_SECONDS
+from .._pki.names import dn_text
 from .._pki.request import request_pem
 from .answer import Fields
 from .errors import Forbidden, NoIssuer, NoMount
@@ -169,7 +170,15 @@ class VaultSigner:
             return None
         if data is None:
             return None
-        return parse_certificates("\n".join(data.texts("ca_chain") or [data.text("certificate")]).encode())
+        chain = parse_certificates("\n".join(data.texts("ca_chain") or [data.text("certificate")]).encode())
+        last = order_chain(chain[0], chain)[-1]
+        if not is_self_signed(last):
+            self._vault.warn(
+                f"the chain of issuer {self._issuer_ref} of {self._mount} ends before a root, at "
+                f"{dn_text(last.subject)}; ca_file holds that, and many clients trust roots only. Import what is missing"
+                " (trustmesh.security.vault_pki_issuer)."
+            )
+        return chain
 
 
 @functools.lru_cache(maxsize=8)  # every reply repeats the same few

@@ -76,3 +76,27 @@ def test_what_is_in_force_is_judged_and_not_the_newest_on_the_disk(
     end = estate.certificate(NAME).not_valid_after_utc
     assert end > datetime.datetime.now(tz=datetime.timezone.utc) + datetime.timedelta(days=19)
     _again(run_module, args)
+
+
+def test_an_authority_without_its_root_in_the_engine_is_told(
+    run_module: t.Any, estate: Estate, make_engine: t.Any
+) -> None:
+    """cert-manager/cert-manager#6632, #4023: the intermediate alone was imported, and verifying ended at it."""
+    issuing = make_engine()
+    request = issuing.write("intermediate/generate/internal", common_name="Alone", key_type="ec").data["csr"]
+    signed = estate.root.write(
+        "root/sign-intermediate", csr=request, ttl=f"{600 * DAY}s", not_before_duration="4h"
+    ).data
+    issuing.write("intermediate/set-signed", certificate=signed["certificate"])
+    issuing.write("roles/mesh", allowed_domains="svc.example", allow_subdomains=True, key_type="any", max_ttl="90d")
+    args = {**estate.args({"name": NAME}), "mount": issuing.path}
+    done = run_module("certificate", args).ok()
+    assert "ends before a root, at CN=Alone; ca_file holds that" in str(done.result["warnings"])
+    _again(run_module, args)
+    issuing.write("issuers/import/cert", pem_bundle=signed["issuing_ca"])
+    mended = run_module("certificate", args).ok()
+    assert mended.changed
+    assert "warnings" not in mended.result
+    roots = x509.load_pem_x509_certificates(estate.path(NAME, "ca.pem").read_bytes())
+    assert roots == [x509.load_pem_x509_certificate(signed["issuing_ca"].encode())]
+    _again(run_module, args)

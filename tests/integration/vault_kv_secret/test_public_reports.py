@@ -77,3 +77,60 @@ def test_generating_in_version_1_tells_that_it_is_not_guarded(
         told = [str(run_module("vault_kv_secret", args, check=check).ok().result) for check in (True, False, False)]
         unguarded = ["cannot refuse a write, so that another run may replace" in text for text in told]
         assert unguarded == [version == 1, version == 1, False]
+
+
+@pytest.mark.parametrize("options", [None, {}, {"version": "1"}])
+def test_an_engine_that_names_no_version_is_version_1(
+    run_module: Module, vault: OpenBao, connection: dict[str, str], unique_name: Name, options: dict[str, str] | None
+) -> None:
+    """FalcoSuessgott/vkv#463: an engine enabled as kv has no options, and was no engine of either version."""
+    mount = unique_name("kv")
+    vault.api.write(f"sys/mounts/{mount}", type="kv", **({} if options is None else {"options": options}))
+    args = {**connection, "secrets": [{"mount": mount, "path": "app/db", "data": {"a": "b"}}]}
+    assert run_module("vault_kv_secret", args).ok().changed
+    assert not run_module("vault_kv_secret", args).ok().changed
+    assert vault.api.read(f"{mount}/app/db") == {"a": "b"}
+
+
+def test_an_engine_that_is_not_there_is_named(
+    run_module: Module, vault: OpenBao, connection: dict[str, str], unique_name: Name, token: t.Any
+) -> None:
+    """hashicorp/vault#11434: the server says 403 of a mount that does not exist, even to root."""
+    mount = unique_name("nowhere")
+    secrets = [{"mount": mount, "path": "app/db", "data": {"a": "b"}}]
+    rules = f'path "{mount}/*" {{ capabilities = ["create", "read", "update"] }}'
+    for given in (connection["token"], token(rules=rules)):
+        args = {**connection, "token": given, "secrets": secrets}
+        assert run_module("vault_kv_secret", args, check=True).ok().changed
+        failed = run_module("vault_kv_secret", args)
+        assert failed.failed
+        assert f"nothing is mounted for {mount}/data/app/db" in failed.msg
+        assert "vault_mount" in failed.msg
+
+
+def test_limits_of_a_secret_are_its_own(manage: Module, vault: OpenBao, mount: str) -> None:
+    """hashicorp/vault#10647: what the engine is configured to applies, and the secret shows zero for it."""
+    vault.api.write(f"{mount}/config", max_versions=4, delete_version_after="9480h")
+    own = {"path": "own", "data": {"a": "b"}, "max_versions": 4, "delete_version_after": "395d"}
+    none = {"path": "none", "data": {"a": "b"}, "max_versions": 0, "delete_version_after": 0}
+    assert manage(own, none).ok().changed
+    assert not manage(own, none).ok().changed
+    kept = vault.api.read(f"{mount}/metadata/own") or {}
+    assert (kept["max_versions"], kept["delete_version_after"]) == (4, "9480h0m0s")
+    kept = vault.api.read(f"{mount}/metadata/none") or {}
+    assert (kept["max_versions"], kept["delete_version_after"]) == (0, "0s")
+
+
+@pytest.mark.parametrize("undone", ["delete", "destroy"])
+def test_a_value_of_a_deleted_secret_says_that_it_is_deleted(
+    run_module: Module, vault: OpenBao, connection: dict[str, str], mount: str, tmp_path: t.Any, undone: str
+) -> None:
+    """ansible-collections/community.hashi_vault#312, hvac/hvac#906: a deleted version was told as a wrong path."""
+    vault.api.write(f"{mount}/data/app", data={"password": "long-enough-to-be-masked"})
+    vault.api.write(f"{mount}/{undone}/app", versions=[1])
+    secret = {"name": "PASSWORD", "vault": {"mount": mount, "path": "app", "key": "password"}}
+    args = {**connection, "files": [{"path": str(tmp_path / "env"), "secrets": [secret]}]}
+    failed = run_module("environment_file", args)
+    assert failed.failed
+    assert f"the newest version of {mount}/app is deleted" in failed.msg
+    assert not (tmp_path / "env").exists()

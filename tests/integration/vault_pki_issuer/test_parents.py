@@ -11,6 +11,7 @@ import typing as t
 from collections.abc import Callable
 
 import pytest
+from cryptography import x509
 
 from tests.integration.vault_pki.engine import Engine
 from tests.integration.vault_pki_issuer.declarations import PLAIN, Item, loaded, mesh, only_issuer
@@ -145,3 +146,34 @@ def test_signing_without_the_right_to_look_at_the_parent(
     done = run_module("vault_pki_issuer", {**args, "issuers": [mesh(above)]}).ok()
     assert only_issuer(done)["issuer"] == "CN=Test Root"
     assert not run_module("vault_pki_issuer", {**args, "issuers": [mesh(above)]}).ok().changed
+
+
+def test_a_path_length_of_zero_and_one_that_is_not_declared_are_in_the_certificate(
+    manage: Manage, engine: Engine, above: Engine
+) -> None:
+    """hashicorp/terraform-provider-vault#2257, #2060: 0 was not sent, so that the CA got another limit or none."""
+    root = {**PLAIN, "mount": above.path, "max_path_length": 2}
+    flat, open_ended = mesh(above), {**mesh(above, name="wide", common_name="Wide"), "max_path_length": None}
+    issuers = [root, flat, open_ended]
+    manage(*issuers).ok()
+    assert not manage(*issuers).ok().changed
+    lengths = {}
+    for name in ("mesh", "wide"):
+        certificate = loaded(engine.read(f"issuer/{name}")["certificate"])
+        lengths[name] = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+    assert lengths == {"mesh": 0, "wide": 1}
+
+
+def test_a_third_ca_finds_no_room_below_a_limit_that_the_server_derived(
+    manage: Manage, engine: Engine, above: Engine
+) -> None:
+    """hashicorp/vault#4459: the limit of the signer was not handed down, and no verifier took what came of it."""
+    root = {**PLAIN, "mount": above.path, "max_path_length": 1}
+    manage(root, {**mesh(above), "max_path_length": None}).ok()
+    third = {**mesh(engine, name="third", common_name="Third"), "signed_by": {"mount": engine.path, "issuer": "mesh"}}
+    keys = engine.keys()
+    for check in (True, False):
+        result = manage(third, check=check)
+        assert result.failed
+        assert "allows 0 CA certificates below it, the chain has 1" in result.msg
+    assert engine.keys() == keys

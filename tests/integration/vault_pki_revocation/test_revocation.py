@@ -250,3 +250,20 @@ def test_documented_policy_suffices(
     args = {"url": vault.url, "ca_cert": vault.ca_path, "token": token(rules=rules), "mount": engine.path}
     serial = issue()["serial_number"]
     assert run_module("vault_pki_revocation", {**args, "revocations": [{"serial": serial}]}).ok().changed
+
+
+def test_a_leaf_is_revoked_where_the_root_has_no_key_in_the_engine(
+    revoke: Revoke, engine: Engine, make_engine: t.Any
+) -> None:
+    """hashicorp/vault#16052: an issuer without a key beside the one that issues made every revocation fail."""
+    above = make_engine()
+    above.make_root()
+    asked = engine.write("intermediate/generate/internal", common_name="Issuing", key_type="ec").data["csr"]
+    signed = above.write("issuer/root/sign-intermediate", csr=asked, common_name="Issuing", ttl="100d").data
+    engine.write("intermediate/set-signed", certificate="\n".join([signed["certificate"], signed["issuing_ca"]]))
+    assert len(engine.issuers()) == 2
+    engine.write("roles/r", key_type="ec", allow_any_name=True)
+    serial = engine.write("issue/r", common_name="a.example", ttl="1h").data["serial_number"]
+    assert revoke({"serial": serial}).ok().changed
+    assert not revoke({"serial": serial}).ok().changed
+    assert number(serial) in revoked(engine)

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import pathlib
+import ssl
 import stat
 import subprocess
 import typing as t
@@ -20,6 +21,7 @@ import pytest
 from tests.rigs.canary import Canaries
 from tests.rigs.pki import make_server_pair
 from tests.rigs.process import LOOPBACK, Process, clean_environment, find_binary, free_port
+from tests.rigs.vault_api import VaultApi
 
 Module = Callable[..., t.Any]
 
@@ -145,6 +147,27 @@ def test_bring_up_seal_and_unseal(run_module: Module, bare: BareServer, keys: pa
     assert root.read_text().strip() == content["root_token"]
     assert known(keys, canaries) == content
     assert not run(present)["changed"]
+
+
+@pytest.mark.parametrize("bare", ["inmem"], indirect=True)
+def test_s12_a_server_is_sealed_whatever_the_namespace_and_the_login_is_where_it_is_declared(
+    run_module: Module, bare: BareServer, keys: pathlib.Path, canaries: Canaries
+) -> None:
+    """The seal is that of the whole server: a namespace for the other tasks of a play does not come into its way."""
+    reach = {"url": bare.url, "ca_cert": bare.ca, "namespace": "team"}
+    assert run_module("vault_seal", {**reach, "keys_file": str(keys)}).ok().changed
+    api = VaultApi(bare.url, ssl.create_default_context(cafile=bare.ca), known(keys, canaries)["root_token"])
+    api.write("sys/auth/staff", type="userpass")
+    api.write("sys/policies/acl/sealer", policy='path "sys/seal" { capabilities = ["update", "sudo"] }')
+    password = base64.b64encode(os.urandom(18)).decode()
+    canaries.record(password, "password")
+    api.write("auth/staff/users/jo", password=password, token_policies="sealer")
+    login = {"auth_method": "userpass", "auth_mount": "staff", "username": "jo", "password": password}
+    sealed = {**reach, **login, "state": "sealed"}
+    refused = run_module("vault_seal", sealed)
+    assert refused.failed, "there is no such namespace to log in to"
+    assert not refused.changed
+    assert item(run_module("vault_seal", {**sealed, "auth_namespace": "root"}))["seal"]["sealed"] is True
 
 
 @pytest.mark.parametrize("bare", ["inmem"], indirect=True)
