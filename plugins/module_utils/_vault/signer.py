@@ -175,8 +175,8 @@ class VaultSigner:
         if not is_self_signed(last):
             self._vault.warn(
                 f"the chain of issuer {self._issuer_ref} of {self._mount} ends before a root, at "
-                f"{dn_text(last.subject)}; ca_file holds that, and many clients trust roots only. Import what is missing"
-                " (trustmesh.security.vault_pki_issuer)."
+                f"{dn_text(last.subject)}; ca_file holds that, and many clients trust roots only. Import what is "
+                "missing (trustmesh.security.vault_pki_issuer)."
             )
         return chain
 
