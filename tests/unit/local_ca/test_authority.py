@@ -7,15 +7,19 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import stat
+import types
 import typing as t
 
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
 from plugins.module_utils._local_ca.resource import link
+from plugins.module_utils._local_ca.signer import LocalSigner
 from plugins.module_utils._pki.chain import verify_chain
 from plugins.module_utils._pki.development import DEVELOPMENT_UNIT
+from plugins.module_utils._pki.errors import PkiError
 from plugins.module_utils._pki.issuance import Authority, Span, sign_leaf
 from plugins.module_utils._pki.keys import load_private_key
 from plugins.module_utils._pki.names import Subject, SubjectAltNames
@@ -255,3 +259,10 @@ def test_two_authorities_cannot_share_a_directory(estate: Estate) -> None:
     same = str(estate.directory / "one")
     with pytest.raises(InvalidInput, match="one and two would both be in"):
         link([estate.authority("one"), estate.authority("two", directory=same)])
+
+
+def test_a_request_that_its_key_did_not_sign_is_not_signed(tmp_path: pathlib.Path) -> None:
+    signer = LocalSigner(str(tmp_path))
+    forged = t.cast(t.Any, types.SimpleNamespace(is_signature_valid=False))
+    with pytest.raises(PkiError, match="the signature of the certificate request is wrong"):
+        signer.sign(forged, t.cast(t.Any, None))

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._probe.exchange import Address, Answer, Request, send
 from plugins.module_utils._probe.tls import Target
 
@@ -129,3 +130,30 @@ def test_nobody_there(service: Service) -> None:
     target = Target(**{**vars(TARGET), "port": port})
     seen = send(Address(False, "127.0.0.1", port, "/"), target, None, REQUEST).seen
     assert "cannot be reached" in t.cast(str, seen.trouble)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://a.example", Address(True, "a.example", 443, "/")),
+        ("http://a.example/x?y=1", Address(False, "a.example", 80, "/x?y=1")),
+        ("https://a.example:8443/x", Address(True, "a.example", 8443, "/x")),
+        ("https://user:word@a.example/x", None),
+        ("https://user@a.example", None),
+        ("https://@a.example", None),
+        ("https://a.example/x#part", None),
+        ("ftp://a.example", None),
+        ("https:///x", None),
+        ("https://a.example:99999", None),
+        ("https://[::1", None),
+        ("https://a..example", None),
+    ],
+)
+def test_the_url_of_a_service_is_taken_apart_and_no_other_is_quoted(url: str, address: Address | None) -> None:
+    if address is not None:
+        assert Address.of(url) == address
+        return
+    with pytest.raises(InvalidInput) as refusal:
+        Address.of(url)
+    assert refusal.value.field == "url"
+    assert "word" not in str(refusal.value)
