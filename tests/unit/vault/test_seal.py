@@ -31,6 +31,7 @@ class Server:
 
     def __init__(self, initialized: bool = True, sealed: bool = True, threshold: int = 2) -> None:
         self.memory = Memory()
+        self.gate = Memory().vault
         self.initialized, self.sealed, self.threshold, self.progress = initialized, sealed, threshold, 0
         self.health = 200
         self.deeds: list[str] = []
@@ -86,9 +87,9 @@ def seal(server: Server, folder: pathlib.Path, **terms: t.Any) -> Seal:
         patience=1,
         keys_file=str(folder / "keys"),
         root_token_file=str(folder / "root"),
-        login=lambda _vault: Secret("a-token"),
+        login=lambda vault: Secret("a-token" if vault is server.gate else "of the wrong place"),
     )
-    return Seal(server.memory.vault, dataclasses.replace(made, **terms))
+    return Seal(server.memory.vault, dataclasses.replace(made, **terms), server.gate)
 
 
 def run(server: Server, folder: pathlib.Path, **terms: t.Any) -> Outcome:
