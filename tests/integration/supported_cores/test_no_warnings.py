@@ -2,20 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""F6: filters, tests and a module warn of nothing on any supported ansible-core, given lazy values."""
+"""F6: filters, tests, lookups and a module warn of nothing on any supported ansible-core, given lazy values."""
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
 from tests.integration.conftest import or_skip
+from tests.rigs.openbao import OpenBao
 from tests.rigs.process import RigError
 from tests.rigs.runner import BINARIES
+from tests.unit.docs.blocks import ROOT
 
 PLAY = """
 - hosts: localhost
@@ -57,6 +61,23 @@ PLAY = """
           - (certificate | trustmesh.security.x509_parse) is truthy
           - (secret | trustmesh.security.sealed_secret(certificate)) is truthy
           - payment is trustmesh.security.ilp_strong_secret
+          - packet.fulfilment is trustmesh.security.ilp_fulfils(packet.fulfilment | trustmesh.security.ilp_condition)
+          - not (claims | trustmesh.security.jwt_mint(rsa, lifetime='5m') | trustmesh.security.jwt_claims).verified
+          - ('x' | trustmesh.security.ed25519_sign(ed)) | length > 80
+          - ed is trustmesh.security.ed25519_valid(ed | trustmesh.security.ed25519_sign(ed), ed_public)
+          - ('nmae' | trustmesh.security.closest_name(names)) == 'name'
+          - not ('tm_live_x' is trustmesh.security.api_key_matches(no_keys, 'a'))
+      vars:
+        names: ["{{ 'name' }}", other]
+        no_keys: {keys: []}
+        packet: "{{ transfer | trustmesh.security.ilp_packet(payment, version='v4', expires_in='1h') }}"
+    - name: Look secrets up
+      vars:
+        names: ["{{ 'name' }}"]
+      ansible.builtin.assert:
+        that:
+          - lookup('trustmesh.security.vault_kv', 'a', key='one', mount=kv, **vault) == '1'
+          - query('trustmesh.security.vault_kv', names[0][1], 'a', mount=kv, **vault) | length == 2
     - name: Use a module
       trustmesh.security.environment_file:
         files: [{path: "{{ playbook_dir }}/env", variables: {A: "{{ 'b' }}"}}]
@@ -77,23 +98,34 @@ def _core(version: str) -> pathlib.Path:
     if not CORES[version]:
         return BINARIES
     kept = pathlib.Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / f"trustmesh-rigs/core-{version}"
-    if not (kept / "done").exists():
+    wanted = [f"ansible-core~={version}.0", "cryptography", "PyJWT", "hvac"]
+    done = kept / "done"
+    if not done.exists() or done.read_text() != str(wanted):
         pythons = pathlib.Path("~/.pyenv/versions").expanduser().glob(f"{CORES[version]}.*/bin/python")
         python = next((str(path) for path in pythons), shutil.which(f"python{CORES[version]}"))
         if python is None:
             raise RigError(f"no Python {CORES[version]} for ansible-core {version}")
         shutil.rmtree(kept, ignore_errors=True)
         subprocess.run([python, "-m", "venv", str(kept)], check=True, timeout=120)
-        wanted = [f"ansible-core~={version}.0", "cryptography", "PyJWT"]
         subprocess.run([kept / "bin/pip", "install", "--quiet", *wanted], check=True, timeout=300)
-        (kept / "done").touch()
+        done.write_text(str(wanted))
     return kept / "bin"
 
 
 @pytest.mark.parametrize("version", CORES)
-def test_f6_nothing_warns(version: str, collection: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_f6_nothing_warns(
+    version: str, collection: pathlib.Path, tmp_path: pathlib.Path, vault: OpenBao, unique_name: Callable[[str], str]
+) -> None:
     programs = or_skip(lambda: _core(version))
     subprocess.run(["sh", "-ec", MATERIAL], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    kv = unique_name("kv")
+    vault.api.write(f"sys/mounts/{kv}", type="kv", options={"version": "1"})
+    vault.api.write(f"{kv}/a", one="1")
+    (tmp_path / "server.json").write_text(
+        json.dumps(
+            {"kv": kv, "vault": {"url": vault.url, "ca_cert": vault.ca_path, "token": vault.make_token(["root"])}}
+        )
+    )
     play = tmp_path / "play.yml"
     play.write_text(PLAY)
     for name in ("master", "payment", "rsa.pem", "rsa.pub", "ed.pem", "ed.pub", "cert.pem"):
@@ -110,7 +142,7 @@ def test_f6_nothing_warns(version: str, collection: pathlib.Path, tmp_path: path
     }
 
     done = subprocess.run(
-        [programs / "ansible-playbook", str(play)],
+        [programs / "ansible-playbook", "-e", f"@{tmp_path}/server.json", str(play)],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -123,3 +155,9 @@ def test_f6_nothing_warns(version: str, collection: pathlib.Path, tmp_path: path
     assert done.returncode == 0, told
     assert "WARNING" not in told, told
     assert "DEPRECAT" not in told, told
+
+
+def test_f6_the_play_uses_every_plugin() -> None:
+    faces = ("filter", "test", "lookup")
+    plugins = {path.stem for face in faces for path in (ROOT / "plugins" / face).glob("[!_]*.py")}
+    assert sorted(name for name in plugins if f"trustmesh.security.{name}" not in PLAY) == []
