@@ -121,7 +121,14 @@ def octal_mode(value: str, name: str) -> int:
     """Return permission bits from an octal text; raises :class:`InvalidInput` naming ``name``."""
     if not re.fullmatch(r"(0o?)?[0-7]{3,4}", str(value)):
         raise InvalidInput(f"{value!r} is not an octal mode", field=name, remedy='Quote it, for example "0640".')
-    return int(str(value).replace("o", ""), 8)
+    mode = int(str(value).replace("o", ""), 8)
+    owner, group, others = mode >> 6 & 7, mode >> 3 & 7, mode & 7
+    # YAML reads 0640 without quotes as the number 416, which Ansible hands over as a text.
+    if str(value)[0] != "0" and (group & ~owner or others & ~group):
+        raise InvalidInput(
+            f"{value!r} allows others more than the owner", field=name, remedy='Quote it with its zero, as in "0640".'
+        )
+    return mode
 
 
 def _lookup(value: str, name: str, find: t.Callable[[str], int]) -> int:

@@ -113,7 +113,7 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
         Ansible takes every text of a section for secret, even ``ec``, and would mask its own message.
         """
-        self.no_log_values = secret_texts(self._options, self.params)
+        self.no_log_values = {text for text in secret_texts(self._options, self.params) if len(text) >= SHORTEST}
         super().fail_json(msg, **returned, invocation=_invocation(self._options, self.params))
         raise AssertionError("fail_json returned")
 
