@@ -6,20 +6,19 @@
 
 from __future__ import annotations
 
-import difflib
 import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils.names import closest
 
 
 def closest_name(name: t.Any, names: t.Any) -> str:
     """Return the one of ``names`` that a mistyped name most likely means; an empty text when none is near."""
     if isinstance(names, (str, bytes, Mapping)) or not isinstance(names, Iterable):
         raise AnsibleFilterError("closest_name: names has to be a list. Give the names that there are.")
-    known = {str(entry).lower(): str(entry) for entry in names}
-    near = difflib.get_close_matches(str(name).lower(), list(known), n=1)
-    return known[near[0]] if near else ""
+    return closest(str(name), map(str, names))
 
 
 class FilterModule:

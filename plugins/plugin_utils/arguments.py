@@ -18,12 +18,12 @@ from ..module_utils._core.errors import InvalidInput
 from ..module_utils._core.normal import kind_of
 
 #: A variable that ansible-vault encrypted, up to ansible-core 2.18; since then it is a text like any other.
-_VAULTED: t.Final = "AnsibleVaultEncryptedUnicode"
+VAULTED: t.Final = "AnsibleVaultEncryptedUnicode"
 
 
 def text(value: t.Any, field: str | None) -> str:
     """Return a text of whole characters, which is one that UTF-8 can hold."""
-    if type(value).__name__ == _VAULTED:
+    if type(value).__name__ == VAULTED:
         value = str(value)
     if not isinstance(value, str):
         raise InvalidInput(f"takes a text, not {kind_of(value)}", field=field, remedy="Give one text.")

@@ -169,7 +169,7 @@ def test_j1_groups_without_hosts_and_hosts_without_declarations(runner: Runner, 
     empty = runner.playbook("trustmesh.security.verify", arguments=["-i", str(tmp_path / "empty.yml")], name="empty")
     assert empty.rc != 0
     assert "Nothing was looked at" in empty.stdout
-    for playbook, said in (("site", "Nothing was looked at"), ("verify", "declares nothing for it")):
+    for playbook, said in (("site", "so that there is nothing to do"), ("verify", "declares nothing for it")):
         bare = site(runner, "development", playbook, certificate_items=[], certificate_ca_directory=str(tmp_path))
         assert bare.rc != 0
         assert said in bare.stdout.replace("\n", " "), bare.tail()
@@ -200,7 +200,7 @@ def test_j1_one_host_without_declarations_fails_the_run(runner: Runner, tmp_path
     assert play.rc != 0
     said = {task.host: task.result["msg"] for task in play.tasks if task.status == "failed"}
     assert list(said) == ["bare"]
-    assert "declares nothing for it. Declare its certificate_items" in said["bare"]
+    assert "certificate_items: empty, so that there is nothing to do." in said["bare"]
 
 
 #: Per role: a misspelt variable, and the one that was meant.
@@ -225,10 +225,12 @@ def test_j1_a_misspelt_variable_of_a_role_is_refused(runner: Runner, role: str, 
     assert said == [f"{wrong}: is not a variable of the role {role}. Correct the name; did you mean {meant}?"]
 
 
-def test_j1_a_variable_of_ones_own_is_no_misspelt_one(runner: Runner) -> None:
+def test_j1_a_variable_of_ones_own_is_no_misspelt_one(runner: Runner, tmp_path: pathlib.Path) -> None:
     """J1: neither one that is like no option, nor one beside an option that was declared."""
-    own = {"service_env_team": "hub", "service_env_owners": ["me"], "service_env_owner": "me", "service_env_files": []}
-    runner.playbook(USE.format(role="service_env", entry="main", variables=json.dumps(own))).ok()
+    files = [{"path": str(tmp_path / "env"), "variables": {}}]
+    own = {"service_env_team": "hub", "service_env_modes": ["0600"], "service_env_mode": "0640"}
+    play = USE.format(role="service_env", entry="main", variables=json.dumps({**own, "service_env_files": files}))
+    runner.playbook(play).ok()
 
 
 @pytest.mark.parametrize("playbook", ["site", "verify", "certificate_report"])

@@ -190,14 +190,16 @@ def test_token_of_the_user_is_used_and_not_revoked(
     assert not any("revoke" in request.path for request in window.requests)
 
 
-def test_nothing_declared_is_nothing_done(role: t.Any, audit_window: t.Any) -> None:
+def test_j1_nothing_declared_is_refused(role: t.Any, audit_window: t.Any) -> None:
     empty: dict[str, t.Any] = {
         f"vault_pki_{name}": []
         for name in ("mounts", "engines", "issuers", "roles", "policies", "approles", "revocations")
     }
     with audit_window() as window:
-        assert role(inputs=empty).ok().changed == 0
+        applied = role(inputs=empty)
         verified = role("verify", inputs=empty)
+    assert (applied.rc != 0, applied.changed) == (True, 0)
+    assert "vault_pki_approles: empty, so that there is nothing to do" in applied.stdout
     assert verified.rc != 0
     assert "nothing was looked at" in verified.stdout, "J1: a check that looked at nothing is not green"
     assert not window.writes

@@ -71,6 +71,15 @@ PLAY = """
         names: ["{{ 'name' }}", other]
         no_keys: {keys: []}
         packet: "{{ transfer | trustmesh.security.ilp_packet(payment, version='v4', expires_in='1h') }}"
+    - name: Look a role's variables over
+      vars:
+        service_env_file: ["{{ 'name' }}"]
+        planned: {results: [{item: "{{ 'name' }}", changed: true}]}
+        root: "{{ playbook_dir }}/roles/service_env"
+      ansible.builtin.assert:
+        that:
+          - (planned | trustmesh.security.role_verdict('a', 'files', 'file')).report == ['FAIL file name']
+          - query('trustmesh.security.role_problem', root) | length == 1
     - name: Look secrets up
       vars:
         names: ["{{ 'name' }}"]
@@ -126,6 +135,7 @@ def test_f6_nothing_warns(
             {"kv": kv, "vault": {"url": vault.url, "ca_cert": vault.ca_path, "token": vault.make_token(["root"])}}
         )
     )
+    shutil.copytree(ROOT / "roles" / "service_env", tmp_path / "roles" / "service_env")
     play = tmp_path / "play.yml"
     play.write_text(PLAY)
     for name in ("master", "payment", "rsa.pem", "rsa.pub", "ed.pem", "ed.pub", "cert.pem"):

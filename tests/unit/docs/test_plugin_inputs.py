@@ -87,6 +87,7 @@ def right() -> dict[str, dict[str, t.Any]]:
         "ilp_valid": {"message": packet, "secret": payment},
         "jwt_claims": {"token": token, "secrets": {"k": payment}},
         "jwt_mint": {"claims": {"sub": "me"}, "key": signer, "kid": "k", "lifetime": "5m"},
+        "role_verdict": {"result": {"results": [], "msg": "x"}, "role": "a", "kinds": "items", "kind": "item"},
         "sealed_secret": {"secret": manifest, "certificate": certificate},
         "signed_message_sign": {"body": {"sub": "me"}, "private_key": signing},
         "signed_message_verify": {
