@@ -75,29 +75,32 @@ def test_a_file_in_a_directory_of_others_is_not_believed(tmp_path: pathlib.Path)
         _read(home / "it.pid")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "4711",
-        "4711\n",
-        "4711\n{}",
-        "4711\n[]",
-        "4711\n{",
-        _record(pid=1),
-        _record(pid=0),
-        _record(pid=-1),
-        _record(pid="x"),
-        _record(ticks="1"),
-        _record(boot=None),
-        _record(argv="x"),
-        _record(chdir=5),
-        _record(environment=[]),
-        _record(files=None),
-    ],
-)
+@pytest.mark.parametrize("text", ["", "4711", "4711\n", "4711\n{}", "4711\n[]", "4711\n{"])
 def test_a_file_of_others_is_an_error(tmp_path: pathlib.Path, text: str) -> None:
-    path = tmp_path / "it.pid"
+    _refused(tmp_path / "it.pid", text)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pid": 1},
+        {"pid": 0},
+        {"pid": -1},
+        {"pid": "x"},
+        {"ticks": "1"},
+        {"boot": None},
+        {"argv": "x"},
+        {"chdir": 5},
+        {"environment": []},
+        {"files": None},
+    ],
+    ids=str,
+)
+def test_a_record_of_another_form_is_an_error(tmp_path: pathlib.Path, changes: dict[str, t.Any]) -> None:
+    _refused(tmp_path / "it.pid", _record(**changes))
+
+
+def _refused(path: pathlib.Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(InvalidInput, match="was not written by this module") as refusal:
         _read(path)
