@@ -67,7 +67,9 @@ class Deeds:
         parent = Parent.read(self._vault, step.target)
         if parent is None:
             raise NoIssuer(f"there is no issuer {step.target}", field="signed_by", remedy="Declare it before this one.")
-        refuse_unfit(parent.with_kept(self._vault, step.target), step.body, system_clock())
+        refuse_unfit(
+            parent.looked_at(self._vault, step.target, granted="granted" in step.body), step.body, system_clock()
+        )
 
     def _generate(self, step: Step) -> None:
         """Make key and certificate of a root."""

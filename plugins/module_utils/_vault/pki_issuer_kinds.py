@@ -124,7 +124,8 @@ class Intermediate(Requested):
             self.authority.learn()
         view = super().read()
         if view.parent and plan_state(view.state, self.declaration.wanted).action in _MAKING:
-            return replace(view, parent=view.parent.with_kept(self.vault, self._parent_path))
+            granted = not isinstance(self.declaration.state.ttl, int)
+            return replace(view, parent=view.parent.looked_at(self.vault, self._parent_path, granted=granted))
         return view
 
     def check(self, view: IssuerView, now: datetime.datetime) -> None:
@@ -134,7 +135,8 @@ class Intermediate(Requested):
 
     def _child(self, now: datetime.datetime) -> dict[str, t.Any]:
         ttl = self.declaration.state.ttl
-        ends = now + datetime.timedelta(seconds=ttl + _SIGNING_SECONDS) if isinstance(ttl, int) else None
+        life = ttl if isinstance(ttl, int) else self.authority.usual
+        ends = now + datetime.timedelta(seconds=life + _SIGNING_SECONDS) if life else None
         return child(self.declaration.state, ends)
 
     def _warnings(self, view: IssuerView, now: datetime.datetime) -> t.Iterator[str]:

@@ -33,6 +33,7 @@ class PkiMount:
         self._lock = threading.Lock()
         self._measured = False
         self._ceiling: int | None = None
+        self._usual: int | None = None
         self._rules: Fields | None = None
 
     def at(self, *parts: str) -> Address:
@@ -49,6 +50,12 @@ class PkiMount:
         self.learn()
         return self._ceiling
 
+    @property
+    def usual(self) -> int | None:
+        """The lifetime that the mount grants where none is asked for, looked up with the ceiling."""
+        self.learn()
+        return self._usual
+
     def learn(self) -> None:
         """Look the ceiling up, unless that happened before; for reading, because planning asks nobody."""
         with self._lock:
@@ -63,7 +70,9 @@ class PkiMount:
         """
         for look in (self._tuning, self._shown):
             try:
-                return look().number("max_lease_ttl") or None
+                told = look()
+                self._usual = told.number_or("default_lease_ttl") or None
+                return told.number("max_lease_ttl") or None
             except (Forbidden, NoMount, Rejected):
                 continue
         return None

@@ -32,6 +32,8 @@ if t.TYPE_CHECKING:
 #: What of a declaration the CAs above may have something against.
 _JUDGED: t.Final = (*SUBJECT, "permitted_dns_domains")
 _ISSUING: t.Final = "issuing-certificates"
+# What can be switched off of cutting, where a server does that (HashiCorp Vault from 1.17 on; OpenBao does not).
+_CUTTING: t.Final = "enforce_leaf_not_after_behavior"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Parent:
 
     shown: Fields
     kept: Fields = field(default_factory=Fields)
+    #: Whether the server cuts a life that nobody declared to the end of the issuer that signs.
+    cuts: bool = True
 
     @classmethod
     def read(cls, vault: Vault, path: str) -> Parent | None:
@@ -47,12 +51,14 @@ class Parent:
         shown = vault.read(at(path, "json"))
         return None if shown is None else cls(shown)
 
-    def with_kept(self, vault: Vault, path: str) -> Parent:
-        """Return it with what the engine keeps beside its certificate."""
+    def looked_at(self, vault: Vault, path: str, *, granted: bool) -> Parent:
+        """Return it with what the engine keeps beside its certificate; ``granted`` where no life is declared."""
+        fields = vault.fields(at(path, "sign-intermediate")) if granted else None
+        cuts = fields is None or _CUTTING in fields
         try:
-            return Parent(self.shown, vault.read_or_nothing(path))
+            return Parent(self.shown, vault.read_or_nothing(path), cuts)
         except Forbidden:  # signing is no right to look at that, and tells when it is refused
-            return self
+            return Parent(self.shown, cuts=cuts)
 
     @functools.cached_property
     def certificate(self) -> x509.Certificate:
@@ -89,8 +95,9 @@ class Parent:
 
 
 def child(state: IssuerState, ends: datetime.datetime | None) -> dict[str, t.Any]:
-    """Return what is judged about a declared CA, as plain data; ``ends`` is when it would, if that is declared."""
-    return {**state.wire(only=_JUDGED), "ends": None if ends is None else iso(ends)}
+    """Return what is judged about a declared CA, as plain data; ``ends`` is when it would, if that is known."""
+    granted = {} if isinstance(state.ttl, int) else {"granted": True}
+    return {**state.wire(only=_JUDGED), "ends": None if ends is None else iso(ends), **granted}
 
 
 def refuse_unfit(parent: Parent, declared: Mapping[str, t.Any], now: datetime.datetime) -> None:
@@ -111,7 +118,8 @@ def refuse_unfit(parent: Parent, declared: Mapping[str, t.Any], now: datetime.da
             field="signed_by",
             remedy="Declare another one, or renew or replace it; or declare what it may sign.",
         )
-    if declared["ends"] is not None:
+    is_cut = declared.get("granted") and parent.cuts and first_to_end(parent.chain) == parent.chain[0]
+    if declared["ends"] is not None and not is_cut:
         refuse_outliving(parent.chain, instant(declared["ends"]))
 
 

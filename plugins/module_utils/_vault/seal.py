@@ -122,12 +122,12 @@ class Seal(Resource[SealState]):
     kind = "vault_seal"
     noun = "seal"
 
-    def __init__(self, vault: Vault, terms: SealTerms, gate: Vault) -> None:
-        """``gate`` is a port to where a login is made, if one is needed."""
+    def __init__(self, vault: Vault, terms: SealTerms, gate: Vault | None = None) -> None:
+        """``gate`` is a port to where a login is made, where that is another namespace."""
         super().__init__(vault.url, None)
         self.vault = vault
         self.terms = terms
-        self._gate = gate
+        self._gate = gate or vault
 
     def read(self) -> SealState | None:
         status = self.vault.read_bare("sys/seal-status")

@@ -91,8 +91,9 @@ class Stage:
         return done, fault
 
     def files(self) -> dict[str, str]:
-        """Return the digest of each file that the module keeps."""
-        paths = (path for path in self.world.directory.rglob("*") if path.is_file() and "lock" not in path.name)
+        """Return the digest of each file that the module keeps, without what a probed service noted of requests."""
+        files = (path for path in self.world.directory.rglob("*") if path.is_file())
+        paths = (path for path in files if "lock" not in path.name and path.name != "requests.jsonl")
         return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
     def kept(self) -> dict[str, t.Any]:

@@ -123,6 +123,22 @@ def test_c1_a_ca_may_not_outlive_the_one_above_its_parent(
     assert engine.keys() == {}
 
 
+def test_c4_a_life_that_nobody_declared_is_judged_as_the_server_would_grant_it(
+    manage: Manage, engine: Engine, above: Engine
+) -> None:
+    """OpenBao signs for the usual life of the mount, beyond the end of the root; HashiCorp Vault cuts it."""
+    above.make_root(ttl="2h")
+    declared = {**mesh(above), "ttl": None}
+    first = manage(declared)
+    if first.failed:
+        assert "ttl: the CA would live until" in first.msg and "longer than CN=Test Root, which signs it" in first.msg
+        assert engine.keys() == {}
+        assert len(above.api.request("LIST", above.at("certs")).data["keys"]) == 1
+        return
+    assert only_issuer(first)["not_after"] == only_issuer(manage(declared))["not_after"]
+    assert not manage(declared).ok().changed
+
+
 def test_c4_a_ca_of_the_same_run_is_judged_before_a_key_is_made_below_it(
     manage: Manage, engine: Engine, above: Engine
 ) -> None:

@@ -162,7 +162,7 @@ def seal(case: Case) -> Subject:
         keys=None if keys is None else Keys(tuple(Secret(key) for key in keys), root),
         root_token=None if found is None else Secret(found),
     )
-    return Seal(SILENT, terms, SILENT), state
+    return Seal(SILENT, terms), state
 
 
 def transit_key(case: Case) -> Subject:

@@ -36,9 +36,9 @@ class SilentVault:
 class KnownMount(PkiMount):
     """A mount whose ceiling was looked up before."""
 
-    def __init__(self, ceiling: int | None = None, path: str = "pki") -> None:
+    def __init__(self, ceiling: int | None = None, path: str = "pki", usual: int | None = None) -> None:
         super().__init__(SilentVault(), path)  # type: ignore[arg-type]
-        self._measured, self._ceiling = True, ceiling
+        self._measured, self._ceiling, self._usual = True, ceiling, usual
 
 
 def role(case: Case) -> Subject:
@@ -79,7 +79,7 @@ def issuer(case: Case) -> Subject:
     """
     mounts = PkiMounts(SilentVault())  # type: ignore[arg-type]
     for path in ("pki", "above"):
-        mounts._mounts[path] = KnownMount(case.get("ceiling"), path)
+        mounts._mounts[path] = KnownMount(case.get("ceiling"), path, case.get("usual"))
     options = {**dict.fromkeys(ISSUER_OPTIONS), "on_mismatch": "fail", "force": False, "delete_key": False}
     item = {"name": "ca", "mount": "pki", "state": "present", **case["desired"]}
     resource = declared_issuer(mounts, FileTransaction(), {**options, **item})
@@ -104,7 +104,8 @@ def _parent(case: Case, above: Authority | None, top: Authority | None) -> Paren
         return None
     chain = [entry.pem for entry in (above, top) if entry]
     beside = Fields.of(case["parent"].get("beside", {}), "the issuer")
-    return Parent(Fields.of({"certificate": above.pem, "ca_chain": chain}, "the issuer"), beside)
+    shown = Fields.of({"certificate": above.pem, "ca_chain": chain}, "the issuer")
+    return Parent(shown, beside, case["parent"].get("cuts", True))
 
 
 def _held(told: Case, ca: Authority, above: Authority | None) -> Held:
