@@ -427,7 +427,7 @@ summary:
 import contextlib
 import typing as t
 
-from ..module_utils._certificate.declaration import ITEM_OPTIONS, SHARED, declared, refuse_shared_paths
+from ..module_utils._certificate.declaration import ITEM_OPTIONS, SHARED, declared
 from ..module_utils._certificate.signer import Signer
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.files import FileTransaction
@@ -475,7 +475,6 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     files = FileTransaction()
     signers = Signers(params, stack)
     certificates = build_each(SPEC, params, lambda item: declared(item, signers, files))
-    refuse_shared_paths(certificates)
     warnings = signers.vault.warnings if signers.vault else []
     return Batch(certificates, workers=WORKERS, reads_here=True, transaction=files, warnings=warnings)
 

@@ -85,19 +85,6 @@ def declared(
     return Certificate(name, layout, files, _wanted(item), signer_for(item), policy)
 
 
-def refuse_shared_paths(certificates: t.Iterable[HostCertificate]) -> None:
-    """Refuse two certificates that would be published at one path."""
-    owners: dict[str, str] = {}
-    for certificate in certificates:
-        for path in certificate.layout.published.values():
-            if owners.setdefault(path, certificate.name) != certificate.name:
-                raise InvalidInput(
-                    f"{owners[path]} and {certificate.name} would both be at {path}",
-                    field="certificate_file",
-                    remedy="Use {name} in the file options.",
-                )
-
-
 def _wanted(item: Mapping[str, t.Any]) -> Wanted:
     common_name = item["common_name"] or item["name"]
     sans = SubjectAltNames.declared(*(item[name] for name in _NAMES))

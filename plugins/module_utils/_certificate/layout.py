@@ -80,8 +80,6 @@ class Layout:
         for role in ("key", "certificate"):
             if role not in published:
                 raise InvalidInput("may not be empty", field=f"{role}_file", remedy="Name the file.")
-        if len(set(published.values())) < len(published):
-            raise InvalidInput("two files share one path", field="certificate_file", remedy="Give each its own name.")
         public = Attributes.declared(item["owner"], item["group"], item["mode"])
         private = Attributes.declared(item["owner"], item["group"], item["key_mode"], "key_mode")
         if private.mode & 0o007:

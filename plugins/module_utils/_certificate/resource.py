@@ -83,6 +83,10 @@ class HostCertificate(Resource[Holding]):
     def lock_directory(self) -> str:
         return self.layout.home.path
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return ((f"{role}_file", path) for role, path in self.layout.published.items())
+
 
 class Absence(HostCertificate):
     """A certificate that shall not be on this host."""

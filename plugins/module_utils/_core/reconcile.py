@@ -24,6 +24,7 @@ from .errors import Defect, InvalidInput, NotConverged, Overtaken, PolicyRefusal
 from .examining import real_path
 from .leftovers import remove_leftovers
 from .locks import hold
+from .own_files import refuse_shared_files
 from .places import Identity, directory
 from .plan import NO_PLAN, Action, Plan
 from .reading import status
@@ -132,16 +133,17 @@ def reconcile_in_turn(batches: t.Sequence[Batch], *, check_mode: bool, clock: Cl
     outcomes: list[Outcome] = []
     for batch in batches:
         broken = next((outcome for outcome in outcomes if outcome.error is not None), None)
-        outcomes += reconcile(batch, check_mode=check_mode, clock=clock, broken=broken)
+        outcomes += _reconcile(batch, check_mode=check_mode, clock=clock, broken=broken)
     return outcomes
 
 
-def reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome | None = None) -> list[Outcome]:
-    """Make every resource of ``batch`` true and prove it; in check mode stop after planning.
+def reconcile(batch: Batch, *, check_mode: bool, clock: Clock) -> list[Outcome]:
+    """Make every resource of ``batch`` true and prove it; in check mode stop after planning."""
+    return reconcile_in_turn([batch], check_mode=check_mode, clock=clock)
 
-    ``broken`` is what failed before and keeps this batch from being attempted.
-    """
-    _refuse_duplicates(batch.resources)
+
+def _reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome | None) -> list[Outcome]:
+    """Reconcile one batch; ``broken`` is what failed before and keeps it from being attempted."""
     outcomes = [Outcome(resource, section=batch.section) for resource in batch.resources]
     with contextlib.ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=max(1, batch.workers)))
@@ -222,6 +224,7 @@ def _refuse_duplicates(resources: t.Sequence[Resource[t.Any]]) -> None:
     repeated = [name for name, count in Counter(resource.identity for resource in resources).items() if count > 1]
     if repeated:
         raise InvalidInput(f"declared more than once: {', '.join(repeated)}", remedy="Keep one declaration of each.")
+    refuse_shared_files(resources)
 
 
 def _guarded(phase: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:

@@ -61,6 +61,11 @@ class Resource(abc.ABC, t.Generic[S]):
         return ()
 
     @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        """Files of this host that nothing else in a call may write: the option that names each, and its path."""
+        return ()
+
+    @property
     def identity(self) -> str:
         """Kind and address; two resources of a batch must not share it."""
         return f"{self.kind} {self.name}"
@@ -138,6 +143,10 @@ class Composite(Resource[Members]):
     def __init__(self, name: str, members: t.Sequence[Resource[t.Any]]) -> None:
         super().__init__(name, None)
         self.members = tuple(members)
+
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return (entry for member in self.members for entry in member.own_files)
 
     def read(self) -> Members:
         return tuple(member.read() for member in self.members)

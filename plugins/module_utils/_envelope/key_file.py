@@ -61,6 +61,10 @@ class MasterKeyFile(Resource[KeyFile]):
     def workplaces(self) -> t.Sequence[str]:
         return (os.path.dirname(self.name),)
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return (("path", self.name),)
+
     def read(self) -> KeyFile | None:
         found = read_found(self.name)
         if found is None:

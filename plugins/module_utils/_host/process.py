@@ -97,6 +97,10 @@ class LocalProcess(Resource[ProcessState]):
     def identity(self) -> str:
         return f"{self.kind} {self.program.pid_file}"
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return (("pid_file", self.program.pid_file),)
+
     def read(self) -> ProcessState | None:
         record = _load(self.program.pid_file)
         process = None if record is None else ProcessId(record["pid"], record["ticks"])

@@ -175,6 +175,11 @@ class ServiceCredentials(StateResource[CredentialState]):
     def makes_lock_directory(self) -> bool:
         return self.desired is not None
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        # All that is in the directory is this service's.
+        return (("directory", os.path.join(self._place.directory, ".")), ("unit_directory", self._place.drop_in))
+
     def read(self) -> CredentialState | None:
         place = self._place
         drop_in = read_file(place.drop_in)

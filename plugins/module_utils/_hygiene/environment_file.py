@@ -139,6 +139,10 @@ class EnvironmentFile(StateResource[EnvironmentState]):
     def lock_directory(self) -> str:
         return os.path.dirname(self.name)
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return (("path", self.name),)
+
     def read(self) -> EnvironmentState | None:
         if link_text(self.name) is not None:
             raise InvalidInput(

@@ -45,6 +45,9 @@ class Custody(t.Protocol):
     def store(self) -> t.Optional[str]:
         """The directory of this host that one run at a time works in; ``None`` for a server that sees to that."""
 
+    def files(self, name: str) -> t.Iterable[tuple[str, str]]:
+        """Return the files of this host that programs read: the option that names each, and its path."""
+
     def place(self, name: str) -> str:
         """Return what messages call the document of an owner."""
 

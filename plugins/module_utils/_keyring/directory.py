@@ -34,9 +34,12 @@ class DirectoryPublisher:
     def identity(self) -> str:
         return f"directory {self._path}"
 
+    def file(self, name: str) -> str:
+        return os.path.join(self._path, name + self._suffix)
+
     def held(self) -> Mapping[str, str]:
         """Return the texts by owner; a file with another owner or mode than declared counts as another text."""
-        files = {name: read_found(self._file(name)) for name in self._names()}
+        files = {name: read_found(self.file(name)) for name in self._names()}
         return {
             name: "" if self._attributes.differences(found.status) else found.content.decode("utf-8", "replace")
             for name, found in files.items()
@@ -45,7 +48,7 @@ class DirectoryPublisher:
 
     def texts(self) -> dict[str, str]:
         """Return the texts by owner, whatever the attributes of their files."""
-        found = {name: read_file(self._file(name)) for name in self._names()}
+        found = {name: read_file(self.file(name)) for name in self._names()}
         return {name: content.decode("utf-8", "replace") for name, content in found.items() if content is not None}
 
     def strays(self) -> list[str]:
@@ -61,10 +64,10 @@ class DirectoryPublisher:
             try:
                 with files.group(name) as group:
                     if text is None:
-                        group.remove(self._file(name))
+                        group.remove(self.file(name))
                     else:
                         group.directory(self._path)
-                        group.put(self._file(name), text.encode(), self._attributes)
+                        group.put(self.file(name), text.encode(), self._attributes)
             except TrustmeshError as error:
                 failures[name] = error
         return {**failures, **files.commit()}
@@ -79,6 +82,3 @@ class DirectoryPublisher:
 
     def _entries(self) -> list[str]:
         return entries(self._path) or []
-
-    def _file(self, name: str) -> str:
-        return os.path.join(self._path, name + self._suffix)

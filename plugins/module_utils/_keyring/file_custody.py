@@ -58,14 +58,16 @@ class Projection:
     field: str
     path: str
     attributes: Attributes
+    #: The option that ``path`` was declared with.
+    option: str = "path"
 
 
 def projection(field: str, path: str, attributes: Attributes, *, option: str, secret: bool) -> Projection:
     """Return a checked projection; raises :class:`InvalidInput` naming ``option``."""
     filled(path, "x", option)
     if secret and attributes.mode & 0o007:
-        raise InvalidInput("a secret may not be open to everybody", field=option, remedy="Use 0600 or 0640.")
-    return Projection(field, path, attributes)
+        raise InvalidInput("a secret may not be open to everybody", field="key_mode", remedy="Use 0600 or 0640.")
+    return Projection(field, path, attributes, option)
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ class FileCustody:
     @property
     def store(self) -> str:
         return self._home.path
+
+    def files(self, name: str) -> t.Iterable[tuple[str, str]]:
+        return ((entry.option, self.path(entry, name)) for entry in self._projections)
 
     def place(self, name: str) -> str:
         return os.path.join(self._home.path, name, CURRENT, _RECORD)

@@ -75,6 +75,14 @@ class Keyring:
         """Return what custody holds of an owner, and its version."""
         return self.custody.read(name)
 
+    def own_files(self, name: str) -> t.Iterator[tuple[str, str]]:
+        """Yield the files of this host that have something of an owner: the option that names each, and its path."""
+        yield from self.custody.files(name)
+        for target in self.targets:
+            path = target.publisher.file(name) if target.serves(name) else None
+            if path is not None:
+                yield "publish", path
+
     def misplaced(self, name: str) -> t.Sequence[Misplacement]:
         """Return what is wrong about the record of an owner beside its content."""
         return self.custody.misplaced(name)

@@ -76,6 +76,9 @@ class McmPublisher:
     def identity(self) -> str:
         return f"mcm {self._url}"
 
+    def file(self, name: str) -> None:
+        return None
+
     def held(self) -> Mapping[str, str]:
         """Return the keys by owner; one that the manager does not hold for valid counts as another text."""
         path = "/dfsps/jwscerts"

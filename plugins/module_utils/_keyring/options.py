@@ -93,7 +93,7 @@ def custody(params: Mapping[str, t.Any], kind: str, fields: t.Sequence[FileField
             entry.name,
             params[entry.option],
             private if entry.secret else public,
-            option="key_mode" if entry.secret else entry.option,
+            option=entry.option,
             secret=entry.secret,
         )
         for entry in fields

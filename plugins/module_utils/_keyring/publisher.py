@@ -22,6 +22,9 @@ class Publisher(t.Protocol):
     def identity(self) -> str:
         """What messages call it, such as ``directory /srv/trust``."""
 
+    def file(self, name: str) -> t.Optional[str]:
+        """Return the file of this host that has the text of an owner, if one has."""
+
     def held(self) -> Mapping[str, str]:
         """Return everything that is published, by owner, in one reading."""
 

@@ -73,6 +73,10 @@ class KeyResource(Resource[Holding]):
     def makes_lock_directory(self) -> bool:
         return self.terms is not None
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return self.keyring.own_files(self.name)
+
     @abc.abstractmethod
     def generate(self) -> KeyMaterial:
         """Make a new key as declared."""

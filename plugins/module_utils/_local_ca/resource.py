@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .._core.errors import InvalidInput, PolicyRefusal
 from .._core.files import FileTransaction
+from .._core.own_files import Directories, Lasting
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step, plan_state
 from .._core.resource import Resource
 from .._pki.certificate import CertificateFacts, certificate_pem, iso, validity
@@ -72,6 +73,11 @@ class LocalAuthority(Resource[Held]):
     @property
     def workplaces(self) -> t.Sequence[str]:
         return (self.placing.paths.directory,)
+
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        files = self.placing.files()
+        return (("crl_file" if what == "crl" else "directory", path) for what, (path, _attributes) in files.items())
 
     def read(self) -> Held | None:
         return read_held(self.placing, self.wanted)
@@ -286,17 +292,12 @@ def _crl_time_findings(crl: CrlFacts, wanted: CrlWish, now: datetime.datetime) -
 
 
 def link(authorities: t.Iterable[LocalAuthority]) -> None:
-    """Tell each authority of a run which other one is above it; refuses shared directories and a wrong order."""
-    known: dict[str, LocalAuthority] = {}
-    awaited: dict[str, LocalAuthority] = {}
+    """Tell each authority of a run which other one is above it; refuses a wrong order."""
+    directories = Directories()
+    known: dict[Lasting, LocalAuthority] = {}
+    awaited: dict[Lasting, LocalAuthority] = {}
     for authority in authorities:
-        directory = authority.placing.paths.directory
-        if directory in known:
-            raise InvalidInput(
-                f"{known[directory].name} and {authority.name} would both be in {directory}",
-                field="directory",
-                remedy="Give each a directory of its own.",
-            )
+        directory = directories.lasting(authority.placing.paths.directory)
         if directory in awaited:
             raise InvalidInput(
                 f"{authority.name} comes after {awaited[directory].name}, which it signs",
@@ -305,6 +306,6 @@ def link(authorities: t.Iterable[LocalAuthority]) -> None:
             )
         known[directory] = authority
         if authority.wanted is not None and authority.wanted.parent is not None:
-            above = authority.wanted.parent.paths.directory
+            above = directories.lasting(authority.wanted.parent.paths.directory)
             authority.above = known.get(above)
             awaited[above] = authority

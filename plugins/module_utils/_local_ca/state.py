@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from .._core.errors import InvalidInput
 from .._core.files import Attributes, read_file, refuse_irregular, status
 from .._core.kinds import BOOLEAN, INTEGER, SET, TEXT
+from .._core.own_files import Directories
 from .._core.passphrase import checked_passphrase, read_passphrase
 from .._core.plan import Change
 from .._core.redact import Secret
@@ -207,8 +208,8 @@ def _passphrase(item: Mapping[str, t.Any], field: str) -> Secret | None:
 def _parent(item: Mapping[str, t.Any]) -> Parent | None:
     if item["parent"] is None:
         return None
-    paths = AuthorityPaths(os.path.abspath(item["parent"]))
-    if paths == AuthorityPaths(os.path.abspath(item["directory"])):
+    paths, directories = AuthorityPaths(os.path.abspath(item["parent"])), Directories()
+    if directories.lasting(paths.directory) == directories.lasting(os.path.abspath(item["directory"])):
         raise InvalidInput(
             "is the directory of the authority itself", field="parent", remedy="Leave it out for a root."
         )

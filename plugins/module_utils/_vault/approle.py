@@ -128,21 +128,6 @@ class AppRole(Composite):
         return super().describe(current) if current and current[0] is not None else {}
 
 
-def refuse_shared_files(roles: t.Iterable[AppRole]) -> None:
-    """Raise when two roles deliver into one file: each run would undo what the one before delivered."""
-    users: dict[str, list[str]] = {}
-    for role in roles:
-        for delivery in role.members[1:]:
-            users.setdefault(delivery.name, []).append(role.name)
-    for path, names in users.items():
-        if len(names) > 1:
-            raise InvalidInput(
-                f"{path} is declared for {' and '.join(names)}",
-                field="delivery.path",
-                remedy="Give each role a file of its own.",
-            )
-
-
 def _refuse_wider(desired: AppRoleState, terms: DeliveryTerms) -> None:
     """Raise when a secret-id is declared for networks outside those of its role; the server answers that with a 500."""
     for outer, inner, name in (
@@ -165,9 +150,7 @@ def _within(inner: str, outer: str) -> bool:
 
 
 def _gather(vault: Vault, each: Each) -> Batch:
-    roles = [t.cast(AppRole, role) for role in each(lambda item: AppRole.declared(vault, item))]
-    refuse_shared_files(roles)
-    return vault_batch(vault, roles)
+    return vault_batch(vault, each(lambda item: AppRole.declared(vault, item)))
 
 
 APPROLES: t.Final = Section(

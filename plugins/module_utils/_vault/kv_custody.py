@@ -157,6 +157,9 @@ class KvCustody:
     def identity(self) -> str:
         return f"{self._store.mount}/{self._path}"
 
+    def files(self, name: str) -> t.Iterable[tuple[str, str]]:
+        return ()
+
     def place(self, name: str) -> str:
         return f"{self._store.mount}/{self._at(name)}"
 
@@ -204,6 +207,9 @@ class KvPublisher:
     @property
     def identity(self) -> str:
         return f"kv {self._store.mount}/{self._path}"
+
+    def file(self, name: str) -> None:
+        return None
 
     def held(self) -> Mapping[str, str]:
         """Return the texts by owner; keys without the suffix are somebody else's."""
@@ -260,6 +266,9 @@ class KvSpreadPublisher:
     @property
     def identity(self) -> str:
         return f"kv {self._store.mount}/{self._path}"
+
+    def file(self, name: str) -> None:
+        return None
 
     def held(self) -> Mapping[str, str]:
         """Return the texts by owner: one listing, and one reading for each."""

@@ -167,6 +167,10 @@ class External(Requested):
         self._csr_file = csr_file
         self._certificates = certificates
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return () if self._certificates else (("csr_file", self._csr_file),)
+
     def read(self) -> IssuerView:
         view = super().read()
         if view.held or self._certificates or not view.key:

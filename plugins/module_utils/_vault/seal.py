@@ -129,6 +129,11 @@ class Seal(Resource[SealState]):
         self.terms = terms
         self._gate = gate or vault
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        named = (("keys_file", self.terms.keys_file), ("root_token_file", self.terms.root_token_file))
+        return ((option, path) for option, path in named if path)
+
     def read(self) -> SealState | None:
         status = self.vault.read_bare("sys/seal-status")
         held = read_file(self.terms.root_token_file) if self.terms.root_token_file else None

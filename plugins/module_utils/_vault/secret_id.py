@@ -176,6 +176,10 @@ class Delivery(Resource[DeliveryState]):
     def record_path(self) -> str:
         return f"{self.name}.accessor"
 
+    @property
+    def own_files(self) -> t.Iterable[tuple[str, str]]:
+        return (("delivery.path", self.name), ("delivery.path", self.record_path))
+
     def read(self) -> DeliveryState | None:
         record, found = Record.load(self.record_path), read_found(self.name)
         if record is None and found is None:

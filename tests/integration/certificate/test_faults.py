@@ -159,7 +159,6 @@ BAD_INPUT = [
     ({"key_mode": "0644"}, "key_mode: a private key may not be open to everybody"),
     ({"mode": "rw-r--r--"}, "mode: "),
     ({"owner": "nobody-of-that-name"}, "owner: "),
-    ({"key_file": "x.pem", "certificate_file": "x.pem"}, "certificate_file: two files share one path"),
     ({"name": "../escape"}, "name: '../escape' cannot name files"),
     ({"keep_generations": 0}, "keep_generations: has to be at least 1"),
     ({"provider": "local"}, "ca_directory: not given"),
@@ -185,8 +184,22 @@ def test_bad_input_names_item_and_field_before_anything_happens(
     assert not estate.directory.exists()
 
 
-def test_two_certificates_at_one_path_are_refused(run_module: t.Any, estate: Estate) -> None:
-    items = [{"name": name, "key_file": "shared.pem"} for name in (NAME, "b.svc.example")]
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        (
+            [{"name": name, "key_file": "shared.pem"} for name in (NAME, "b.svc.example")],
+            f"key_file of certificate {NAME} and key_file of certificate b.svc.example are the same file, ",
+        ),
+        (
+            [{"name": NAME, "key_file": "x.pem", "certificate_file": "x.pem"}],
+            f"certificate {NAME}: key_file and certificate_file are the same file, ",
+        ),
+    ],
+)
+def test_two_certificates_at_one_path_are_refused(
+    run_module: t.Any, estate: Estate, items: list[dict[str, t.Any]], message: str
+) -> None:
     refused = run_module("certificate", estate.args(*items))
     assert refused.failed
     assert "would both be at" in refused.msg

@@ -137,7 +137,7 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path: pathlib.Path) -> None:
 
 def test_a_secret_is_not_published_for_everybody() -> None:
     for mode in (0o644, 0o604, 0o601):
-        with pytest.raises(InvalidInput, match="private_path"):
+        with pytest.raises(InvalidInput, match="key_mode"):
             projection("private_key", "{name}", Attributes(mode=mode), option="private_path", secret=True)
     projection("private_key", "{name}", Attributes(mode=0o640), option="private_path", secret=True)
     projection("public_key", "{name}", Attributes(mode=0o644), option="public_path", secret=False)

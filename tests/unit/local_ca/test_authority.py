@@ -15,7 +15,6 @@ import typing as t
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
-from plugins.module_utils._local_ca.resource import link
 from plugins.module_utils._local_ca.signer import LocalSigner
 from plugins.module_utils._pki.chain import verify_chain
 from plugins.module_utils._pki.development import DEVELOPMENT_UNIT
@@ -257,8 +256,8 @@ def test_a_wrong_declaration_is_refused_by_the_name_of_its_option(
 
 def test_two_authorities_cannot_share_a_directory(estate: Estate) -> None:
     same = str(estate.directory / "one")
-    with pytest.raises(InvalidInput, match="one and two would both be in"):
-        link([estate.authority("one"), estate.authority("two", directory=same)])
+    with pytest.raises(InvalidInput, match="directory of local_ca one and directory of local_ca two are the same file"):
+        estate.apply(estate.authority("one"), estate.authority("two", directory=same))
 
 
 def test_a_request_that_its_key_did_not_sign_is_not_signed(tmp_path: pathlib.Path) -> None:

@@ -26,6 +26,7 @@ ROOM: t.Final = frozenset(
         "leftovers",
         "lending",
         "locks",
+        "own_files",
         "places",
         "reading",
         "removal",
