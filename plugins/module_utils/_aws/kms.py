@@ -37,7 +37,7 @@ except ImportError:  # reported by _opened() before any of it is used
 
 _SEE: t.Final = "Check the address; a proxy or another service may stand there."
 #: Seconds that a request may take with all that the library repeats.
-_DEADLINE: t.Final = 120.0
+_MOST_SECONDS: t.Final = 120.0
 _CONNECT_TIMEOUT: t.Final = 10
 _READ_TIMEOUT: t.Final = 30
 #: Octets of an answer; the largest is a ciphertext of a few thousand.
@@ -177,7 +177,7 @@ def _all(one: t.Callable[[T], R], entries: t.Sequence[T]) -> list[R]:
 def _asked(call: t.Callable[..., t.Any], **fields: t.Any) -> t.Mapping[str, t.Any]:
     """Return the answer to one request; nothing for a ciphertext that is not the key's."""
     try:
-        answer = within(_DEADLINE, lambda: call(**fields))
+        answer = within(_MOST_SECONDS, lambda: call(**fields))
     except KmsFailure:
         raise
     except ClientError as error:

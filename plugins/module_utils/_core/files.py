@@ -7,10 +7,9 @@
 """The one room for files: everything that this collection reads, writes, locks or removes on a host goes through here.
 
 *Reading* (:mod:`.reading`): :func:`read_file`, :func:`read_found`, :func:`open_file`, :func:`status`, :func:`exists`,
-:func:`is_directory`, :func:`link_text`, :func:`entries`, :func:`walk`, :func:`refuse_irregular`. *Writing*:
-:class:`FileTransaction` and, for one file, :func:`put_file`, :func:`reserve_file`, :func:`open_log`,
-:func:`make_directory`, :func:`remove`. *Locking* (:mod:`.locks`): :func:`hold`. How a path is followed and what is
-refused is said in :mod:`.places`.
+:func:`is_directory`, :func:`link_text`, :func:`entries`, :func:`walk`. *Writing*: :class:`FileTransaction` and, for one
+file, :func:`put_file`, :func:`reserve_file`, :func:`open_to_append`, :func:`make_directory`, :func:`remove`. *Locking*
+(:mod:`.locks`): :func:`hold`. How a path is followed and what is refused is said in :mod:`.places`.
 
 A :class:`FileTransaction` collects groups of files. Each file is written under a temporary name in its own directory,
 with owner and mode in place before the name becomes visible. One pass makes everything durable, then the names are
@@ -49,10 +48,9 @@ from .reading import (
     is_directory,
     link_text,
     open_file,
-    open_log,
+    open_to_append,
     read_file,
     read_found,
-    refuse_irregular,
     status,
     walk,
 )
@@ -81,11 +79,10 @@ __all__ = [
     "named_failure",
     "octal_mode",
     "open_file",
-    "open_log",
+    "open_to_append",
     "put_file",
     "read_file",
     "read_found",
-    "refuse_irregular",
     "remove",
     "reserve_file",
     "status",

@@ -59,20 +59,20 @@ def find(program: str, variables: Mapping[str, str]) -> str | None:
 
 
 def run(
-    argv: Sequence[str], variables: Mapping[str, str], deadline: float, *, given: bytes = b"", remedy: str | None = None
+    argv: Sequence[str], variables: Mapping[str, str], seconds: float, *, given: bytes = b"", remedy: str | None = None
 ) -> Finished:
     """Run a program to its end; raises :class:`ProgramFailure`, with ``remedy`` for a program that is not there.
 
-    ``deadline`` is in seconds; then the program is killed.
+    After ``seconds`` the program is killed.
     """
     with _named(argv[0], remedy):
         try:
             done = subprocess.run(  # pylint: disable=ansible-bad-function
-                list(argv), input=given, capture_output=True, check=False, env=dict(variables), timeout=deadline
+                list(argv), input=given, capture_output=True, check=False, env=dict(variables), timeout=seconds
             )
         except subprocess.TimeoutExpired:
             raise ProgramFailure(
-                f"{_name(argv)} took longer than {deadline:g} s", remedy="See what it waits for."
+                f"{_name(argv)} took longer than {seconds:g} s", remedy="See what it waits for."
             ) from None
     complaints = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return Finished(done.returncode, done.stdout, tuple(complaints))

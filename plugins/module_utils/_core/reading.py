@@ -88,7 +88,7 @@ def open_file(path: str) -> Iterator[t.BinaryIO]:
 
 
 @contextlib.contextmanager
-def open_log(path: str, mode: int = 0o600) -> Iterator[int]:
+def open_to_append(path: str, mode: int = 0o600) -> Iterator[int]:
     """Yield a descriptor that appends to a file, which is made when it is missing."""
     try:
         descriptor, folder = open_entry(
@@ -211,13 +211,6 @@ def _below(
             except OSError as error:
                 raise failure(inner, error) from None
             yield from _below(child, inner, deepest - 1, enters)
-
-
-def refuse_irregular(path: str) -> None:
-    """Refuse a path that leads to anything but a file, before a library opens it by its name; none at all is fine."""
-    found = status(path, follow=True)
-    if found is not None and not stat.S_ISREG(found.st_mode):
-        raise _irregular(found, path)
 
 
 def refuse_unless_regular(found: os.stat_result, folder: Directory, path: str) -> None:

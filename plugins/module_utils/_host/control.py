@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from .._core.errors import InvalidInput, TrustmeshError, certain
-from .._core.files import FileFailure, is_directory, named_failure, open_file, open_log
+from .._core.files import FileFailure, is_directory, named_failure, open_file, open_to_append
 from .._core.programs import environment, find, start_session
 from .._core.redact import Secret
 from .procfs import ProcessId, identify, port_holder, runs, session_members
@@ -81,7 +81,7 @@ def refuse_taken_port(readiness: Readiness) -> None:
 
 def launch(program: Program) -> ProcessId:
     """Start the program in a session of its own, its output appended to the log file; return who it is."""
-    with open_log(certain(program.log_file)) as log, named_failure(program.argv[0]):
+    with open_to_append(certain(program.log_file)) as log, named_failure(program.argv[0]):
         child = start_session(program.argv, program.executable, program.chdir, program.variables(), log)
     process = identify(child)
     if process is None:

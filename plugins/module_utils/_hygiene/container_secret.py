@@ -33,7 +33,7 @@ from .values import VALUE_OPTIONS, Fetch, resolve
 LABEL: t.Final = "security.trustmesh.digest"
 _NAME: t.Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
 _LARGEST: t.Final = 512_000
-_DEADLINE: t.Final = 60
+_MOST_SECONDS: t.Final = 60
 #: So many names of the greatest length are well below what a command line may hold.
 _MOST_NAMED: t.Final = 2000
 _INSTALL: t.Final = "Install podman 4.3 or newer, or correct the name."
@@ -100,7 +100,7 @@ class Podman:
     def _run(self, arguments: Sequence[str], given: str = "") -> str:
         argv = [self._executable, "secret", *arguments]
         try:
-            done = run(argv, environment(*_SETTINGS), _DEADLINE, given=given.encode("utf-8"), remedy=_INSTALL)
+            done = run(argv, environment(*_SETTINGS), _MOST_SECONDS, given=given.encode("utf-8"), remedy=_INSTALL)
         except ProgramFailure as failure:
             raise failure.within("executable") from None
         if done.status != 0:

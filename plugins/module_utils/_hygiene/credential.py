@@ -24,7 +24,7 @@ from .._core.errors import InvalidInput, TrustmeshError, certain
 from .._core.files import Attributes, FileTransaction, entries, read_file, status
 from .._core.kinds import MAPPING, TEXT, Kind
 from .._core.plan import Action, Plan, Step
-from .._core.programs import ProgramFailure, environment, find, run
+from .._core.programs import environment, find, run
 from .._core.redact import Secret
 from .._core.resource import StateResource
 from .._core.spec import STATE, Options
@@ -55,7 +55,7 @@ _DROP_IN: t.Final = "60-trustmesh-credentials.conf"
 _NAME: t.Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _UNIT: t.Final = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(?:service|socket|mount|swap)")
 _LARGEST: t.Final = 1 << 20
-_DEADLINE: t.Final = 60
+_MOST_SECONDS: t.Final = 60
 _TOOL: t.Final = "systemd-creds"
 _INSTALL: t.Final = "Install systemd 250 or newer, or set encrypt to never."
 #: Stands for what cannot be decrypted here; no value is like it.
@@ -85,10 +85,7 @@ class Sealer:
             return _UNREADABLE
 
     def _run(self, *arguments: str, given: bytes) -> bytes:
-        try:
-            done = run([_TOOL, *arguments], environment(), _DEADLINE, given=given, remedy=_INSTALL)
-        except ProgramFailure as failure:
-            raise CredentialFailure(failure.problem, remedy=failure.remedy) from None
+        done = run([_TOOL, *arguments], environment(), _MOST_SECONDS, given=given, remedy=_INSTALL)
         if done.status != 0:
             raise CredentialFailure(f"{_TOOL} {arguments[0]}: {done.complaint}")
         return done.output

@@ -30,7 +30,7 @@ from .._core.errors import InvalidInput
 from .._core.examining import Examined, examine, leads_to, real_path
 from .._core.files import named_failure, status, walk
 from .content import BEGINNING, packed_as
-from .deadline import SECONDS, TookTooLong, deadline
+from .interruption import SECONDS, TookTooLong, interrupted_after
 from .key_material import keys_read, the_worse
 from .packed import DAMAGED, OPENERS, Limited, TooMuch, members, unpacked
 
@@ -212,7 +212,7 @@ def _key(found: Examined, packed: t.Optional[str], unread: list[str]) -> t.Optio
     states: set[str] = set()
     found.handle.seek(0)
     try:
-        with deadline(SECONDS), contextlib.ExitStack() as stack:
+        with interrupted_after(SECONDS), contextlib.ExitStack() as stack:
             stream = Limited(found.handle, MOST_SEARCHED)
             if packed is not None:
                 stream = stack.enter_context(unpacked(found.handle, found.status.st_size, packed))

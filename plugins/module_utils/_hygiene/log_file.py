@@ -81,7 +81,7 @@ def open_log(path: str, tail_bytes: t.Optional[int]) -> Iterator[LogFile]:
         handle.seek(0)
         if packed is None:
             first = 0 if tail_bytes is None else _skip(handle, max(0, size - tail_bytes))
-            yield LogFile(_Limited(handle, size - handle.tell()), size + 1, first)
+            yield LogFile(_Beginning(handle, size - handle.tell()), size + 1, first)
         elif packed not in OPENERS:
             yield LogFile(None, 0, 0, f"packed with {packed}")
         else:
@@ -89,7 +89,7 @@ def open_log(path: str, tail_bytes: t.Optional[int]) -> Iterator[LogFile]:
                 yield LogFile(unpacked, max(MOST_ALWAYS, MOST_TIMES * size), 0)
 
 
-class _Limited:
+class _Beginning:
     """A file of which so many bytes are read."""
 
     def __init__(self, handle: t.BinaryIO, left: int) -> None:

@@ -23,7 +23,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 
 from .content import BEGINNING, packed_as
-from .deadline import SECONDS, TookTooLong, deadline
+from .interruption import SECONDS, TookTooLong, interrupted_after
 
 #: What a compressed file may unpack to: so many times its size (a log seldom reaches 50 times), and this at least.
 MOST_TIMES: t.Final = 250
@@ -94,7 +94,7 @@ def members(handle: t.BinaryIO, size: int, *, named: bool) -> tuple[list[str], t
     names: list[str] = []
     why = None
     try:
-        with deadline(SECONDS):
+        with interrupted_after(SECONDS):
             for name in _names(handle, size, named):
                 names.append(name)
                 if len(names) > MOST_MEMBERS:

@@ -67,7 +67,7 @@ _VARIABLES: t.Final = {
 _RAW: t.Final = re.compile(rb"\n?:(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) ([A-Z])\d*")
 _COMMIT: t.Final = re.compile(rb"[0-9a-f]{40,64}")
 _REGULAR: t.Final = (b"100644", b"100755", b"120000")
-_DEADLINE: t.Final = 600
+_MOST_SECONDS: t.Final = 600
 _PATIENCE: t.Final = 60
 _PIECE: t.Final = 1 << 20
 
@@ -226,7 +226,7 @@ class Repository:
     def _run(self, *arguments: str, accept: Sequence[int] = (0,), given: bytes = b"") -> bytes:
         argv = self._argv(*arguments)
         try:
-            done = run(argv, _environment(self.path), _DEADLINE, given=given, remedy="Install the package git.")
+            done = run(argv, _environment(self.path), _MOST_SECONDS, given=given, remedy="Install the package git.")
         except ProgramFailure as failure:
             raise GitFailure(failure.problem, remedy=failure.remedy) from None
         if done.status not in accept:

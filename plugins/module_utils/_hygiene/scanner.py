@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from .._core.pem import find_blocks
 from .._core.scratch import Scratch
 from .content import der_key, is_text, packed_as, texts_of
-from .deadline import SECONDS, TookTooLong, deadline
 from .harmless import without_harmless
+from .interruption import SECONDS, TookTooLong, interrupted_after
 from .shape_table import SHAPES
 from .shapes import find, readable
 from .structured import kubernetes_values, private_jwks, values_below_names
@@ -161,7 +161,7 @@ class Scanner:
         packed = packed_as(content[:16])
         unread = None if packed is None else f"packed with {packed}"
         try:
-            with deadline(SECONDS):
+            with interrupted_after(SECONDS):
                 if packed is None:
                     best, cut = _best(list(self._in_content(path, content, known)))
                     found += best

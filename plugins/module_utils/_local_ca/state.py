@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .._core.errors import InvalidInput
-from .._core.files import Attributes, read_file, refuse_irregular, status
+from .._core.files import Attributes, read_file, status
 from .._core.kinds import BOOLEAN, INTEGER, SET, TEXT
 from .._core.own_files import Directories
 from .._core.passphrase import checked_passphrase, read_passphrase
@@ -330,7 +330,6 @@ def _placement(placing: Placing) -> dict[str, tuple[Change, ...]]:
         held = status(path, follow=True)
         if held is None:
             continue
-        refuse_irregular(path)
         found[what] = tuple(_attribute_changes(path, attributes, held))
     return {what: changes for what, changes in found.items() if changes}
 

@@ -128,7 +128,7 @@ def test_r13_only_regular_files_are_read(
     make(Path("thing"))
 
     def logged(path: str) -> None:
-        files.open_log(path).__enter__()
+        files.open_to_append(path).__enter__()
 
     for attempt in (files.read_file, lambda path: files.open_file(path).__enter__(), logged):
         if attempt is logged and name in ("a device", "a directory"):
@@ -210,7 +210,7 @@ def test_walk_names_links_and_does_not_follow_them(tmp_path: Path) -> None:
 
 def test_a_log_is_appended_to(tmp_path: Path) -> None:
     for text in (b"one\n", b"two\n"):
-        with files.open_log(f"{tmp_path}/log") as descriptor:
+        with files.open_to_append(f"{tmp_path}/log") as descriptor:
             os.write(descriptor, text)
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o600
@@ -221,19 +221,19 @@ def test_r13_nothing_waits(tmp_path: Path) -> None:
     start = time.monotonic()
     with pytest.raises(FileFailure):
         files.read_file(f"{tmp_path}/pipe")
-    with pytest.raises(FileFailure), files.open_log(f"{tmp_path}/pipe"):
+    with pytest.raises(FileFailure), files.open_to_append(f"{tmp_path}/pipe"):
         pass
     assert time.monotonic() - start < 1
 
 
 def test_a_log_is_waited_for_and_has_the_mode_that_is_asked_for(tmp_path: Path) -> None:
-    with files.open_log(f"{tmp_path}/log", 0o640) as descriptor:
+    with files.open_to_append(f"{tmp_path}/log", 0o640) as descriptor:
         assert os.get_blocking(descriptor)
         held = descriptor
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(held)
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
-    opened = files.open_log(f"{tmp_path}/log")
+    opened = files.open_to_append(f"{tmp_path}/log")
     held = opened.__enter__()
     assert opened.__exit__(ValueError, ValueError("whatever"), None) is False
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -245,7 +245,10 @@ def test_a_log_that_is_no_file_is_closed_again(tmp_path: Path) -> None:
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     places.directory(str(tmp_path))
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(FileFailure, match="is a named pipe, not a regular file"), files.open_log(f"{tmp_path}/pipe"):
+    with (
+        pytest.raises(FileFailure, match="is a named pipe, not a regular file"),
+        files.open_to_append(f"{tmp_path}/pipe"),
+    ):
         raise AssertionError("it was opened")
     assert len(os.listdir("/proc/self/fd")) == before
     os.close(reader)

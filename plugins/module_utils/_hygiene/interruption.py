@@ -24,7 +24,7 @@ class TookTooLong(BaseException):
 
 
 @contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+def interrupted_after(seconds: float) -> Iterator[None]:
     """Raise :class:`TookTooLong` in what takes longer.
 
     The main thread is interrupted by a signal, within a pattern too; any other one between two of its instructions.
