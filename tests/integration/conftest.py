@@ -199,12 +199,26 @@ def ladder(runner: Runner, vault: OpenBao, connection: dict[str, str]) -> Ladder
 @pytest.fixture
 def small_disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A file system of 96 KiB."""
+    with _mounted(tmp_path / "small", "size=96k") as place:
+        yield place
+
+
+@pytest.fixture
+def few_inodes(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A file system with room for content, and for six files and directories."""
+    with _mounted(tmp_path / "few", "size=1m,nr_inodes=7") as place:
+        yield place
+
+
+@contextlib.contextmanager
+def _mounted(place: pathlib.Path, options: str) -> Iterator[pathlib.Path]:
     if os.geteuid() != 0:
         if os.environ.get("CI") == "true":
             pytest.fail("mounting a small file system needs root")
         pytest.skip("mounting a small file system needs root")
-    place = tmp_path / "small"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(place)], check=True, timeout=30)
-    yield place
-    subprocess.run(["umount", str(place)], check=True, timeout=30)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True, timeout=30)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True, timeout=30)

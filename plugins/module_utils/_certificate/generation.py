@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import itertools
 import os
 import re
@@ -17,8 +18,9 @@ import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from .._core.attributes import failure
 from .._core.files import Attributes, FileGroup, Found, Place, named_failure
-from .._core.places import Directory, directory
+from .._core.places import LINK_ERRORS, Directory, directory
 from .._core.reading import names_in, read_entry
 from .._core.store import CURRENT
 from .._pki.certificate import facts_of, parse_certificates
@@ -229,9 +231,12 @@ def _has_key(item: Directory, name: str) -> bool:
 
 def _certificate(item: Directory, name: str) -> bytes:
     try:
-        found = read_entry(item.enter(name), STORED["certificate"])
-    except OSError:  # something else of that name, which is not ours
-        return b""
+        folder = item.enter(name)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, *LINK_ERRORS):  # something else of that name, which is not ours
+            return b""
+        raise failure(f"{item.real}/{name}", error) from None
+    found = read_entry(folder, STORED["certificate"])
     return found.content if found else b""
 
 

@@ -19,11 +19,19 @@ import typing as t
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .errors import InvalidInput, TrustmeshError
+from .errors import Defect, InvalidInput, TrustmeshError
 
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "Free some space."),
-    errno.EDQUOT: ("the disk quota is used up", "Free some space."),
+    errno.EDQUOT: (
+        "a disk quota is used up, of space or of files",
+        "See which one (quota). Remove files, or raise it.",
+    ),
+    errno.EMFILE: (
+        "the limit for open files of this process is reached",
+        "Raise it (ulimit -n, LimitNOFILE= of a service), and run again.",
+    ),
+    errno.ENFILE: ("the limit for open files of this system is reached", "Raise fs.file-max, and run again."),
     errno.EROFS: ("the file system is read-only", "Remount it writable or choose another directory."),
     errno.EACCES: ("permission denied", "Run as a user who may read and write there (become: true)."),
     errno.EPERM: ("operation not permitted", "Run as a user who may set this owner and mode (become: true)."),
@@ -33,6 +41,10 @@ _REMEDIES = {
     errno.ENAMETOOLONG: ("the name is too long", "Shorten it."),
     errno.ELOOP: ("symbolic links form a loop", "Correct the links."),
 }
+
+_NO_INODES: t.Final = ("the file system has no inode left for another file", "Remove files (df -i), or choose another.")
+#: What any library may meet, and no mistake of ours.
+_LIMITS: t.Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
 
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -51,7 +63,30 @@ class FileFailure(TrustmeshError):
 def failure(path: str, error: OSError) -> FileFailure:
     """Return what an ``OSError`` means for ``path``: the cause and the remedy."""
     problem, remedy = _REMEDIES.get(error.errno or 0, (error.strerror or type(error).__name__, None))
+    if error.errno == errno.ENOSPC and _lacks_inodes(path):
+        problem, remedy = _NO_INODES
     return FileFailure(problem, field=path, remedy=remedy)
+
+
+def unforeseen(error: Exception) -> TrustmeshError:
+    """Return what an exception means that nobody expected: a limit of this host is reached, or we made a mistake."""
+    if isinstance(error, OSError) and error.errno in _LIMITS:
+        return failure(str(error.filename or "files"), error)
+    return Defect.of(error)
+
+
+def _lacks_inodes(path: str) -> bool:
+    """Tell whether a file system has room for content and none for names."""
+    at = os.path.abspath(path)
+    while True:
+        try:
+            found = os.statvfs(at)
+        except OSError:
+            if at == "/":
+                return False
+            at = os.path.dirname(at)
+        else:
+            return found.f_files > 0 and found.f_favail == 0 and found.f_bavail > 0
 
 
 @contextlib.contextmanager

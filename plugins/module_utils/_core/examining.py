@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .attributes import FileFailure, named_failure
-from .places import LINK_ERRORS, Identity, locate
+from .places import LINK_ERRORS, Identity, locate, open_in
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Extended attribute of acl(5).
@@ -86,7 +86,7 @@ def _opened(path: str) -> t.Optional[int]:
     with named_failure(path):
         try:
             folder, name = locate(path)
-            return os.open(name, _FLAGS, dir_fd=folder.descriptor)
+            return open_in(folder, name, _FLAGS)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENXIO, *LINK_ERRORS):
                 raise

@@ -103,6 +103,9 @@ class FileGroup:
     obsolete: list[Removal] = field(default_factory=list)
     #: Directories that this group works in.
     directories: set[str] = field(default_factory=set)
+    #: What is open while the group is collected, so that it can be cleared up where nothing more can be opened.
+    folders: dict[str, Directory] = field(default_factory=dict)
+    trees: list[Tree] = field(default_factory=list)
 
     def directory(self, path: str, attributes: Attributes = OPEN_DIRECTORY) -> None:
         """Make a directory and its parents now; an empty directory is no half-written state."""
@@ -113,7 +116,8 @@ class FileGroup:
     def tree(self, where: Where, attributes: Attributes = OPEN_DIRECTORY) -> Tree:
         """Stage a new directory, to be filled before the group is left; nothing may be under its name yet."""
         with self._temporary(where) as (folder, temporary):
-            return Tree(folder, temporary, attributes, self.files, self.deeds[-1].final.path)
+            self.trees.append(Tree(folder, temporary, attributes, self.files, self.deeds[-1].final.path))
+            return self.trees[-1]
 
     def put(self, where: Where, content: bytes, attributes: Attributes, *, fresh: bool = False) -> None:
         """Stage a file that replaces what is there when the group takes effect; if ``fresh``, nothing may be there."""
@@ -138,12 +142,21 @@ class FileGroup:
         with named_failure(shown(where)), contextlib.suppress(FileNotFoundError):
             self.obsolete.append(Removal(settled(where)[0], unless, named))
 
+    def collected(self) -> None:
+        """Close what was open to collect the group; thousands of groups may wait to take effect."""
+        self.files.close()
+        self.folders.clear()
+        self.trees.clear()
+
     def discard(self) -> None:
         """Drop what was staged and not moved."""
         self.files.close()
+        for tree in self.trees:
+            tree.discard()
         for deed in self.deeds:
             with contextlib.suppress(OSError, TrustmeshError):
-                remove_entry(deed.final.open(), deed.temporary)
+                remove_entry(self.folders.get(deed.final.folder) or deed.final.open(), deed.temporary)
+        self.collected()
         self.grounds.leave(self.directories)
         self.directories.clear()
 
@@ -155,6 +168,7 @@ class FileGroup:
             temporary = temporary_name()
             self.grounds.sweep(folder)
             self.deeds.append(Move(temporary, place, fresh))
+            self.folders[place.folder] = folder
             yield folder, temporary
 
     def take_effect(self) -> None:
@@ -190,7 +204,7 @@ class FileTransaction:
         except BaseException:
             group.discard()
             raise
-        group.files.close()
+        group.collected()
         with self._lock:
             self._groups.append(group)
 

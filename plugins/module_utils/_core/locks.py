@@ -21,8 +21,8 @@ import typing as t
 from collections.abc import Iterator
 
 from .attributes import FileFailure, named_failure
-from .places import LINK_ERRORS, Directory, directory, make_directory
-from .reading import is_directory, refuse_unless_regular
+from .places import LINK_ERRORS, Directory, directory, make_directory, open_in
+from .reading import refuse_unless_regular
 
 LOCK_NAME: t.Final = ".lock"
 #: How long a run waits for another one, in seconds.
@@ -68,7 +68,7 @@ def note(lock: int, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _held(path: str, make: bool, deadline: float) -> Iterator[t.Optional[int]]:
-    made: list[str] = []
+    made: set[str] = set()
     held = None
     try:
         while held is None:
@@ -85,6 +85,9 @@ def _held(path: str, make: bool, deadline: float) -> Iterator[t.Optional[int]]:
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
+    finally:
+        if held is None:
+            _remove(made)
     if held is None:
         yield None
         return
@@ -95,27 +98,24 @@ def _held(path: str, make: bool, deadline: float) -> Iterator[t.Optional[int]]:
         os.close(held)
 
 
-def _folder(path: str, make: bool, made: list[str]) -> t.Optional[Directory]:
-    """Open the directory; note which ones were made for it, innermost first."""
-    missing, at = [], os.path.abspath(path)
-    while not is_directory(at):
-        missing.append(at)
-        at = os.path.dirname(at)
-    if missing and not make:
+def _folder(path: str, make: bool, made: set[str]) -> t.Optional[Directory]:
+    """Open the directory, or make it and note what was made; ``None`` when it is missing and not to be made."""
+    if not make:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return directory(path)
         return None
-    made[:] = missing or made
     for _attempt in range(_ATTEMPTS):
         # Another run that made them and put nothing into them removes them again.
         with contextlib.suppress(FileNotFoundError):
-            return make_directory(path)
-    return make_directory(path)
+            return make_directory(path, made=made)
+    return make_directory(path, made=made)
 
 
 def _locked(folder: Directory, path: str, deadline: float) -> t.Optional[int]:
     """Return the descriptor that holds the lock; ``None`` when the file was removed before it was locked."""
     name = os.path.join(path, LOCK_NAME)
     try:
-        descriptor = os.open(LOCK_NAME, _FLAGS, 0o600, dir_fd=folder.descriptor)
+        descriptor = open_in(folder, LOCK_NAME, _FLAGS)
     except FileNotFoundError:  # the directory was removed meanwhile
         return None
     except OSError as error:
@@ -153,7 +153,7 @@ def _lock(descriptor: int, path: str, deadline: float) -> None:
         time.sleep(_POLL)
 
 
-def _clear(path: str, held: int, made: list[str]) -> None:
+def _clear(path: str, held: int, made: set[str]) -> None:
     """Remove, while it is held, a lock that nothing is noted in, and the directories that were made for it alone.
 
     Another run that waits for the file sees that its name is gone, and makes it again.
@@ -162,5 +162,11 @@ def _clear(path: str, held: int, made: list[str]) -> None:
         folder = directory(path)
         if not os.fstat(held).st_size and os.path.samestat(os.fstat(held), folder.stat(LOCK_NAME)):
             os.unlink(LOCK_NAME, dir_fd=folder.descriptor)
-        for at in made:
+        _remove(made)
+
+
+def _remove(made: t.Iterable[str]) -> None:
+    """Remove directories that were made for a lock alone, as far as nothing is in them."""
+    with contextlib.suppress(OSError, FileFailure):
+        for at in sorted(made, key=len, reverse=True):
             os.rmdir(os.path.basename(at), dir_fd=directory(os.path.dirname(at)).descriptor)

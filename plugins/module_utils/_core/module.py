@@ -20,8 +20,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.warnings import get_warning_messages
 
 from . import redact
+from .attributes import unforeseen
 from .clock import system_clock
-from .errors import Defect, InvalidInput, TrustmeshError
+from .errors import InvalidInput, TrustmeshError
 from .masking import SHORTEST
 from .reconcile import Batch, Outcome, reconcile_in_turn, summarise
 from .spec import Options, Params, Spec, redacted, secret_texts
@@ -140,7 +141,7 @@ def _reported(module: _Module, spec: Spec, run: t.Callable[[contextlib.ExitStack
     except TrustmeshError as error:
         failure = error
     except Exception as error:  # pylint: disable=broad-except
-        failure = Defect.of(error)
+        failure = unforeseen(error)
     # pylint takes an ExitStack that swallows an exception for possible; nothing in this collection registers one.
     return _exit(module, spec, failed=True, msg=str(failure))  # pylint: disable=used-before-assignment
 

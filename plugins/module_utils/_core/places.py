@@ -34,6 +34,8 @@ MOST_LINKS: t.Final = 40
 # A descriptor that only names a directory needs no right to list it.
 _NAMES = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LISTS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+#: What it says when there are too many open.
+_TOO_MANY: t.Final = (errno.EMFILE, errno.ENFILE)
 #: What open(2) with O_NOFOLLOW says of a link, on one system or another.
 LINK_ERRORS: t.Final = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 
@@ -70,7 +72,7 @@ class Directory:
 
     def enter(self, name: str) -> Directory:
         """Open a directory in this one; a link is not followed (``OSError``)."""
-        descriptor = os.open(name, _NAMES, dir_fd=self.descriptor)
+        descriptor = open_in(self, name, _NAMES)
         status = os.fstat(descriptor)
         return Directory(descriptor, os.path.join(self.real, name), status, self.vouches_for(status), self)
 
@@ -82,7 +84,7 @@ class Directory:
 
     def opened(self) -> int:
         """Return a new descriptor that can list the directory, flush it and change its attributes."""
-        return os.open(".", _LISTS, dir_fd=self.descriptor)
+        return open_in(self, ".", _LISTS)
 
     def vouches_for(self, entry: os.stat_result) -> bool:
         """Tell whether nobody but root and the effective user can have put an entry there."""
@@ -148,8 +150,28 @@ class _Kept:
             while len(self._by_path) > _MOST_KEPT:
                 self._by_path.popitem(last=False)
 
+    def let_go(self) -> None:
+        """Close the directories that nobody is using."""
+        with self._lock:
+            self._by_path.clear()
+
 
 _kept = _Kept()
+
+
+def open_in(folder: Directory, name: str, flags: int, mode: int = 0o600) -> int:
+    """Call openat(2); where too many files are open, first close the directories that are open to save time alone."""
+    return _opened(name, flags, mode, folder.descriptor)
+
+
+def _opened(name: str, flags: int, mode: int, folder: t.Optional[int]) -> int:
+    try:
+        return os.open(name, flags, mode, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in _TOO_MANY:
+            raise
+    _kept.let_go()
+    return os.open(name, flags, mode, dir_fd=folder)
 
 
 def absolute(path: str) -> str:
@@ -179,7 +201,7 @@ def directory(path: str, links: int = MOST_LINKS) -> Directory:
 
 
 def _root() -> Directory:
-    descriptor = os.open("/", _NAMES)
+    descriptor = _opened("/", _NAMES, 0, None)
     found = Directory(descriptor, "/", os.fstat(descriptor), True)
     _kept.put("/", found)
     return found
@@ -221,7 +243,7 @@ def open_entry(path: str, flags: int, mode: int = 0o600, links: int = MOST_LINKS
     """Open a file by the rules above; return its descriptor and the directory that holds it."""
     folder, name = locate(path)
     try:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder.descriptor), folder
+        return open_in(folder, name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode), folder
     except OSError as error:
         if error.errno not in LINK_ERRORS or not stat.S_ISLNK(folder.stat(name).st_mode):
             raise

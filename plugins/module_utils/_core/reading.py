@@ -19,8 +19,8 @@ import typing as t
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .attributes import FileFailure, failure, kind_of, user_name
-from .places import Directory, directory, locate, open_entry, status_of
+from .attributes import FileFailure, failure, kind_of, named_failure, user_name
+from .places import Directory, directory, locate, open_entry, open_in, status_of
 
 #: The most bytes that are read of a file unless the caller says otherwise.
 LIMIT: t.Final = 16 * 2**20
@@ -59,7 +59,7 @@ def read_entry(folder: Directory, name: str, *, limit: int = LIMIT) -> t.Optiona
     """Return what an entry of an open directory holds, ``None`` when there is none; a link is not followed."""
     path = os.path.join(folder.real, name)
     try:
-        descriptor = os.open(name, _FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder.descriptor)
+        descriptor = open_in(folder, name, _FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -153,20 +153,22 @@ def link_of(folder: Directory, name: str) -> t.Optional[str]:
 def entries(path: str) -> t.Optional[list[str]]:
     """Return the names in a directory, sorted; ``None`` when there is none."""
     try:
-        return names_in(directory(path))
+        folder = directory(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise failure(path, error) from None
+    return names_in(folder)
 
 
 def names_in(folder: Directory) -> list[str]:
-    """Return the names in an open directory, sorted."""
-    descriptor = folder.opened()
-    try:
-        return sorted(os.listdir(descriptor))
-    finally:
-        os.close(descriptor)
+    """Return the names in an open directory, sorted; raises :class:`FileFailure`."""
+    with named_failure(folder.real):
+        descriptor = folder.opened()
+        try:
+            return sorted(os.listdir(descriptor))
+        finally:
+            os.close(descriptor)
 
 
 def walk(
@@ -192,11 +194,7 @@ def _below(
 ) -> Iterator[tuple[str, os.stat_result]]:
     if deepest == 0:
         raise FileFailure("directories are nested too deeply", field=path, remedy="Flatten them, or leave them out.")
-    try:
-        names = names_in(folder)
-    except OSError as error:
-        raise failure(path, error) from None
-    for name in names:
+    for name in names_in(folder):
         inner = os.path.join(path, name)
         try:
             found = folder.stat(name)

@@ -19,8 +19,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from .attributes import unforeseen
 from .clock import Clock
-from .errors import Defect, InvalidInput, NotConverged, Overtaken, PolicyRefusal, TrustmeshError
+from .errors import InvalidInput, NotConverged, Overtaken, PolicyRefusal, TrustmeshError
 from .examining import real_path
 from .leftovers import remove_leftovers
 from .locks import hold
@@ -238,7 +239,7 @@ def _guarded(phase: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
         except TrustmeshError as error:
             outcome.error = error
         except Exception as error:  # pylint: disable=broad-except
-            outcome.error = Defect.of(error)
+            outcome.error = unforeseen(error)
         return None
 
     return run
@@ -277,7 +278,7 @@ def _commit(transaction: Transaction, due: t.Sequence[Outcome]) -> t.Mapping[str
     except TrustmeshError as error:
         failure = error
     except Exception as error:  # pylint: disable=broad-except
-        failure = Defect.of(error)
+        failure = unforeseen(error)
     return {outcome.resource.identity: failure for outcome in due}
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -33,6 +34,8 @@ def remove_entry(folder: Directory, name: str, deepest: int = _DEEPEST) -> None:
         # Linux says EISDIR of a directory, others EPERM.
         if error.errno not in (errno.EISDIR, errno.EPERM) or not stat.S_ISDIR(folder.stat(name).st_mode):
             raise
+    if _removed_empty(folder, name):
+        return
     if deepest == 0:
         raise FileFailure(
             "directories are nested too deeply", field=os.path.join(folder.real, name), remedy="Remove them yourself."
@@ -40,7 +43,16 @@ def remove_entry(folder: Directory, name: str, deepest: int = _DEEPEST) -> None:
     inner = folder.enter(name)
     for entry in names_in(inner):
         remove_entry(inner, entry, deepest - 1)
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(name, dir_fd=folder.descriptor)
+
+
+def _removed_empty(folder: Directory, name: str) -> bool:
+    """Remove a directory that is empty, which takes no descriptor of it; tell whether it was."""
     try:
         os.rmdir(name, dir_fd=folder.descriptor)
     except FileNotFoundError:
-        pass
+        return True
+    except OSError:
+        return False
+    return True

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from .attributes import FileFailure, named_failure
 from .leftovers import remove_leftovers, temporary_name
-from .places import directory
+from .places import directory, open_in
 from .removal import remove_entry
 from .staging import NEW_FILE
 
@@ -33,7 +33,11 @@ class Scratch:
             self._above = directory(where)
             remove_leftovers(self._above)
             os.mkdir(self._name, 0o700, dir_fd=self._above.descriptor)
-            self._folder = self._above.enter(self._name)
+            try:
+                self._folder = self._above.enter(self._name)
+            except BaseException:
+                self.close()
+                raise
         if self._folder.status.st_uid != os.geteuid():
             raise FileFailure(
                 "was exchanged while it was made", field=self._folder.real, remedy="See who writes in the directory."
@@ -51,7 +55,7 @@ class Scratch:
         inner = "text" if inner in ("", ".", "..") else inner
         path = os.path.join(self._folder.real, inner)
         with named_failure(path):
-            descriptor = os.open(inner, NEW_FILE, 0o600, dir_fd=self._folder.descriptor)
+            descriptor = open_in(self._folder, inner, NEW_FILE)
         try:
             with named_failure(path), open(descriptor, "w", encoding="utf-8", errors="replace", newline="") as handle:
                 handle.write(text)

@@ -21,13 +21,14 @@ from dataclasses import dataclass, replace
 from .attributes import Attributes, FileFailure, named_failure
 from .errors import TrustmeshError
 from .leftovers import remove_leftovers
-from .places import Directory, Identity, change, directory, locate, make_directory
+from .places import Directory, Identity, change, directory, locate, make_directory, open_in
 from .reading import link_of
 from .removal import remove_entry
 
 # From here on one syncfs(2) is cheaper than an fsync(2) per file.
 _FSYNC_ONE_BY_ONE = 8
 _RENAME_NOREPLACE: t.Final = 1
+_TO_FLUSH = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -181,7 +182,14 @@ class Tree:
             raise FileFailure(
                 "was exchanged while it was made", field=self._folder.real, remedy="See who writes in the directory."
             )
+        self._names: list[str] = []
         change(self._folder, attributes)
+
+    def discard(self) -> None:
+        """Remove what was written, through the descriptor at hand: there may be none to be had."""
+        for name in self._names:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=self._folder.descriptor)
 
     def write(self, name: str, content: bytes, attributes: Attributes) -> None:
         """Write a file."""
@@ -191,6 +199,7 @@ class Tree:
         """Make a file and leave it open to be filled before the group is left; ``room`` is its content so far."""
         place = Place.within(self._folder, name)
         path = f"{self._final}/{name}"
+        self._names.append(name)
         with named_failure(path):
             return self._files.new(place, self._folder, path, room, attributes)
 
@@ -203,7 +212,7 @@ class Files:
         self._open: list[Reservation] = []
 
     def new(self, place: Place, folder: Directory, path: str, room: bytes, attributes: Attributes) -> Reservation:
-        descriptor = os.open(place.name, NEW_FILE, 0o600, dir_fd=folder.descriptor)
+        descriptor = open_in(folder, place.name, NEW_FILE)
         reservation = Reservation(descriptor, path)
         self._open.append(reservation)
         self.written.append(place)
@@ -277,9 +286,7 @@ def flush(places: t.Sequence[Place], *, with_files: bool) -> None:
         return
     for place in [*(places if with_files else ()), *(replace(place, name=".") for place in folders)]:
         with contextlib.suppress(OSError, TrustmeshError):  # durability is best effort, the move itself is not
-            descriptor = os.open(
-                place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place.open().descriptor
-            )
+            descriptor = open_in(place.open(), place.name, _TO_FLUSH)
             try:
                 os.fsync(descriptor)
             finally:

@@ -202,7 +202,8 @@ def test_two_certificates_at_one_path_are_refused(
 ) -> None:
     refused = run_module("certificate", estate.args(*items))
     assert refused.failed
-    assert "would both be at" in refused.msg
+    assert message in refused.msg
+    assert not estate.directory.exists()
 
 
 def _fill(path: pathlib.Path) -> None:
@@ -232,6 +233,18 @@ def test_a_full_disk_leaves_the_old_pair_and_says_so(
     assert {path: (small_disk / NAME / path).read_bytes() for path in before} == before
     (small_disk / "filler").unlink()
     run_module("certificate", {**args, "certificates": [{"name": NAME, "ip_addresses": ["10.0.0.1"]}]}).ok()
+
+
+def test_a_file_system_without_an_inode_left_is_named(
+    run_module: t.Any, estate: Estate, few_inodes: pathlib.Path, audit_window: t.Any
+) -> None:
+    """Kind 9: there is room for content, and none for another file."""
+    with audit_window() as window:
+        refused = run_module("certificate", estate.args({"name": NAME}, directory=str(few_inodes)))
+    assert refused.failed
+    assert "the file system has no inode left for another file. Remove files (df -i)" in refused.msg
+    assert not [record for record in window.writes if "/sign/" in record.path]
+    assert not [path for path in few_inodes.rglob("*") if path.is_file()]
 
 
 def test_a_read_only_file_system_is_named(run_module: t.Any, estate: Estate, small_disk: pathlib.Path) -> None:
