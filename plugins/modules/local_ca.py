@@ -23,6 +23,9 @@ description:
     the key it has, so that everything signed before stays valid. O(authorities[].on_mismatch) governs the rest.
   - The key is C(ca-key.pem) with mode C(0600), the certificate C(ca-cert.pem). An intermediate also has C(ca-chain.pem)
     with the certificates above it.
+  - Files of an authority that change together, such as a new key with its certificate, chain and list, change at one
+    moment. While they do, their names are links into the directory C(.trustmesh-local_ca) beside them. A run that is
+    killed then leaves the old files or the new ones behind all names, and the next run puts plain files there again.
   - Serial numbers are random, so that no database of them has to be kept.
 extends_documentation_fragment:
   - trustmesh.security._attributes

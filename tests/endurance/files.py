@@ -151,7 +151,7 @@ def _local_ca() -> Subject:
     longer, shorter = (Wish("change", item={"ttl": ttl}) for ttl in ("3000d", "2000d"))
     revoke = Wish("revoke", item={"revoked": [{"serial": "39:dd:2e:90"}]}, names=("root",), withdrawable=True)
     rsa = {"key_type": "rsa", "key_size": 2048, "on_mismatch": "replace"}
-    replace = Wish("replace", item=rsa, made=1, keeps=False, apart=True)
+    replace = Wish("replace", item=rsa, made=1, keeps=False)
     first = Wish("make", names=("root",), onto_base=False, made=1)
     return Subject(
         "local_ca",

@@ -18,7 +18,7 @@ _NEVER = ("Traceback", "defect in")
 
 def after_a_kill(before: Seen, after: Seen, wish: Wish) -> Iterator[str]:
     """Yield what a run that was killed must not have left."""
-    yield from () if wish.apart else after.problems
+    yield from after.problems
     if wish.onto_base and not wish.removes:
         yield from (f"not there in between: {what}" for what in after.missing)
     if wish.keeps:

@@ -58,9 +58,6 @@ class Wish:
     #: Whether what was in force before can be read afterwards.
     keeps: bool = True
     removes: bool = False
-    #: Whether a kill may leave new parts beside old ones until the next run, which has to complete: a local authority
-    #: that gets another key has its files by themselves, without a link in common. Nothing is signed with such a pair.
-    apart: bool = False
     #: Whether the first wish of the subject can be declared again while this one is half done.
     withdrawable: bool = False
 

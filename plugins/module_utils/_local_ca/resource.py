@@ -91,7 +91,7 @@ class LocalAuthority(Resource[Held]):
     def _plan(self, current: Held | None, now: datetime.datetime) -> Plan:
         if self.wanted is None:
             return self._plan_absence(current)
-        if current is None:
+        if current is None or current.is_new:
             made = ["make_key", "certify", "write_chain", *(["write_crl"] if self.wanted.crl else [])]
             return Plan(Action.CREATE, tuple(_first_changes(self.wanted)), _steps(made, now))
         findings = list(self._findings(current, self.wanted, now))
@@ -120,6 +120,7 @@ class LocalAuthority(Resource[Held]):
             if self.wanted is None:
                 for path, _attributes in self.placing.files().values():
                     group.remove(path)
+                group.remove(self.placing.paths.exchange.store)
             else:
                 AuthorityWriter(self.placing, self.wanted).stage(group, deeds, plan.steps[0].body["at"])
         for failure in work.commit().values():
@@ -158,6 +159,9 @@ class LocalAuthority(Resource[Held]):
 
     def _findings(self, current: Held, wanted: Wish, now: datetime.datetime) -> Iterator[Finding]:
         """Yield every difference."""
+        if current.unfinished:
+            reason = "a run was killed while it changed the files"
+            yield Finding(Change("files", "links", "plain files", reason), "settle")
         for what, changes in current.placement.items():
             if what != "chain" or wanted.parent:
                 yield from (Finding(change, f"write_{what}") for change in changes)

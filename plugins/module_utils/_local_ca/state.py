@@ -172,6 +172,13 @@ class Held:
     crl: CrlFacts | None
     #: What has to change about owners and modes, by what the file holds.
     placement: Mapping[str, tuple[Change, ...]]
+    #: Whether a run was killed that changed several of them.
+    unfinished: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is neither a key nor a certificate."""
+        return self.key_spki is None and self.facts is None
 
 
 def wish(item: Mapping[str, t.Any], placing: Placing) -> Wish:
@@ -261,24 +268,25 @@ def _entries(reasons: Mapping[int, str]) -> frozenset[str]:
 
 
 def read_held(placing: Placing, wanted: Wish | None) -> Held | None:
-    """Return what is there, or ``None`` when there is neither key nor certificate.
+    """Return what is there, or ``None`` when there is nothing of an authority.
 
     A key or certificate that is there but cannot be read is an error, never a reason to make another.
     """
     paths = placing.paths
-    chain, key_pem = read_chain(paths), read_file(paths.key)
-    if chain is None and key_pem is None:
+    exchange = paths.exchange
+    chain, key_pem = read_chain(paths), exchange.read("key", paths.key)
+    if chain is None and key_pem is None and not exchange.unfinished:
         return None
     facts = CertificateFacts.of(chain[0]) if chain else None
     spki = _key_spki(paths.key, key_pem, wanted) if key_pem is not None and wanted else None
-    crl_pem = read_file(placing.crl) if placing.crl else None
+    crl_pem = exchange.read("crl", placing.crl) if placing.crl else None
     crl = _parsed_crl(placing.crl, crl_pem) if placing.crl and crl_pem else None
     parent = read_chain(wanted.parent.paths) if wanted and wanted.parent else None
     if facts and wanted and wanted.crl:
         _refuse_foreign(facts, wanted.crl)
     state = _held_state(facts, crl, key_pem is not None and is_encrypted(key_pem))
     above = chain[1:] if chain else ()
-    return Held(state, facts, spki, above, parent, crl, _placement(placing))
+    return Held(state, facts, spki, above, parent, crl, _placement(placing), exchange.unfinished)
 
 
 def _key_spki(path: str, pem: bytes, wanted: Wish) -> str:
@@ -327,7 +335,7 @@ def _held_state(facts: CertificateFacts | None, crl: CrlFacts | None, encrypted:
 def _placement(placing: Placing) -> dict[str, tuple[Change, ...]]:
     found = {}
     for what, (path, attributes) in placing.files().items():
-        held = status(path, follow=True)
+        held = None if placing.paths.exchange.is_link(what, path) else status(path, follow=True)
         if held is None:
             continue
         found[what] = tuple(_attribute_changes(path, attributes, held))

@@ -12,13 +12,13 @@ import os
 import typing as t
 from dataclasses import dataclass
 
-from .._core.files import read_file
 from .._core.redact import Secret
 from .._pki.certificate import parse_certificates
 from .._pki.chain import order_chain
 from .._pki.errors import PkiError
 from .._pki.issuance import Authority
 from .._pki.keys import load_private_key, spki_sha256
+from .exchange import Exchange
 
 if t.TYPE_CHECKING:
     from cryptography import x509
@@ -45,13 +45,18 @@ class AuthorityPaths:
         """The certificates above an intermediate, issuer first, the root included; a root has no such file."""
         return os.path.join(self.directory, "ca-chain.pem")
 
+    @property
+    def exchange(self) -> Exchange:
+        """How they are read and changed."""
+        return Exchange(self.directory)
+
 
 def read_chain(paths: AuthorityPaths) -> Chain | None:
     """Return the authority's certificate and those above it, issuer first; ``None`` when there is no authority."""
-    own = read_file(paths.certificate)
+    own = paths.exchange.read("certificate", paths.certificate)
     if own is None:
         return None
-    above = read_file(paths.chain)
+    above = paths.exchange.read("chain", paths.chain)
     try:
         return order_chain(parse_certificates(own)[0], parse_certificates(above) if above else ())
     except PkiError as error:
@@ -75,7 +80,7 @@ def load_authority(paths: AuthorityPaths, passphrase: Secret | None, option: str
 
     ``option`` is what the passphrase was declared with, or can be.
     """
-    chain, pem = existing_chain(paths), read_file(paths.key)
+    chain, pem = existing_chain(paths), paths.exchange.read("key", paths.key)
     if pem is None:
         raise _missing(paths.key)
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .._core.files import FileGroup, read_file
+from .._core.files import FileGroup, exists
 from .._pki.certificate import CertificateFacts, certificate_pem, validity
 from .._pki.drift import BACKDATE_SECONDS
 from .._pki.errors import PkiError
@@ -38,29 +38,38 @@ class AuthorityWriter:
         self._wanted = wanted
 
     def stage(self, group: FileGroup, deeds: frozenset[str], now: datetime.datetime) -> None:
-        """Stage the files; the key goes first, so that a crash cannot leave a certificate whose key is lost."""
-        files = self._placing.files()
+        """Stage the files; of a new authority the key goes first, those of another one change at one moment."""
+        files, exchange = self._placing.files(), self._placing.paths.exchange
         group.directory(self._placing.paths.directory)
+        contents = self._contents(deeds, now)
+        if exchange.unfinished or (len(contents) > 1 and exists(self._placing.paths.certificate)):
+            exchange.stage(group, files, contents)
+        else:
+            for what, content in contents.items():
+                path, attributes = files[what]
+                group.put(path, content, attributes)
+        if self._wanted.parent is None:
+            group.remove(files["chain"][0])
+
+    def _contents(self, deeds: frozenset[str], now: datetime.datetime) -> dict[str, bytes]:
+        """Make what the deeds ask for; in the order in which the files of a new authority are safe to appear."""
+        contents: dict[str, bytes] = {}
         key = generate(self._wanted.key) if "make_key" in deeds else self._load_key()
         if deeds & {"make_key", "write_key"}:
-            self._put(group, "key", private_pem(key, self._wanted.passphrase))
+            contents["key"] = private_pem(key, self._wanted.passphrase)
         above = existing_chain(self._wanted.parent.paths) if self._wanted.parent else ()
         certificate = self._certify(key, now) if "certify" in deeds else existing_chain(self._placing.paths)[0]
         if deeds & {"certify", "write_certificate"}:
-            self._put(group, "certificate", certificate_pem(certificate).encode())
+            contents["certificate"] = certificate_pem(certificate).encode()
         if above and deeds & {"certify", "write_chain"}:
-            self._put(group, "chain", certificate_pem(*above).encode())
-        elif not above:
-            group.remove(files["chain"][0])
+            contents["chain"] = certificate_pem(*above).encode()
         if self._wanted.crl is not None and "write_crl" in deeds:
-            self._put(group, "crl", _revocation_list(self._wanted.crl, Authority(certificate, key), now))
-
-    def _put(self, group: FileGroup, what: str, content: bytes) -> None:
-        path, attributes = self._placing.files()[what]
-        group.put(path, content, attributes)
+            contents["crl"] = self._revocation_list(self._wanted.crl, Authority(certificate, key), now)
+        return contents
 
     def _load_key(self) -> PrivateKey:
-        pem = read_file(self._placing.paths.key) or b""
+        paths = self._placing.paths
+        pem = paths.exchange.read("key", paths.key) or b""
         return load_private_key(pem, self._wanted.passphrase if is_encrypted(pem) else None, option="passphrase_file")
 
     def _certify(self, key: PrivateKey, now: datetime.datetime) -> x509.Certificate:
@@ -73,6 +82,22 @@ class AuthorityWriter:
         span = Span(now - datetime.timedelta(seconds=BACKDATE_SECONDS), end)
         return sign_authority(wanted.subject, key, span, wanted.path_length, parent)
 
+    def _revocation_list(self, wanted: CrlWish, authority: Authority, now: datetime.datetime) -> bytes:
+        """Return a new list; entries that were on the old one keep their date."""
+        old = self._placing.paths.exchange.read("crl", wanted.path)
+        facts = parse_crl(old) if old else None
+        known = {entry.serial_number: entry.revoked_at for entry in facts.entries()} if facts else {}
+        entries = [Revocation(number, known.get(number, now), reason) for number, reason in wanted.reasons.items()]
+        crl = make_crl(
+            authority.certificate,
+            authority.key,
+            entries,
+            number=(facts.number or 0) + 1 if facts else 1,
+            this_update=now,
+            next_update=now + datetime.timedelta(seconds=wanted.ttl),
+        )
+        return crl_pem(crl)
+
 
 def _parent(declared: Parent, path_length: int) -> Authority:
     parent = load_authority(declared.paths, declared.passphrase, "parent_passphrase_file")
@@ -84,20 +109,3 @@ def _parent(declared: Parent, path_length: int) -> Authority:
             remedy="Raise path_length of the parent.",
         )
     return parent
-
-
-def _revocation_list(wanted: CrlWish, authority: Authority, now: datetime.datetime) -> bytes:
-    """Return a new list; entries that were on the old one keep their date."""
-    old = read_file(wanted.path)
-    facts = parse_crl(old) if old else None
-    known = {entry.serial_number: entry.revoked_at for entry in facts.entries()} if facts else {}
-    entries = [Revocation(number, known.get(number, now), reason) for number, reason in wanted.reasons.items()]
-    crl = make_crl(
-        authority.certificate,
-        authority.key,
-        entries,
-        number=(facts.number or 0) + 1 if facts else 1,
-        this_update=now,
-        next_update=now + datetime.timedelta(seconds=wanted.ttl),
-    )
-    return crl_pem(crl)
