@@ -60,7 +60,7 @@ def _use(key: kms.KmsKey) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=list(WRONG))
 def test_aws_kms(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kms, "_DEADLINE", SECONDS)
+    monkeypatch.setattr(kms, "_MOST_SECONDS", SECONDS)
     limits = Config(retries={"max_attempts": 0})
     given = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-west-1"}
     with Player(wrong, KEY) as player, _in_time():
@@ -75,7 +75,7 @@ def test_aws_kms(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_aws_kms_reads_what_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole and in chunks, an answer comes through as the library would read it."""
-    monkeypatch.setattr(kms, "_DEADLINE", 10 * SECONDS)
+    monkeypatch.setattr(kms, "_MOST_SECONDS", 10 * SECONDS)
     given = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-west-1"}
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(KEY), KEY)
     for right in (
