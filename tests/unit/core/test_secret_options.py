@@ -9,9 +9,28 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator
 
+from plugins.module_utils._certificate import declaration, layout
 from plugins.module_utils._core.spec import Options
+from plugins.module_utils._keyring import (
+    api_key_resource,
+    holder_options,
+    ilp_secret,
+    jws_declaration,
+    jwt_key,
+    noise,
+    options,
+    rotation,
+)
+from plugins.module_utils._vault import connection, kv, mount, pki_issuer_declaration, secret_id, transit_key
+from plugins.module_utils._vault.login import approle, cert, method, token, userpass
 from tests.unit.docs.catalogue import specs
 
+#: Named here one by one, so that a mutation run knows whose tests these are.
+WITH_OPTIONS: t.Final = (
+    *(api_key_resource, approle, cert, connection, declaration, holder_options, ilp_secret, jws_declaration, jwt_key),
+    *(kv, layout, method, mount, noise, options, pki_issuer_declaration, rotation, secret_id, token, transit_key),
+    userpass,
+)
 LOGIN: t.Final = frozenset({"password", "secret_id", "token"})
 #: What is secret beside the options of a login, by module.
 OWN: t.Final[dict[str, set[str]]] = {
