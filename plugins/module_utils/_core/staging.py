@@ -254,7 +254,7 @@ class Grounds:
                     self._workers[at] -= 1
                     if self._workers[at] <= 0:
                         idle.add(at)
-            for made in sorted(idle & self._made, key=len, reverse=True):
+            for made in sorted(idle & self._made, reverse=True):
                 self._made.remove(made)
                 with contextlib.suppress(OSError, TrustmeshError):
                     folder, name = locate(made)

@@ -15,7 +15,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .._core.errors import InvalidInput, PolicyRefusal
+from .._core.errors import InvalidInput, PolicyRefusal, certain
 from .._core.foreign import Unreadable, parse_object
 from .._core.normal import duration, instant, spell_duration
 from .._core.redact import Secret
@@ -122,9 +122,7 @@ class ApiKeyResource(KeyResource):
     @property
     def wanted(self) -> Wanted:
         """What is declared; only asked of a client that shall have a key."""
-        if self._wanted is None:
-            raise AssertionError("nothing is declared of a client without a key")
-        return self._wanted
+        return certain(self._wanted)
 
     def read(self) -> Holding | None:
         held = super().read()

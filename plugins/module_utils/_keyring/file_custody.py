@@ -24,7 +24,7 @@ import secrets
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import InvalidInput, TrustmeshError
+from .._core.errors import InvalidInput, TrustmeshError, certain
 from .._core.files import (
     Attributes,
     FileGroup,
@@ -160,8 +160,7 @@ class FileCustody:
             wanted = document.get(entry.field)
             if isinstance(wanted, str):
                 found += self._misplaced_field(name, entry, wanted, seen.folder)
-        own = [folder for folder in (seen.item.parent, seen.item, seen.folder) if folder is not None]
-        for path, what, held, needed in self._home.faults(own):
+        for path, what, held, needed in self._home.faults((certain(seen.item.parent), seen.item, seen.folder)):
             found.append((f"{what} of {path}", held, needed))
         return found
 

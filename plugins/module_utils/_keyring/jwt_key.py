@@ -19,7 +19,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
+from .._core.errors import InvalidInput, PolicyRefusal, TrustmeshError, certain
 from .._core.normal import duration, spell_duration
 from .._core.redact import Secret
 from .._core.resource import ON_MISMATCH
@@ -147,9 +147,7 @@ class JwtKeyResource(KeyResource):
     @property
     def wanted(self) -> Wanted:
         """What is declared; only asked of an issuer that shall have a key."""
-        if self._wanted is None:
-            raise AssertionError("nothing is declared of an issuer without a key")
-        return self._wanted
+        return certain(self._wanted)
 
     def generate(self) -> KeyMaterial:
         if self.wanted.spec is None:
