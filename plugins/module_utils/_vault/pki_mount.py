@@ -71,6 +71,7 @@ class PkiMount:
         for look in (self._tuning, self._shown):
             try:
                 told = look()
+                told.text_or("description")  # an answer with anything else there is not of a server
                 self._usual = told.number_or("default_lease_ttl") or None
                 return told.number("max_lease_ttl") or None
             except (Forbidden, NoMount, Rejected):
