@@ -41,7 +41,11 @@ class KvVersions:
         if about.text("type") not in ("kv", "generic"):
             what = printable(about.text("type"), 60)
             raise InvalidInput(f"{mount} is of type {what} and not a key-value engine", field="mount")
-        return 2 if about.mapping_or("options").get("version") == "2" else 1
+        options = about.mapping_or("options")
+        version = options.text_or("version") or "1"
+        if version not in ("1", "2"):
+            raise options.wrong("version", "is neither 1 nor 2")
+        return int(version)
 
     def _by_help(self, mount: str) -> int:
         """Tell the version by the endpoints that the engine says it has, which every token may ask for.

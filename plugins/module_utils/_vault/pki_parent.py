@@ -86,7 +86,7 @@ class Parent:
     def hindrances(self) -> Iterator[str]:
         """Yield why it signs nothing, in sentences."""
         name = CertificateFacts.of(self.certificate).subject_dn
-        if self.kept.get("revoked") is True:
+        if "revoked" in self.kept and self.kept.flag("revoked"):
             yield f"{name} is revoked"
         elif _ISSUING not in self.kept.text_or("usage", _ISSUING):
             yield f"{name} is not for issuing (its usage is {self.kept.text('usage')})"

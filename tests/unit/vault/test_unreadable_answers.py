@@ -88,6 +88,29 @@ def test_the_engine_itself_says_its_version_where_the_mount_does_not(kind: str, 
     assert [method for method, _path, _body in memory.asked] == ["get", "get"]
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"version": 2}, "version is not a text"),
+        ({"version": "3"}, "version is neither 1 nor 2"),
+        ({"version": ["2"]}, "version is not a text"),
+        (["2"], "options is not an object"),
+    ],
+)
+def test_a_version_that_cannot_be_read_is_an_error(options: t.Any, problem: str) -> None:
+    memory = Memory(kv="kv2")
+    memory.tables["sys/mounts"]["kv/"]["options"] = options
+    with pytest.raises(NotVault, match=problem):
+        KvVersions(memory.vault).of("kv")
+
+
+@pytest.mark.parametrize("options", [None, {}, {"version": None}, {"version": ""}, {"version": "1"}])
+def test_without_a_version_an_engine_is_version_1(options: t.Any) -> None:
+    memory = Memory(kv="kv2")
+    memory.tables["sys/mounts"]["kv/"]["options"] = options
+    assert KvVersions(memory.vault).of("kv") == 1
+
+
 def test_a_mount_that_is_not_there_yet_counts_as_version_2() -> None:
     assert KvVersions(_barred().vault).of("kv") == 2
 
