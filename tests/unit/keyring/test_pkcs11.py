@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import pathlib
+import threading
+import time
 import typing as t
 
 import pkcs11
@@ -247,3 +249,23 @@ def test_a_library_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatc
         keys.public_pem("00")
     assert why.value.field == "holder.library"
     assert "libnone.so cannot be loaded" in str(why.value)
+
+
+def test_one_thing_is_done_at_a_time_and_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    token, threads, inside, most = Token(), set(), [0], [0]
+    with holder(token, monkeypatch) as keys:
+
+        def slow(_session: t.Any) -> None:
+            threads.add(threading.get_ident())
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.01)
+            inside[0] -= 1
+
+        callers = [threading.Thread(target=keys._do, args=(slow,)) for _time in range(4)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+    assert (len(threads), most[0]) == (1, 1)
+    assert threading.get_ident() not in threads

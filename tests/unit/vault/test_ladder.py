@@ -278,3 +278,39 @@ def test_a_key_is_as_old_as_the_server_says(memory: Memory, said: t.Any, made_at
     memory.objects["transit/keys/k"]["keys"] = {"1": said}
     looked = run(memory, TRANSIT_KEYS, {"name": "k", "type": "aes256-gcm96"})
     assert (looked.error, looked.facts["made_at"]) == (None, made_at)
+
+
+@pytest.mark.parametrize(("meanwhile", "rotated"), [(False, True), (True, False)])
+def test_r22_two_runs_that_find_a_version_too_old_make_one(memory: Memory, meanwhile: bool, rotated: bool) -> None:
+    item = {"name": "k", "type": "aes256-gcm96", "max_age": "7d"}
+    memory.objects["transit/keys/k"] = {
+        "type": "aes256-gcm96",
+        "latest_version": 3,
+        "keys": {"3": 1700000000},
+        "name": "k",
+    }
+    looks: list[int] = []
+
+    def look(_path: str, _body: Data) -> None:
+        looks.append(1)
+        if meanwhile and len(looks) == 2:
+            memory.objects["transit/keys/k"].update(latest_version=4, keys={"4": int(NOON.timestamp())})
+
+    memory.on("get", "transit/keys/k", look)
+    outcome = run(memory, TRANSIT_KEYS, item)
+    assert outcome.error is None
+    assert outcome.changed is rotated
+    assert [path for _method, path, _body in sent(memory)] == (["transit/keys/k/rotate"] if rotated else [])
+
+
+@pytest.mark.parametrize(("shown", "public"), [("PEM", "PEM"), ("", None), (None, None)])
+def test_the_public_key_of_the_newest_version_is_a_fact(memory: Memory, shown: str | None, public: str | None) -> None:
+    version = {"creation_time": "2026-01-01T00:00:00Z", **({} if shown is None else {"public_key": shown})}
+    memory.objects["transit/keys/k"] = {
+        "type": "ecdsa-p256",
+        "latest_version": 2,
+        "keys": {"1": {"public_key": "old"}, "2": version},
+        "name": "k",
+    }
+    facts = run(memory, TRANSIT_KEYS, {"name": "k", "type": "ecdsa-p256"}, check=True).facts
+    assert facts.get("public_key") == public

@@ -256,3 +256,13 @@ def test_a_method_of_the_same_beginning_is_another_one(tmp_path: pathlib.Path) -
     path.write_text(f"{server.make('old', path='auth/approle/login2')}\n")
     resource = session(server, path)
     assert resource.plan(resource.read(), NOON).action.value == "replace"
+
+
+def test_what_is_mended_is_named(tmp_path: pathlib.Path) -> None:
+    server, path = Server(), tmp_path / "token"
+    path.write_text(f"{server.make('old')}\n")
+    path.chmod(0o644)
+    resource = session(server, path)
+    (change,) = resource.plan(resource.read(), NOON).changes
+    assert (change.path, change.before, change.after) == ("mode", "0644", "0600")
+    assert resource.describe(None) == {}

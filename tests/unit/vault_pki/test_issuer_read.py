@@ -6,13 +6,21 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._vault.pki_issuer import Key
+from plugins.module_utils._vault.pki_issuer_state import _constraint_fields
 from tests.unit.vault.memory import Data
+from tests.unit.vault_pki.certificates import authority
 from tests.unit.vault_pki.engine import Engine, root
-from tests.unit.vault_pki.subjects import NOON
+from tests.unit.vault_pki.subjects import DAY, NOON
 
 
 def test_no_engine_is_no_issuer_and_is_warned_of_unless_it_is_declared() -> None:
@@ -151,3 +159,63 @@ def test_not_the_default_cannot_be_made_true_and_is_not_compared() -> None:
     plan = issuer.plan(issuer.read(), NOON)
     assert not plan
     assert [text for text in plan.warnings if "until another issuer is declared" in text]
+
+
+def test_facts_are_those_of_what_is_there() -> None:
+    engine = Engine()
+    issuer = engine.issuer()
+    assert issuer.describe(None) == {}
+    assert issuer.describe(issuer.read()) == {}
+    engine.add("one", "ca", root(), key="k")
+    facts = issuer.describe(issuer.read())
+    assert (facts["issuer_id"], facts["key_id"], facts["issuer_name"], facts["default"]) == ("one", "k", "ca", False)
+    assert (facts["subject"], facts["issuer"], facts["chain_length"], facts["chain_complete"]) == (
+        *("CN=Root", "CN=Root"),
+        *(1, True),
+    )
+    assert facts["certificate"] == facts["chain"] == root().pem
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "self_signed", "known"),
+    [
+        ("Lower", "k", False, True),
+        ("Other", "k", False, False),
+        ("Lower", "", False, False),
+        ("Lower", "k", True, False),
+    ],
+)
+def test_a_nameless_issuer_that_was_signed_elsewhere_is_recognised(
+    name: str, key: str, self_signed: bool, known: bool
+) -> None:
+    engine = Engine()
+    engine.add("it", "", authority(name, NOON, 100 * DAY, parent=None if self_signed else root()), key=key)
+    issuer = engine.issuer(type="intermediate", common_name="Lower", ttl=None, csr_file="/ca.csr")
+    assert (issuer.read().held is not None) is known
+
+
+def test_name_constraints_are_read_under_the_names_of_the_options() -> None:
+    key = root().key
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Bounded")])
+    bounds = x509.NameConstraints(
+        [x509.DNSName("a.example"), x509.RFC822Name("m.example"), x509.UniformResourceIdentifier("u.example")],
+        [x509.IPAddress(ipaddress.ip_network("10.0.0.0/8")), x509.DNSName("b.example")],
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(NOON)
+        .not_valid_after(NOON + datetime.timedelta(days=1))
+        .add_extension(bounds, critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    assert _constraint_fields(certificate) == {
+        "permitted_dns_domains": ["a.example"],
+        "permitted_email_addresses": ["m.example"],
+        "permitted_uri_domains": ["u.example"],
+        "excluded_ip_ranges": ["10.0.0.0/8"],
+        "excluded_dns_domains": ["b.example"],
+    }

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the trustmesh.security contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates that have ended: servers leave them as they are, and whoever declares them is told (C3)."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import pytest
+
+from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._vault import pki_revocation
+from plugins.module_utils._vault.pki_revocation import REVOCATIONS
+from tests.unit.pki import forge
+from tests.unit.vault.memory import Data, found, refused
+from tests.unit.vault.test_ladder import run, sent
+from tests.unit.vault_pki.test_issued import Engine, number
+
+NOW: t.Final = forge.NOON
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.setattr(pki_revocation, "system_clock", lambda: NOW)
+    return Engine()
+
+
+@pytest.mark.parametrize(
+    ("ends", "rules", "revoked"),
+    [
+        (1, {}, True),
+        (0, {"expiry": "72h"}, True),
+        (-1, {"expiry": "72h"}, False),
+        (-1, {"expiry": "72h", "allow_expired_cert_revocation": False}, False),
+        (-1, {"expiry": "72h", "allow_expired_cert_revocation": True}, True),
+    ],
+)
+def test_what_has_ended_is_revoked_only_where_the_server_does_that(
+    engine: Engine, ends: int, rules: Data, revoked: bool
+) -> None:
+    serial = number(engine.issue("a", end=NOW + datetime.timedelta(seconds=ends)).certificate)
+    engine.memory.on("get", "pki/config/crl", lambda _path, _body: found(rules))
+    outcome = run(engine.memory, REVOCATIONS, {"mount": "pki", "serial": serial})
+    assert outcome.error is None
+    assert outcome.changed is revoked
+    assert [path for _method, path, _body in sent(engine.memory)] == (["pki/revoke"] if revoked else [])
+    ended = [text for text in outcome.result()["warnings"] if "nothing accepts it" in text]
+    assert len(ended) == (0 if revoked else 1)
+
+
+def test_where_the_rules_cannot_be_read_the_server_is_asked(engine: Engine) -> None:
+    serial = number(engine.issue("a", end=NOW - datetime.timedelta(seconds=1)).certificate)
+    engine.memory.on("get", "pki/config/crl", lambda _path, _body: refused(403, "1 error: permission denied"))
+    engine.memory.on("post", "pki/revoke", lambda _path, _body: found({"revocation_time": 0}))
+    outcome = run(engine.memory, REVOCATIONS, {"mount": "pki", "serial": serial})
+    assert isinstance(outcome.error, InvalidInput)
+    assert "the server does not revoke it any more" in str(outcome.error)
+    assert "let the token read pki/config/crl" in str(outcome.error.remedy)
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_a_list_that_is_made_later_is_told(engine: Engine, later: bool) -> None:
+    serial = number(engine.issue("a", end=NOW + forge.DAY).certificate)
+    engine.memory.on("get", "pki/config/crl", lambda _path, _body: found({"auto_rebuild": later}))
+    outcome = run(engine.memory, REVOCATIONS, {"mount": "pki", "serial": serial})
+    assert (outcome.error, outcome.changed) == (None, True)
+    told = [text for text in outcome.result()["warnings"] if "read pki/crl/rotate" in text]
+    assert len(told) == later
+    assert not run(engine.memory, REVOCATIONS, {"mount": "pki", "serial": serial}).result()["warnings"]
