@@ -7,15 +7,19 @@
 from __future__ import annotations
 
 import datetime
-import pathlib
 import typing as t
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared, refuse_shared_paths
-from plugins.module_utils._certificate.resource import Absence, Certificate
+from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared
+from plugins.module_utils._certificate.resource import Absence, Certificate, _unfit
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.files import Attributes, FileTransaction
+from plugins.module_utils._core.own_files import refuse_shared_files
+from plugins.module_utils._pki.certificate import CertificateFacts
+from tests.unit.pki import forge
 
 BASE: t.Final = "/etc/pki/hub"
 
@@ -52,7 +56,6 @@ def _declared(name: str = "switch", **given: t.Any) -> Certificate | Absence:
         ({"key_file": ""}, "key_file"),
         ({"certificate_file": ""}, "certificate_file"),
         ({"chain_file": "", "fullchain_file": "", "ca_file": ""}, None),
-        ({"chain_file": "{name}/cert.pem"}, "certificate_file"),
         ({"key_mode": "0604"}, "key_mode"),
         ({"key_mode": "0601"}, "key_mode"),
         ({"key_mode": "0640"}, None),
@@ -108,8 +111,55 @@ def test_what_is_wanted() -> None:
 
 def test_two_certificates_share_no_path() -> None:
     same = {"certificate_file": "cert.pem"}
-    refuse_shared_paths([_declared("a"), _declared("b")])
-    with pytest.raises(InvalidInput, match=f"a and b would both be at {BASE}/cert.pem") as refusal:
-        refuse_shared_paths([_declared("a", **same), _declared("b", **same)])
-    assert refusal.value.field == "certificate_file"
-    assert pathlib.PurePath(BASE).is_absolute()
+    refuse_shared_files([_declared("a"), _declared("b")])
+    with pytest.raises(InvalidInput, match=f"are the same file, {BASE}/switch/cert.pem"):
+        refuse_shared_files([_declared(chain_file="{name}/cert.pem")])
+    with pytest.raises(InvalidInput, match=f"are the same file, {BASE}/cert.pem"):
+        refuse_shared_files([_declared("a", **same), _declared("b", **same)])
+
+
+def _with_usage(name: str, issuer: forge.Made | None, *usages: t.Any) -> forge.Made:
+    extensions = [(x509.ExtendedKeyUsage(usages), False)] if usages else []
+    return forge.make(name, issuer, ca=name != "leaf", extensions=extensions)
+
+
+SERVER, CLIENT, CODE = (
+    ExtendedKeyUsageOID.SERVER_AUTH,
+    ExtendedKeyUsageOID.CLIENT_AUTH,
+    ExtendedKeyUsageOID.CODE_SIGNING,
+)
+
+
+@pytest.mark.parametrize(
+    ("declared_for", "leaf", "authority", "fits"),
+    [
+        ({"ServerAuth"}, (SERVER,), (), True),
+        ({"ServerAuth"}, (SERVER,), (SERVER,), True),
+        ({"ServerAuth"}, (SERVER,), (CLIENT,), False),
+        ({"ServerAuth", "ClientAuth"}, (SERVER, CLIENT), (SERVER,), False),
+        (set(), (SERVER, CLIENT), (SERVER,), True),
+        (set(), (SERVER, CLIENT), (CODE,), False),
+        (set(), (CODE,), (CLIENT,), True),
+        (set(), (), (CODE,), True),
+    ],
+    ids=str,
+)
+def test_c1_an_authority_has_to_be_for_what_a_certificate_is_for(
+    declared_for: set[str], leaf: tuple[t.Any, ...], authority: tuple[t.Any, ...], fits: bool
+) -> None:
+    issuer = _with_usage("CA", None, *authority)
+    facts = CertificateFacts.of(_with_usage("leaf", issuer, *leaf).certificate)
+    problems = _unfit(frozenset(declared_for), facts, (issuer.certificate,))
+    assert (problems == []) is fits
+    assert all("CN=CA is not for " in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("usage", "purposes"),
+    [(None, set()), ([], set()), (["ServerAuth"], {"ServerAuth"}), (["ClientAuth", "CodeSigning"], {"ClientAuth"})],
+    ids=str,
+)
+def test_only_what_tls_needs_is_held_against_the_chain(usage: list[str] | None, purposes: set[str]) -> None:
+    made = _declared(extended_key_usage=usage)
+    assert isinstance(made, Certificate)
+    assert made._purposes == purposes

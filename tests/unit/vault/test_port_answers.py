@@ -10,11 +10,13 @@ import contextlib
 import gzip
 import re
 import socket
+import types
 import typing as t
 from collections.abc import Iterator
 
 import pytest
 
+from plugins.module_utils._vault import answer
 from plugins.module_utils._vault.connection import reach
 from plugins.module_utils._vault.errors import (
     Behind,
@@ -299,3 +301,25 @@ def test_trap_48_server_without_namespaces_answers_in_any(answer: Answer, ignore
         assert vault.ignores_namespaces() is ignored
         (request,) = server.seen
     assert request.headers["X-Vault-Namespace"].startswith("no-such-namespace-")
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "kind", "named"),
+    [
+        (307, "https://other.example/v1/x?token=hidden", "Standby", "which names https://other.example/v1/x"),
+        (308, "https://other.example/v1/x", "Standby", "which names"),
+        (307, "", "Standby", "is a standby (HTTP 307)"),
+        (302, "https://other.example/v1/x", "NotVault", "redirects to https://other.example/v1/x (HTTP 302)"),
+        (307, "https://login.example/sign-in?token=hidden", "NotVault", "redirects to https://login.example/sign-in"),
+        (307, "/v1/x", "NotVault", "redirects to /v1/x"),
+        (302, "", "NotVault", "redirects to nowhere"),
+    ],
+)
+def test_a_redirect_is_named_and_never_followed(status: int, location: str, kind: str, named: str) -> None:
+    found = answer._redirected(
+        types.SimpleNamespace(status_code=status, headers={"Location": location} if location else {}),
+        "https://vault.example",
+    )
+    assert (type(found).__name__, found.field, bool(found.remedy)) == (kind, "url", True)
+    assert named in found.problem
+    assert "hidden" not in str(found)
