@@ -88,6 +88,7 @@ def test_r1_absence_that_the_metadata_contradicts_is_never_written_over(memory: 
     outcome = run(memory, **wanted)
     assert isinstance(outcome.error, NotVault)
     assert "its metadata and its data contradict each other" in str(outcome.error)
+    assert (outcome.error.field, bool(outcome.error.remedy)) == ("url", True)
     assert memory.writes == []
 
 

@@ -282,3 +282,21 @@ def test_shares_that_a_server_takes(shares: int, threshold: int, possible: bool)
     with pytest.raises(InvalidInput) as refusal:
         module._check_shares(shares, threshold)
     assert refusal.value.field == "threshold"
+
+
+def test_an_initialisation_whose_answer_was_lost_is_not_repeated(tmp_path: pathlib.Path) -> None:
+    """The first attempt may have made keys; a second one is refused, or makes others."""
+    server = Server(initialized=False)
+    tried: list[int] = []
+
+    def lost(_path: str, _body: Data) -> Reply:
+        tried.append(1)
+        return 502, {"errors": ["broken"]}
+
+    server.memory.on("post", "sys/init", lost)
+    resource = seal(server, tmp_path)
+    resource.vault._retries = 3
+    plan = resource.plan(resource.read(), NOON)
+    with pytest.raises(TrustmeshError):
+        resource.apply(plan)
+    assert len(tried) == 1

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import typing as t
 
@@ -16,8 +17,10 @@ from plugins.module_utils._vault import pki_revocation
 from plugins.module_utils._vault.pki_revocation import REVOCATIONS
 from tests.unit.pki import forge
 from tests.unit.vault.memory import Data, found, refused
+from tests.unit.vault.role_cases import ROLE
 from tests.unit.vault.test_ladder import run, sent
-from tests.unit.vault_pki.test_issued import Engine, number
+from tests.unit.vault.test_role_rules import _wanted
+from tests.unit.vault_pki.test_issued import Engine, number, signer
 
 NOW: t.Final = forge.NOON
 
@@ -70,3 +73,32 @@ def test_a_list_that_is_made_later_is_told(engine: Engine, later: bool) -> None:
     told = [text for text in outcome.result()["warnings"] if "read pki/crl/rotate" in text]
     assert len(told) == later
     assert not run(engine.memory, REVOCATIONS, {"mount": "pki", "serial": serial}).result()["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (found({"leaf_not_after_behavior": "truncate"}), "truncate"),
+        (found({}), "err"),
+        (refused(403, "1 error: permission denied"), None),
+        (refused(500, "unable to find PKI issuer"), None),
+    ],
+)
+def test_what_an_issuer_does_beyond_its_end_is_asked_once(engine: Engine, answer: t.Any, told: str | None) -> None:
+    one = signer(engine)
+    asked: list[int] = []
+    engine.memory.on("get", "pki/issuer/default", lambda _path, _body: (asked.append(1), answer)[1])
+    assert one._beyond_end() == told
+    one._bounds = dataclasses.replace(one._bounds, beyond_end="permit")
+    assert one._beyond_end() == "permit"
+    assert len(asked) == 1
+
+
+def test_c4_a_role_that_cannot_be_read_has_nothing_against_a_name(engine: Engine) -> None:
+    one = signer(engine, **{**ROLE, "allowed_domains": ["else.example"]})
+    one.chain()
+    assert [entry.field for entry in one.objections(_wanted(), NOW)] == ["common_name"]
+    engine.memory.on("get", "pki/roles/web", lambda _path, _body: refused(403, "1 error: permission denied"))
+    two = signer(engine)
+    two.chain()
+    assert two.objections(_wanted(), NOW) == []
