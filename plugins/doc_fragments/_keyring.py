@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of the modules that keep keys and secrets; the spec is `_keyring.options` and `_keyring.rotation`."""
+    """Options of the modules that keep keys; the spec is `_keyring.options`, `.remainder` and `.rotation`."""
 
     DOCUMENTATION = r"""
 options:
@@ -54,6 +54,29 @@ options:
       - Mode of secret files. One that is open to everybody is refused.
     type: str
     default: "0600"
+"""
+
+    PRUNE = r"""
+options:
+  prune_custody:
+    description:
+      - Whether owners that custody has and the task does not name are removed, as if they were declared with
+        C(state=absent). Their public parts are taken back, then their keys and secrets are removed with all versions,
+        also from a holder. They cannot be restored.
+      - When V(false), nothing of them is touched, and RV(undeclared) names them.
+      - An owner is named by any item, and by the options C(keep) and C(audiences) of a place of publication. A task
+        without an item that is to be present is refused. What this module did not make is left alone, with a warning.
+      - With O(custody=kv) the path has to end in C(/{name}), and the token needs C(list) on its folder, which is
+        C(<mount>/metadata/<folder>) in version 2 of the engine. Without that right RV(undeclared) is V(null), and
+        V(true) fails before anything is changed.
+    type: bool
+    default: false
+  prune_custody_limit:
+    description:
+      - How many owners O(prune_custody) may remove at once. When there are more, the task fails and removes none of
+        them, because the declaration may be incomplete.
+    type: int
+    default: 10
 """
 
     PUBLISH = r"""

@@ -29,6 +29,7 @@ description:
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._keyring
+  - trustmesh.security._keyring.prune
   - trustmesh.security._keyring.rotation
   - trustmesh.security._attributes
   - trustmesh.security._attributes.actiongroup_vault
@@ -238,7 +239,8 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - One entry per client, in the order of O(clients), then one per place of O(publish) that is pruned.
+    - One entry per client, in the order of O(clients), then one per owner that O(prune_custody)
+      removes, then one per place of O(publish) that is pruned.
   returned: always
   type: list
   elements: dict
@@ -350,6 +352,15 @@ results:
       description: What went wrong and what to do.
       returned: on failure of the item
       type: str
+undeclared:
+  description:
+    - Owners that custody had and the task did not name. With O(prune_custody) each of them has an entry in RV(results),
+      unless a warning says that it was left alone.
+    - V(null) when they cannot be listed.
+  returned: when the task got as far as looking
+  type: list
+  elements: str
+  sample: [perffsp-8]
 summary:
   description:
     - Number of items by RV(results[].action), and of failures.
@@ -374,17 +385,17 @@ from ..module_utils._keyring.api_key_resource import (
     SHARED,
     ApiKeyResource,
 )
-from ..module_utils._keyring.documents import DOCUMENT_OPTIONS, document_targets, whole_batch
+from ..module_utils._keyring.documents import DOCUMENT_OPTIONS, document_targets
 from ..module_utils._keyring.keyring import Keyring
 from ..module_utils._keyring.options import CUSTODY_OPTIONS, custody
+from ..module_utils._keyring.remainder import PRUNE_OPTIONS, whole_batch
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStores
 
 SPEC = (
     VAULT
-    + Spec(
-        {**CUSTODY_OPTIONS, **PATH_OPTIONS, **DOCUMENT_OPTIONS, "pepper": {"type": "str", "no_log": True}},
-    )
+    + Spec({**CUSTODY_OPTIONS, **PATH_OPTIONS, **PRUNE_OPTIONS, **DOCUMENT_OPTIONS})
+    + Spec({"pepper": {"type": "str", "no_log": True}})
     + batch("clients", ITEM_OPTIONS, shared=SHARED)
 )
 
@@ -396,7 +407,15 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     present = [item["name"] for item in items(SPEC, params) if item["state"] == "present"]
     keyring = Keyring(custody(params, KIND, FIELDS, stores), document_targets(params, present, stores), SHAPE)
     keys = build_each(SPEC, params, lambda item: ApiKeyResource.declared(item, keyring, pepper))
-    return whole_batch(keyring, keys, present, WORKERS, stores.warnings)
+    return whole_batch(
+        params,
+        keyring,
+        keys,
+        lambda name: ApiKeyResource(name, keyring, None, None),
+        owners="clients",
+        workers=WORKERS,
+        warnings=stores.warnings,
+    )
 
 
 def main() -> None:

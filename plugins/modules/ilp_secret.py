@@ -31,6 +31,7 @@ description:
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._keyring
+  - trustmesh.security._keyring.prune
   - trustmesh.security._attributes
   - trustmesh.security._attributes.actiongroup_vault
 options:
@@ -171,7 +172,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: One entry per participant, in the order of O(participants).
+  description:
+    - One entry per participant, in the order of O(participants), then one per owner that O(prune_custody) removes.
   returned: always
   type: list
   elements: dict
@@ -259,6 +261,15 @@ results:
       description: What went wrong and what to do.
       returned: on failure of the item
       type: str
+undeclared:
+  description:
+    - Owners that custody had and the task did not name. With O(prune_custody) each of them has an entry in RV(results),
+      unless a warning says that it was left alone.
+    - V(null) when they cannot be listed.
+  returned: when the task got as far as looking
+  type: list
+  elements: str
+  sample: [perffsp-8]
 summary:
   description:
     - Number of items by RV(results[].action), and of failures.
@@ -285,10 +296,15 @@ from ..module_utils._keyring.ilp_secret import (
 )
 from ..module_utils._keyring.keyring import Keyring
 from ..module_utils._keyring.options import CUSTODY_OPTIONS, custody
+from ..module_utils._keyring.remainder import PRUNE_OPTIONS, whole_batch
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStores
 
-SPEC = VAULT + Spec({**CUSTODY_OPTIONS, **PATH_OPTIONS}) + batch("participants", ITEM_OPTIONS, shared=SHARED)
+SPEC = (
+    VAULT
+    + Spec({**CUSTODY_OPTIONS, **PATH_OPTIONS, **PRUNE_OPTIONS})
+    + batch("participants", ITEM_OPTIONS, shared=SHARED)
+)
 
 
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
@@ -297,8 +313,15 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     stores = KvStores(lambda: connect(params, stack))
     keyring = Keyring(custody(params, KIND, FIELDS, stores), (), SHAPE)
     secrets = build_each(SPEC, params, lambda item: IlpSecret.declared(item, keyring))
-    here = keyring.custody.reads_here
-    return Batch(secrets, workers=WORKERS, reads_here=here, transaction=keyring, warnings=stores.warnings)
+    return whole_batch(
+        params,
+        keyring,
+        secrets,
+        lambda name: IlpSecret(name, keyring, None, 0),
+        owners="participants",
+        workers=WORKERS,
+        warnings=stores.warnings,
+    )
 
 
 def main() -> None:

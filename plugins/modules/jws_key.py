@@ -37,6 +37,7 @@ description:
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._keyring
+  - trustmesh.security._keyring.prune
   - trustmesh.security._keyring.publish
   - trustmesh.security._keyring.rotation
   - trustmesh.security._attributes
@@ -279,6 +280,19 @@ EXAMPLES = r"""
     participants:
       - name: hub
 
+- name: Keep the keys of these participants and of nobody else, neither trusted nor in custody
+  trustmesh.security.jws_key:
+    mount: secret
+    prune_custody: true
+    publish:
+      - kind: kv
+        mount: secret
+        path: jws-trust
+        prune: true
+    participants:
+      - name: hub
+      - name: perffsp-1
+
 - name: Part with a participant
   trustmesh.security.jws_key:
     mount: secret
@@ -293,7 +307,8 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - One entry per participant, in the order of O(participants), then one per place of O(publish) that is pruned.
+    - One entry per participant, in the order of O(participants), then one per owner that O(prune_custody)
+      removes, then one per place of O(publish) that is pruned.
   returned: always
   type: list
   elements: dict
@@ -417,6 +432,15 @@ results:
       description: What went wrong and what to do.
       returned: on failure of the item
       type: str
+undeclared:
+  description:
+    - Owners that custody had and the task did not name. With O(prune_custody) each of them has an entry in RV(results),
+      unless a warning says that it was left alone.
+    - V(null) when they cannot be listed.
+  returned: when the task got as far as looking
+  type: list
+  elements: str
+  sample: [perffsp-8]
 summary:
   description:
     - Number of items by RV(results[].action), and of failures.
@@ -433,7 +457,7 @@ from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each
 from ..module_utils._keyring.holder_options import HOLDER_OPTIONS, holder
-from ..module_utils._keyring.jws import SHAPE
+from ..module_utils._keyring.jws import SHAPE, JwsKey, JwsSpec
 from ..module_utils._keyring.jws_declaration import (
     FIELDS,
     ITEM_OPTIONS,
@@ -442,18 +466,19 @@ from ..module_utils._keyring.jws_declaration import (
     SHARED,
     declared,
     general_warnings,
-    published_sets,
     refuse_lookalikes,
 )
 from ..module_utils._keyring.keyring import Keyring
 from ..module_utils._keyring.options import CUSTODY_OPTIONS, PUBLISH_OPTIONS, custody, targets
+from ..module_utils._keyring.remainder import PRUNE_OPTIONS, whole_batch
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStores
 from ..module_utils._vault.transit_holder import TransitHolder
 
 SPEC = (
     VAULT
-    + Spec({**CUSTODY_OPTIONS, **HOLDER_OPTIONS, **PATH_OPTIONS, **PUBLISH_OPTIONS}, requires=(CRYPTOGRAPHY,))
+    + Spec({**CUSTODY_OPTIONS, **HOLDER_OPTIONS, **PATH_OPTIONS}, requires=(CRYPTOGRAPHY,))
+    + Spec({**PRUNE_OPTIONS, **PUBLISH_OPTIONS})
     + batch("participants", ITEM_OPTIONS, shared=SHARED)
 )
 
@@ -466,10 +491,16 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     keyring = Keyring(custody(params, KIND, FIELDS, stores), targets(params, present, stores), SHAPE)
     held_by = holder(params, lambda mount: TransitHolder(stores.connection(), mount), stack)
     keys = build_each(SPEC, params, lambda item: declared(item, keyring, stores, held_by))
-    resources = [*keys, *published_sets(keyring, present)]
     stores.warnings.extend(general_warnings(keys))
-    reads_here = keyring.custody.reads_here
-    return Batch(resources, workers=WORKERS, reads_here=reads_here, transaction=keyring, warnings=stores.warnings)
+    return whole_batch(
+        params,
+        keyring,
+        keys,
+        lambda name: JwsKey(name, keyring, None, JwsSpec(), held_by),
+        owners="participants",
+        workers=WORKERS,
+        warnings=stores.warnings,
+    )
 
 
 def main() -> None:

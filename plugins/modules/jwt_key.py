@@ -32,6 +32,7 @@ description:
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._keyring
+  - trustmesh.security._keyring.prune
   - trustmesh.security._keyring.rotation
   - trustmesh.security._attributes
   - trustmesh.security._attributes.actiongroup_vault
@@ -322,7 +323,8 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - One entry per issuer, in the order of O(issuers), then one per place of O(publish) that is pruned.
+    - One entry per issuer, in the order of O(issuers), then one per owner that O(prune_custody)
+      removes, then one per place of O(publish) that is pruned.
   returned: always
   type: list
   elements: dict
@@ -434,6 +436,15 @@ results:
       description: What went wrong and what to do.
       returned: on failure of the item
       type: str
+undeclared:
+  description:
+    - Owners that custody had and the task did not name. With O(prune_custody) each of them has an entry in RV(results),
+      unless a warning says that it was left alone.
+    - V(null) when they cannot be listed.
+  returned: when the task got as far as looking
+  type: list
+  elements: str
+  sample: [perffsp-8]
 summary:
   description:
     - Number of items by RV(results[].action), and of failures.
@@ -449,7 +460,7 @@ from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each, items
-from ..module_utils._keyring.documents import DOCUMENT_OPTIONS, document_targets, whole_batch
+from ..module_utils._keyring.documents import DOCUMENT_OPTIONS, document_targets
 from ..module_utils._keyring.holder_options import HOLDER_OPTIONS, holder
 from ..module_utils._keyring.jwt_key import (
     FIELDS,
@@ -463,13 +474,15 @@ from ..module_utils._keyring.jwt_key import (
 )
 from ..module_utils._keyring.keyring import Keyring
 from ..module_utils._keyring.options import CUSTODY_OPTIONS, custody
+from ..module_utils._keyring.remainder import PRUNE_OPTIONS, whole_batch
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStores
 from ..module_utils._vault.transit_holder import TransitHolder
 
 SPEC = (
     VAULT
-    + Spec({**CUSTODY_OPTIONS, **HOLDER_OPTIONS, **PATH_OPTIONS, **DOCUMENT_OPTIONS}, requires=(CRYPTOGRAPHY,))
+    + Spec({**CUSTODY_OPTIONS, **HOLDER_OPTIONS, **PATH_OPTIONS}, requires=(CRYPTOGRAPHY,))
+    + Spec({**PRUNE_OPTIONS, **DOCUMENT_OPTIONS})
     + batch("issuers", ITEM_OPTIONS, shared=SHARED)
 )
 
@@ -483,7 +496,15 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     keyring = Keyring(custody(params, KIND, FIELDS, stores), places, SHAPE)
     held_by = holder(params, lambda mount: TransitHolder(stores.connection(), mount), stack)
     keys = build_each(SPEC, params, lambda item: JwtKeyResource.declared(item, keyring, held_by))
-    return whole_batch(keyring, keys, present, WORKERS, stores.warnings)
+    return whole_batch(
+        params,
+        keyring,
+        keys,
+        lambda name: JwtKeyResource(name, keyring, None, None, held_by),
+        owners="issuers",
+        workers=WORKERS,
+        warnings=stores.warnings,
+    )
 
 
 def main() -> None:

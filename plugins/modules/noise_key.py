@@ -28,6 +28,7 @@ description:
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._keyring
+  - trustmesh.security._keyring.prune
   - trustmesh.security._keyring.rotation
   - trustmesh.security._attributes
   - trustmesh.security._attributes.actiongroup_vault
@@ -181,7 +182,8 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description:
-    - One entry per peer, in the order of O(peers), then one per place of O(publish) that is pruned.
+    - One entry per peer, in the order of O(peers), then one per owner that O(prune_custody)
+      removes, then one per place of O(publish) that is pruned.
   returned: always
   type: list
   elements: dict
@@ -275,6 +277,15 @@ results:
       description: What went wrong and what to do.
       returned: on failure of the item
       type: str
+undeclared:
+  description:
+    - Owners that custody had and the task did not name. With O(prune_custody) each of them has an entry in RV(results),
+      unless a warning says that it was left alone.
+    - V(null) when they cannot be listed.
+  returned: when the task got as far as looking
+  type: list
+  elements: str
+  sample: [perffsp-8]
 summary:
   description:
     - Number of items by RV(results[].action), and of failures.
@@ -290,16 +301,17 @@ from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each
-from ..module_utils._keyring.documents import DOCUMENT_OPTIONS, whole_batch
+from ..module_utils._keyring.documents import DOCUMENT_OPTIONS
 from ..module_utils._keyring.keyring import Keyring
 from ..module_utils._keyring.noise import FIELDS, ITEM_OPTIONS, KIND, PATH_OPTIONS, SHAPE, SHARED, SUFFIX, NoiseKey
 from ..module_utils._keyring.options import CUSTODY_OPTIONS, custody, targets
+from ..module_utils._keyring.remainder import PRUNE_OPTIONS, whole_batch
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStores
 
 SPEC = (
     VAULT
-    + Spec({**CUSTODY_OPTIONS, **PATH_OPTIONS, **DOCUMENT_OPTIONS}, requires=(CRYPTOGRAPHY,))
+    + Spec({**CUSTODY_OPTIONS, **PATH_OPTIONS, **PRUNE_OPTIONS, **DOCUMENT_OPTIONS}, requires=(CRYPTOGRAPHY,))
     + batch("peers", ITEM_OPTIONS, shared=SHARED)
 )
 
@@ -311,7 +323,15 @@ def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     places = targets(params, present, stores, suffix=SUFFIX)
     keyring = Keyring(custody(params, KIND, FIELDS, stores), places, SHAPE)
     keys = build_each(SPEC, params, lambda item: NoiseKey.declared(item, keyring))
-    return whole_batch(keyring, keys, present, WORKERS, stores.warnings)
+    return whole_batch(
+        params,
+        keyring,
+        keys,
+        lambda name: NoiseKey(name, keyring, None),
+        owners="peers",
+        workers=WORKERS,
+        warnings=stores.warnings,
+    )
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def reconcile_module(spec: Spec, build: Build) -> None:
         return batches, reconcile_in_turn(batches, check_mode=module.check_mode, clock=system_clock)
 
     batches, outcomes = _reported(module, spec, run)
-    _finish(module, spec, outcomes, [warning for batch in batches for warning in batch.warnings])
+    _finish(module, spec, batches, outcomes)
 
 
 def inform_module(spec: Spec, gather: Gather) -> None:
@@ -146,16 +146,18 @@ def _reported(module: _Module, spec: Spec, run: t.Callable[[contextlib.ExitStack
     return _exit(module, spec, failed=True, msg=str(failure))  # pylint: disable=used-before-assignment
 
 
-def _finish(module: _Module, spec: Spec, outcomes: t.Sequence[Outcome], warnings: t.Sequence[str]) -> None:
+def _finish(module: _Module, spec: Spec, batches: t.Sequence[Batch], outcomes: t.Sequence[Outcome]) -> None:
     results = [outcome.result() for outcome in outcomes]
     returned: dict[str, t.Any] = {
+        **{name: value for batch in batches for name, value in batch.returned.items()},
         "changed": any(outcome.changed for outcome in outcomes),
         "results": results,
         "summary": summarise(outcomes),
     }
     if module._diff:
         returned["diff"] = [outcome.plan.diff(outcome.resource.identity) for outcome in outcomes if outcome.changed]
-    warnings = [*warnings, *(text for result in results for text in result["warnings"])]
+    warnings = [warning for batch in batches for warning in batch.warnings]
+    warnings += [text for result in results for text in result["warnings"]]
     failures = [outcome for outcome in outcomes if outcome.error is not None]
     if failures:
         returned.update(failed=True, msg=_failure_message(failures, len(outcomes)))

@@ -58,6 +58,8 @@ class Batch:
     warnings: list[str] = field(default_factory=list)
     #: Where several kinds are declared in one call, the option that holds these.
     section: str | None = None
+    #: What the module returns beside the results.
+    returned: dict[str, t.Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -102,6 +102,7 @@ class ApiKeyResource(KeyResource):
 
     kind = KIND
     noun = "key"
+    marks = frozenset({"key_id"})
 
     def __init__(self, name: str, keyring: Keyring, terms: Terms | None, wanted: Wanted | None) -> None:
         super().__init__(name, keyring, terms)

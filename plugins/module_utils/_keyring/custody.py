@@ -63,5 +63,5 @@ class Custody(t.Protocol):
     def remove(self, names: t.Sequence[str]) -> dict[str, TrustmeshError]:
         """Remove documents with all their versions; return the failures by owner."""
 
-    def names(self) -> list[str]:
-        """Return the owners that have a document."""
+    def names(self, besides: t.Collection[str] = ()) -> list[str]:
+        """Return the owners that have a document, but for some; sorted."""

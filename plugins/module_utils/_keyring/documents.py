@@ -12,13 +12,9 @@ import typing as t
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from .._core.reconcile import Batch
-from .._core.resource import Resource
 from .._core.spec import Options
-from .keyring import Keyring
 from .options import TARGET_OPTIONS, Stores, targets
 from .publisher import Target
-from .resource import PublishedSet
 
 SUFFIX: t.Final = ".json"
 _KINDS: t.Final = ["directory", "kv"]
@@ -43,12 +39,3 @@ def document_targets(
     return [
         replace(target, without=target.without | without) for target in targets(params, names, stores, suffix=SUFFIX)
     ]
-
-
-def whole_batch(
-    keyring: Keyring, keys: Sequence[Resource[t.Any]], names: Sequence[str], workers: int, warnings: list[str]
-) -> Batch:
-    """Return keys, and the targets that are to hold the documents of ``names`` and nobody else's, as a batch."""
-    pruned = [PublishedSet(keyring, target, names) for target in keyring.targets if target.prune]
-    here = keyring.custody.reads_here
-    return Batch([*keys, *pruned], workers=workers, reads_here=here, transaction=keyring, warnings=warnings)

@@ -253,12 +253,12 @@ class FileCustody:
                     group.remove((root, name))
         return files.commit()
 
-    def names(self) -> list[str]:
+    def names(self, besides: t.Collection[str] = ()) -> list[str]:
         root = self._home.root()
         if root is None:
             return []
         with named_failure(self._home.path):
-            return [name for name in names_in(root) if self._is_kept(root, name)]
+            return sorted(name for name in names_in(root) if name not in besides and self._is_kept(root, name))
 
     def _is_kept(self, root: Directory, name: str) -> bool:
         if name.startswith("."):

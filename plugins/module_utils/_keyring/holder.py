@@ -14,9 +14,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .._jose.errors import JoseError
-from .._jose.keys import load_public, same_pair
-from .record import KeyMaterial
+#: The fact of a key in a record that names it to its holder.
+HANDLE: t.Final = "handle"
 
 
 class Holder(t.Protocol):
@@ -40,25 +39,6 @@ class Holder(t.Protocol):
 
     def destroy(self, handle: str) -> None:
         """Destroy a key; one that is not there is destroyed already."""
-
-
-def lost(holder: t.Optional[Holder], material: KeyMaterial) -> t.Sequence[str]:
-    """Return a sentence when a holder does not have the private half of a key that is left to it."""
-    handle = material.facts.get("handle")
-    if holder is None or not isinstance(handle, str):
-        return ()
-    public = holder.public_pem(handle)
-    if public is None:
-        return (f"{holder.identity} has no key {handle} any more",)
-    return () if _same(public, material.public) else (f"{holder.identity} has another key under {handle}",)
-
-
-def _same(public: str, recorded: t.Optional[str]) -> bool:
-    """Tell whether two texts are one public key, whatever its spelling; a damaged record is another one."""
-    try:
-        return recorded is not None and same_pair(load_public(public), load_public(recorded))
-    except JoseError:
-        return False
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class IlpSecret(KeyResource):
 
     kind = KIND
     noun = "secret"
+    marks = frozenset({"bytes", "adopted"})
 
     def __init__(self, name: str, keyring: Keyring, terms: t.Optional[Terms], octets: int) -> None:
         super().__init__(name, keyring, terms)

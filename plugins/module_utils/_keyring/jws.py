@@ -21,8 +21,9 @@ from .._jose import keys
 from .._jose.errors import JoseError
 from .._jose.jwks import thumbprint
 from .._pki import keys as pki
-from .holder import Holder, lost
+from .holder import HANDLE, Holder
 from .keyring import Keyring, Work
+from .lost import lost
 from .record import Generation, KeyMaterial, Shape, spell_instant
 from .resource import Holding, KeyResource, Terms, label
 
@@ -76,6 +77,7 @@ class JwsKey(KeyResource):
 
     kind = "jws_key"
     noun = "key"
+    marks = frozenset({"algorithm", "bits", "kid"})
 
     def __init__(
         self,
@@ -154,11 +156,6 @@ class JwsKey(KeyResource):
         if any(change.path.startswith("published.") and change.before and change.after for change in plan.changes):
             yield RELOAD_NOTE
 
-    def destroy(self, generation: Generation) -> None:
-        handle = generation.material.facts.get("handle")
-        if self.holder is not None and isinstance(handle, str):
-            self.holder.destroy(handle)
-
 
 def _told(generation: Generation) -> dict[str, t.Any]:
     """Return what is worth knowing of a replaced key: what it was, and from when to when."""
@@ -176,7 +173,7 @@ def _held_elsewhere(handle: str, public: str) -> KeyMaterial:
         "algorithm": keys.algorithm(key),
         "bits": pki.spec_of(key).size,
         "kid": thumbprint(key),
-        "handle": handle,
+        HANDLE: handle,
     }
     return KeyMaterial({}, keys.public_pem(key), facts)
 

@@ -23,7 +23,7 @@ from .keyring import Keyring
 from .names import checked_name
 from .options import FileField, Stores
 from .record import Document, spell_instant
-from .resource import PublishedSet, Source, Terms
+from .resource import Source, Terms
 from .rotation import ROTATION_OPTIONS, Rotation
 
 KIND: t.Final = "jws_key"
@@ -96,11 +96,6 @@ def refuse_lookalikes(names: t.Iterable[str]) -> None:
                 field="name",
                 remedy="A verifier compares FSP ids exactly; keep the one that FSPIOP-Source carries.",
             )
-
-
-def published_sets(keyring: Keyring, present: t.Sequence[str]) -> list[PublishedSet]:
-    """Return the targets that are to hold the declared participants and nobody else."""
-    return [PublishedSet(keyring, target, present) for target in keyring.targets if target.prune]
 
 
 def _source(item: Mapping[str, t.Any], stores: Stores) -> t.Optional[Source]:

@@ -29,8 +29,9 @@ from .._jose import base64url
 from .._jose.jwks import VerificationKey, check_algorithm, render_set, thumbprint
 from .._jose.jwt import SHORTEST_SECRET
 from .._pki.keys import KeySpec, generate, load_private_key, private_pem, public_key, spec_of
-from .holder import Holder, lost
+from .holder import HANDLE, Holder
 from .keyring import Keyring
+from .lost import lost
 from .names import checked_name
 from .options import FileField
 from .record import Generation, KeyMaterial, Record, Shape
@@ -121,13 +122,14 @@ class JwtKeyResource(KeyResource):
 
     kind = KIND
     noun = "key"
+    marks = frozenset({"algorithm", "kid"})
 
     def __init__(
         self, name: str, keyring: Keyring, terms: Terms | None, wanted: Wanted | None, holder: Holder | None = None
     ) -> None:
         super().__init__(name, keyring, terms)
         self._wanted = wanted
-        self._holder = holder
+        self.holder = holder
 
     @classmethod
     def declared(cls, item: Mapping[str, t.Any], keyring: Keyring, holder: Holder | None = None) -> JwtKeyResource:
@@ -154,10 +156,10 @@ class JwtKeyResource(KeyResource):
             # Consumers take the octets of the text for the key, so the text itself carries the randomness.
             text = base64url.encode(secrets.token_bytes(self.wanted.octets))
             return _shared(Secret(text), base64url.encode(secrets.token_bytes(12)))
-        if self._holder is not None:
-            handle, public = self._holder.generate(self.name, self.wanted.algorithm, self.wanted.spec.size or 0)
+        if self.holder is not None:
+            handle, public = self.holder.generate(self.name, self.wanted.algorithm, self.wanted.spec.size or 0)
             key = serialization.load_pem_public_key(public.encode("ascii"))
-            return KeyMaterial({}, public, {"algorithm": _algorithm(key), "kid": thumbprint(key), "handle": handle})
+            return KeyMaterial({}, public, {"algorithm": _algorithm(key), "kid": thumbprint(key), HANDLE: handle})
         return self._pair(generate(self.wanted.spec))
 
     def adopt(self, document: Mapping[str, t.Any]) -> KeyMaterial:
@@ -191,8 +193,8 @@ class JwtKeyResource(KeyResource):
             )
         if held != self.wanted.algorithm:
             return [f"algorithm is {held}, declared {self.wanted.algorithm}"]
-        if ("handle" in material.facts) is not (self._holder is not None):
-            where = "with a holder" if self._holder is None else "in custody"
+        if (HANDLE in material.facts) is not (self.holder is not None):
+            where = "with a holder" if self.holder is None else "in custody"
             return [f"the private key is {where}, declared otherwise"]
         if self.wanted.spec is None:
             return _weaknesses(_text(material, "secret"), self.wanted.octets)
@@ -200,7 +202,7 @@ class JwtKeyResource(KeyResource):
         return [] if spec == self.wanted.spec else [f"the key is of type {spec}, declared {self.wanted.spec}"]
 
     def inspect(self, material: KeyMaterial) -> t.Sequence[str]:
-        return lost(self._holder, material)
+        return lost(self.holder, material)
 
     def public_text(self, record: Record, now: datetime.datetime) -> str | None:
         if self.wanted.shared:
@@ -212,11 +214,6 @@ class JwtKeyResource(KeyResource):
             for entry in valid
         ]
         return json.dumps(render_set(keys), indent=1) + "\n"
-
-    def destroy(self, generation: Generation) -> None:
-        handle = generation.material.facts.get("handle")
-        if self._holder is not None and isinstance(handle, str):
-            self._holder.destroy(handle)
 
     def describe(self, current: Holding | None) -> dict[str, t.Any]:
         facts = super().describe(current)

@@ -112,6 +112,11 @@ class Record:
         """The key that is, or is to come, in use."""
         return self.next or self.current
 
+    @property
+    def generations(self) -> tuple[Generation, ...]:
+        """Every key, the one in use first."""
+        return (self.current, *filter(None, (self.next,)), *self.previous)
+
     def document(self, shape: Shape) -> Document:
         """Return the record as custody keeps it, secrets in clear."""
         document = {"format": FORMAT, **self.current.document(shape)}

@@ -20,6 +20,7 @@ from .._core.normal import instant
 from .._core.plan import ABSENT, NO_PLAN, UNWANTED, Action, Change, Plan, Step
 from .._core.resource import Resource
 from .custody import Misplacement, Version
+from .holder import HANDLE, Holder
 from .keyring import Keyring, Texts, Work
 from .publisher import Target
 from .record import Document, Generation, KeyMaterial, Record, spell_instant
@@ -56,9 +57,16 @@ class Holding:
 class KeyResource(Resource[Holding]):
     """The keys of one owner. ``terms`` is ``None`` when it shall have none.
 
-    Subclasses set ``kind`` and ``noun`` and implement the hooks :meth:`generate`, :meth:`adopt`, :meth:`mismatches` and
-    :meth:`facts`; :meth:`public_text` when more than the newest public part is published.
+    Subclasses set ``kind``, ``noun`` and ``marks`` and implement the hooks :meth:`generate`, :meth:`adopt`,
+    :meth:`mismatches` and :meth:`facts`; :meth:`public_text` when more than the newest public part is published.
     """
+
+    #: The names of the facts that every key of this kind has, by which its records are told from those of others.
+    marks: t.ClassVar[frozenset[str]] = frozenset()
+    #: Who has the private keys, if custody does not.
+    holder: t.Optional[Holder] = None
+    #: Why the keys of an owner that shall have none go.
+    unwanted = UNWANTED
 
     def __init__(self, name: str, keyring: Keyring, terms: t.Optional[Terms]) -> None:
         super().__init__(name, None)
@@ -119,6 +127,9 @@ class KeyResource(Resource[Holding]):
 
     def destroy(self, generation: Generation) -> None:
         """Destroy what a key has outside custody, once it is in no record any more."""
+        handle = generation.material.facts.get(HANDLE)
+        if self.holder is not None and isinstance(handle, str):
+            self.holder.destroy(handle)
 
     # -- read, plan, apply ------------------------------------------------------------------------------------------
 
@@ -192,12 +203,12 @@ class KeyResource(Resource[Holding]):
                 remedy="Remove it yourself if unused.",
             )
         changes = [
-            Change(f"published.{target}", label(text), None, UNWANTED)
+            Change(f"published.{target}", label(text), None, self.unwanted)
             for target, text in held.published.items()
             if text is not None
         ]
         if held.record is not None:
-            changes.insert(0, Change("key", _made(held.record.current), None, UNWANTED))
+            changes.insert(0, Change("key", _made(held.record.current), None, self.unwanted))
         else:
             changes += [Change(what, before, None, f"{what} is {before}") for what, before, _none in held.misplaced]
         if not changes:
@@ -285,7 +296,6 @@ class KeyResource(Resource[Holding]):
 
     def _stage_removal(self, held: Holding) -> None:
         texts = {target: {self.name: None} for target, text in held.published.items() if text is not None}
-
         removes = held.record is not None or bool(held.misplaced)
         work = Work(self.identity, self.name, removes=removes, texts=texts)
         work.finish = lambda: self._destroy(_all(held.record))
@@ -365,9 +375,7 @@ def _action(decision: Decision, held: Holding) -> Action:
 
 def _all(record: t.Optional[Record]) -> Iterator[Generation]:
     if record is not None:
-        yield record.current
-        yield from filter(None, (record.next,))
-        yield from record.previous
+        yield from record.generations
 
 
 def _dropped(before: t.Optional[Record], after: t.Optional[Record]) -> list[Generation]:

@@ -183,13 +183,13 @@ class KvCustody:
         failures = _each(names, {name: name for name in names}, drop)
         return {name: error for name, error in failures.items() if error is not None}
 
-    def names(self) -> list[str]:
+    def names(self, besides: t.Collection[str] = ()) -> list[str]:
         folder, _slash, last = self._path.rpartition("/")
         if last != _PLACEHOLDER:
             raise InvalidInput(
                 f"the owners below {self._path!r} cannot be listed", field="path", remedy="Let it end in /{name}."
             )
-        return self._store.names(folder)
+        return [name for name in self._store.names(folder) if name not in besides]
 
     def _at(self, name: str) -> str:
         return self._path.replace(_PLACEHOLDER, name)

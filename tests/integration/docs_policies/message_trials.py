@@ -18,7 +18,7 @@ from plugins.module_utils._envelope.record import Form
 from plugins.module_utils._jose.keys import load_private, private_pem, public_pem
 from plugins.module_utils._pki.keys import KeySpec, generate
 from tests.integration.conftest import or_skip
-from tests.integration.docs_policies.trials import Args, Trial, World
+from tests.integration.docs_policies.trials import Args, Trial, World, unlisted
 from tests.rigs.fspiop_service import Service
 from tests.rigs.process import wait_until
 
@@ -166,10 +166,15 @@ def probe(world: World) -> Iterator[Args]:
 
 #: By the caption of the policy in the guide.
 MESSAGE_TRIALS: t.Final[dict[str, Trial]] = {
-    "ilp_secret": Trial("ilp_secret", owners("participants", ""), key_value),
-    "jwt_key": Trial("jwt_key", owners("issuers", "key-sets", algorithm="ES256"), key_value),
-    "api_key": Trial("api_key", owners("clients", "trust-service/api-keys"), key_value),
-    "noise_key": Trial("noise_key", owners("peers", "noise"), key_value),
+    "ilp_secret": Trial("ilp_secret", owners("participants", ""), key_value, poorer=unlisted("participants")),
+    "jwt_key": Trial(
+        "jwt_key",
+        owners("issuers", "key-sets", algorithm="ES256"),
+        key_value,
+        poorer=unlisted("issuers", algorithm="ES256"),
+    ),
+    "api_key": Trial("api_key", owners("clients", "trust-service/api-keys"), key_value, poorer=unlisted("clients")),
+    "noise_key": Trial("noise_key", owners("peers", "noise"), key_value, poorer=unlisted("peers")),
     "fspiop_jws_probe": Trial("fspiop_jws_probe", probe, with_secrets),
     "jws_key_info": Trial("jws_key_info", survey, with_secrets),
     "vault_transit_key": Trial("vault_transit_key", transit_keys, lambda world: world.mount("transit", "transit")),

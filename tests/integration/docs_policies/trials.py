@@ -242,6 +242,16 @@ def _key_value(version: int) -> Callable[[World], object]:
     return lambda world: world.mount("hub", "kv", options={"version": str(version)})
 
 
+def unlisted(plural: str, **fields: t.Any) -> Callable[[World, Run], bool]:
+    """Tell whether a module does not say who is in custody without a declaration."""
+
+    def poorer(world: World, run: Run) -> bool:
+        owner = {"name": "perffsp-1"}
+        return run({"mount": world["hub"], **fields, plural: [owner]}).ok().result["undeclared"] is None
+
+    return poorer
+
+
 def _signing_keys(world: World) -> list[Args]:
     kept = {"mount": world["hub"], "algorithm": "ES256"}
     changed = {**kept, "algorithm": "RS256", "on_mismatch": "replace"}
@@ -322,7 +332,7 @@ TRIALS: t.Final[dict[str, Trial]] = {
     "vault_pki_config": Trial("vault_pki_config", _pki_config, World.authority),
     "vault_kv_secret.version2": Trial("vault_kv_secret", _secrets_of_version_2, _key_value(2)),
     "vault_kv_secret.version1": Trial("vault_kv_secret", _secrets, _key_value(1)),
-    "jws_key": Trial("jws_key", _signing_keys, _key_value(2)),
+    "jws_key": Trial("jws_key", _signing_keys, _key_value(2), poorer=unlisted("participants")),
     "vault_token": Trial("vault_token", _session, poorer=_tokens_stay, log_in=_by_approle),
     "vault_info": Trial("vault_info", lambda world: [{}], poorer=_no_mounts),
     "vault_pki_revocation": Trial("vault_pki_revocation", _revocation, World.authority),

@@ -217,7 +217,7 @@ def test_a_noop_of_many_costs_one_reading_each_and_no_write(
     with audit_window() as window:
         assert not run_module("jws_key", args).ok().changed
     assert not window.writes
-    assert len(window.reads) == len(many) + 2, "the version of the engine, each record, and the one public secret"
+    assert len(window.reads) == len(many) + 3, "the engine's version, each record, the one public secret, a listing"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ Module = Callable[..., t.Any]
 #: What the documentation of the module demands: path below the mount, capabilities.
 RULES = {
     "data/jws/*": ("create", "read", "update"),
+    "metadata/jws": ("list",),
     "metadata/jws/*": ("delete",),
     "data/trust": ("create", "read", "update"),
     "metadata/each": ("list",),
@@ -48,7 +49,8 @@ def _everything(run_module: Module, mesh: Mesh, token: str) -> list[ModuleResult
     args = {**connection, **mesh.args(publish=publish)}
     gone = [{"name": "hub"}, {"name": "perffsp-1"}, {"name": "perffsp-2", "state": "absent"}]
     results: list[ModuleResult] = []
-    for changes in ({"algorithm": "ES256"}, {"on_mismatch": "replace"}, {"participants": gone}):
+    pruned = {"participants": gone, "prune_custody": True}
+    for changes in ({"algorithm": "ES256"}, {"on_mismatch": "replace"}, pruned):
         results.append(run_module("jws_key", {**args, **changes}))
         if results[-1].failed:
             return results

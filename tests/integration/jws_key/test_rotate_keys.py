@@ -25,7 +25,7 @@ def _rotate(runner: Runner, mesh: Mesh, *, check: bool = False, **more: t.Any) -
     publish[0].pop("audiences")
     given = {
         "rotate_keys_vault": mesh.connection,
-        "rotate_keys_jws": {**options, "publish": publish},
+        "rotate_keys_jws": {**options, "publish": publish, "prune_custody": True},
         "rotate_keys_participants": list(NAMES),
         **more,
     }
