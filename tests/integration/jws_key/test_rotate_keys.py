@@ -45,10 +45,15 @@ def test_one_participant_is_rotated_once_and_the_window_is_reported(
     moment = moment_after(mesh, "perffsp-1")
     foretold = _rotate(runner, mesh, participant="perffsp-1", not_before=moment, check=True).ok()
     assert foretold.changed == 1
+    said, kid = foretold.task("Report the rotation").result["msg"], mesh.held("perffsp-1")["kid"]
+    assert (said["check_mode"], said["action"], said["previous_kid"]) == (True, "replace", kid)
+    unknown = [said[name] for name in ("kid", "created", "window_seconds", "published_to")]
+    assert not any(unknown), "a key that would be made is not known"
     assert mesh.held("perffsp-1")["private_key"] == before["perffsp-1"]
     done = _rotate(runner, mesh, participant="perffsp-1", not_before=moment).ok()
     report = done.task("Report the rotation").result["msg"]
-    assert (report["participant"], report["action"]) == ("perffsp-1", "replace")
+    assert (report["participant"], report["action"], report["check_mode"]) == ("perffsp-1", "replace", False)
+    assert (report["kid"], report["previous_kid"]) == (mesh.held("perffsp-1")["kid"], kid)
     assert 0 < float(report["window_seconds"]) < 30
     after = {name: mesh.held(name)["private_key"] for name in NAMES}
     assert after["perffsp-1"] != before["perffsp-1"]

@@ -50,6 +50,8 @@ def test_mj_49_the_thief_is_refused_and_the_participant_let_in(hub: Hub, peer: P
     foretold = hub.play(PLAYBOOK, check=True, participant=NAME, compromised_at=moment).ok()
     assert report(foretold)["certificates"] == {NAME: "replace"}
     assert report(foretold)["signing_key"] == report(foretold)["ilp_secret"] == "replace"
+    assert (report(foretold)["check_mode"], report(foretold)["kid"] or None) == (True, None)
+    assert report(foretold)["previous_kid"] == mesh.held(NAME)["kid"]
     assert foretold.task("Revoke what was made before").changed
     assert hub.estate.certificate(NAME).serial_number == serial
 
@@ -87,9 +89,12 @@ def test_what_fails_does_not_keep_the_rest_from_being_replaced(hub: Hub) -> None
     secret, moment = hub.secret(NAME), hub.moment()
     failed = hub.play(PLAYBOOK, participant=NAME, compromised_at=moment)
     assert failed.rc != 0
-    assert [problem.partition(":")[0] for problem in report(failed)["problems"]] == [
-        "Make the new signing key, publish it everywhere, then use it"
-    ]
+    (problem,) = report(failed)["problems"]
+    step, _colon, cause = problem.partition(": ")
+    assert step == "Make the new signing key, publish it everywhere, then use it"
+    last = failed.task("Fail when anything is left to do").result["msg"]
+    assert last == f"Not everything is done. The report above says why, and what to do about {step}."
+    assert cause not in last, "the report has said it"
     assert before in serials(hub)
     assert hub.estate.certificate(NAME).serial_number != before
     trust.unlink()

@@ -111,6 +111,8 @@ def test_mj_36_what_is_older_than_its_schedule_is_replaced_once(stock: Stock, au
 
     foretold = report(stock.rotate("monthly", check=True).ok())
     assert names(foretold["replaced"]) == due
+    assert foretold["check_mode"] is True
+    assert not any(row["created"] for row in foretold["replaced"]), "no key was made"
     assert {kind: stock.held(kind) for kind in KINDS} == before
 
     done = report(stock.rotate("monthly").ok())
