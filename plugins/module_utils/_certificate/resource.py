@@ -14,6 +14,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from .._core.clock import ahead, made_before, still_to_come
 from .._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
 from .._core.files import FileTransaction
 from .._core.normal import spell_duration
@@ -232,11 +233,15 @@ class Certificate(HostCertificate):
                 field="on_mismatch",
                 remedy="Correct the declaration, or set on_mismatch to replace.",
             )
-        return [*changes, *self._outdated(current, now)]
+        changes += self._outdated(current, now)
+        if not changes and current.facts is not None and ahead([current.facts.not_before], now):
+            begins = current.facts.not_before
+            raise still_to_come("the certificate is valid from", begins, "declare not_before, which renews it")
+        return changes
 
     def _outdated(self, current: Holding, now: datetime.datetime) -> Iterator[Change]:
         wanted, made = self.policy.not_before, current.made_at
-        if wanted is not None and made is not None and made < wanted <= now:
+        if wanted is not None and made is not None and made_before(made, wanted, now):
             reason = f"the certificate was made at {iso(made)}, not_before is {iso(wanted)}"
             yield Change("made_at", iso(made), "renewed", reason)
 

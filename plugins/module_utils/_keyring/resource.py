@@ -24,7 +24,7 @@ from .holder import HANDLE, Holder
 from .keyring import Keyring, Texts, Work
 from .publisher import Target
 from .record import Document, Generation, KeyMaterial, Record, spell_instant
-from .rotation import Decision, Rotation, Verb, decide, limited
+from .rotation import Decision, Rotation, Verb, by_this_clock, decide, limited
 
 #: Returns what lies where a key is to be adopted from: texts by the names of the shape, and perhaps ``created``.
 Source = t.Callable[[], t.Optional[Document]]
@@ -163,7 +163,7 @@ class KeyResource(Resource[Holding]):
     def _plan_presence(self, terms: Terms, held: Holding, now: datetime.datetime) -> Plan:
         adopted = self._adopted(terms, held, now)
         settled = adopted if held.record is None else self._settled(held.record)
-        record = settled and limited(settled, terms.rotation)
+        record = settled and limited(by_this_clock(settled, terms.rotation, now), terms.rotation)
         differs = (*self.mismatches(record.newest.material), *held.problems) if record is not None else ()
         decision = decide(record, terms.rotation, now, differs)
         if differs and terms.on_mismatch == "fail":

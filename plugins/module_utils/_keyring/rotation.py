@@ -17,6 +17,7 @@ import enum
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.clock import SKEW, ahead, made_before, still_to_come
 from .._core.errors import InvalidInput
 from .._core.normal import duration, instant, spell_duration
 from .._core.spec import Options
@@ -143,6 +144,29 @@ def limited(record: Record, policy: Rotation) -> Record:
     )
 
 
+def by_this_clock(record: Record, policy: Rotation, now: datetime.datetime) -> Record:
+    """Return a record whose moments have come, as far as anything depends on them.
+
+    Those that a clock has noted that was ahead would let a replaced key live, or the next one wait, for as much longer.
+    Raises :class:`TrustmeshError`, but where ``not_before`` has come: who declares that knows what time it is.
+    """
+    following = record.next
+    moments = [record.newest.created] if policy.max_age is not None else []
+    moments += [] if following is None else [following.published or following.created]
+    moment = ahead([*moments, *(entry.retired for entry in record.previous)], now)
+    if moment is None:
+        return record
+    if policy.not_before is None or policy.not_before > now:
+        raise still_to_come("a moment in the life of the key was", moment, "declare not_before, which replaces the key")
+
+    def come(noted: t.Optional[datetime.datetime]) -> t.Optional[datetime.datetime]:
+        return now if noted is not None and noted > now + SKEW else noted
+
+    previous = tuple(replace(entry, retired=come(entry.retired)) for entry in record.previous)
+    waiting = following and replace(following, published=come(following.published))
+    return replace(record, next=waiting, previous=previous)
+
+
 def outlived(record: Record, policy: Rotation, now: datetime.datetime) -> tuple[Generation, ...]:
     """Return the replaced keys whose time in custody is over."""
     return tuple(entry for entry in record.previous if _past(policy.kept_until(entry), now))
@@ -160,7 +184,7 @@ def _too_old(newest: Generation, policy: Rotation, now: datetime.datetime) -> t.
     if policy.max_age is not None and age > policy.max_age:
         yield f"the key is {spell_duration(age)} old, max_age is {spell_duration(policy.max_age)}"
     wanted = policy.not_before
-    if wanted is not None and newest.created < wanted <= now:
+    if wanted is not None and made_before(newest.created, wanted, now):
         yield f"the key was made at {spell_instant(newest.created)}, not_before is {spell_instant(wanted)}"
 
 

@@ -14,6 +14,7 @@ import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .._core.clock import ahead, still_to_come
 from .._core.errors import InvalidInput, PolicyRefusal
 from .._core.files import FileTransaction
 from .._core.own_files import Directories, Lasting
@@ -259,6 +260,9 @@ def _time_findings(
     if abs(facts.lifetime_seconds - BACKDATE_SECONDS - wanted.ttl) > lifetime_tolerance(wanted.ttl):
         held, declared = spell_span(lifetime), spell_span(datetime.timedelta(seconds=wanted.ttl))
         yield Finding(Change("ttl", held, declared, f"lifetime is {held}, declared ttl {declared}"), "certify")
+    if ahead([facts.not_before], now):
+        remedy = "remove the certificate, and a new one is signed with the same key"
+        raise still_to_come("the certificate is valid from", facts.not_before, remedy)
     found = verdict(now, facts.not_before, facts.not_after, wanted.window)
     if found.due:
         yield Finding(Change("not_after", iso(facts.not_after), "renewed", found.reason), "certify")
@@ -290,7 +294,7 @@ def _crl_time_findings(crl: CrlFacts, wanted: CrlWish, now: datetime.datetime) -
         reason = f"the revocation list is made for {spell_span(held)}, declared {declared}"
         yield Finding(Change("crl_ttl", spell_span(held), declared, reason), "write_crl")
     found = verdict(now, crl.this_update, crl.next_update, wanted.window)
-    if found.due:
+    if found.due or ahead([crl.this_update], now):
         reason = f"the revocation list {found.reason}"
         yield Finding(Change("crl.next_update", iso(crl.next_update), "renewed", reason), "write_crl")
 

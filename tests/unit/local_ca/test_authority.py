@@ -265,3 +265,17 @@ def test_a_request_that_its_key_did_not_sign_is_not_signed(tmp_path: pathlib.Pat
     forged = t.cast(t.Any, types.SimpleNamespace(is_signature_valid=False))
     with pytest.raises(PkiError, match="the signature of the certificate request is wrong"):
         signer.sign(forged, t.cast(t.Any, None))
+
+
+def test_an_authority_whose_clock_was_ahead_is_named_and_can_be_signed_again(estate: Estate) -> None:
+    estate.now = START + 365 * DAY
+    assert estate.make("dev", crl_file="crl.pem").error is None
+    key = estate.key_spki("dev")
+    estate.now = START
+    refused = estate.make("dev", crl_file="crl.pem")
+    assert str(refused.error).startswith("clock: the certificate is valid from 2027-01-01")
+    estate.path("dev").unlink()
+    assert estate.make("dev", crl_file="crl.pem").error is None
+    assert estate.key_spki("dev") == key
+    assert estate.crl("dev").this_update == START
+    assert estate.make("dev", crl_file="crl.pem").plan.action.value == "none"
