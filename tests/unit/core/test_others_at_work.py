@@ -129,3 +129,8 @@ def test_a_directory_that_another_run_made_first_is_used(tmp_path: Path, monkeyp
     found = places.make_directory(f"{tmp_path}/one", files.Attributes(mode=0o755), made)
     assert (found.real, made) == (f"{tmp_path}/one", set())
     assert (tmp_path / "one").stat().st_mode & 0o777 == 0o750, "it is left as it is"
+
+
+def test_a_directory_that_was_made_is_not_walked_to_again(tmp_path: Path) -> None:
+    made = places.make_directory(f"{tmp_path}/one/two/")
+    assert places.directory(f"{tmp_path}/one/two") is made
