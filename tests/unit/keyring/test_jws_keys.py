@@ -178,3 +178,21 @@ def test_r22_who_was_overtaken_after_it_wrote_has_not_converged(
     (failure,) = ring.commit().values()
     assert type(failure) is (NotConverged if wrote else Overtaken)
     assert failure.remedy == "Run again."
+
+
+def test_a_key_that_could_not_be_taken_back_is_kept(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has to take it back later needs to know that it was there."""
+    holder = Holder()
+    _run(tmp_path, holder)
+
+    def refuse(_publisher: DirectoryPublisher, texts: t.Mapping[str, t.Any]) -> dict[str, TrustmeshError]:
+        return {name: TrustmeshError("the disk is full") for name in texts}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DirectoryPublisher, "publish", refuse)
+        failed = _run(tmp_path, holder, absent=True)
+    assert "the disk is full" in str(failed.error)
+    assert list((tmp_path / "keys").rglob("record.json"))
+    assert list(holder.kept) == ["fsp-1"]
+    assert _run(tmp_path, holder, absent=True).error is None
+    assert not list((tmp_path / "keys").rglob("record.json"))

@@ -14,7 +14,9 @@ import pytest
 
 from plugins.module_utils._core import redact
 from plugins.module_utils._core.errors import InvalidInput
-from plugins.module_utils._vault.connection import VAULT, connect
+from plugins.module_utils._vault.connection import VAULT, connect, reach
+from plugins.module_utils._vault.errors import NotVault
+from tests.unit.vault.memory import Memory, found
 from tests.unit.vault.scripted import Answer, ScriptedServer
 from tests.unit.vault.subjects import completed
 
@@ -108,3 +110,48 @@ def test_r21_value_that_no_header_can_hold(name: str, value: str) -> None:
     assert error.field == name
     assert value not in str(error)
     assert error.remedy
+
+
+@pytest.mark.parametrize("token", ["two words", "a\nb", "caf\u00e9", "tab\there", "\x00"])
+def test_what_no_header_can_carry_is_no_token(token: str) -> None:
+    memory = Memory()
+    with pytest.raises(InvalidInput) as refusal:
+        memory.vault.use_token(token)
+    assert refusal.value.field == "token"
+    assert token not in str(refusal.value)
+    assert memory.token is None
+    memory.vault.use_token("hvs.fine")
+    assert memory.token == "hvs.fine"
+    memory.vault.use_token("")
+    assert memory.token == ""
+
+
+@pytest.mark.parametrize(("said", "taken"), [("kv/", True), ("kv/team/", True), ("other/", False), ("kv/te/", False)])
+def test_an_answer_about_another_mount_is_none_about_this_one(said: str, taken: bool) -> None:
+    memory = Memory()
+    memory.on("get", "sys/internal/ui/mounts/kv/team", lambda _path, _body: found({"path": said, "type": "kv"}))
+    if taken:
+        assert memory.vault.mount_of("kv/team")["type"] == "kv"
+        return
+    with pytest.raises(NotVault, match="is that of another mount"):
+        memory.vault.mount_of("kv/team")
+
+
+@pytest.mark.parametrize("namespace", ["team", "/team/"])
+def test_a_server_without_namespaces_gets_no_credential_for_one(namespace: str) -> None:
+    """It would do for everybody what is declared for a namespace."""
+    with ScriptedServer(Answer(200, {"data": {}})) as server, contextlib.ExitStack() as stack:
+        given = {"url": server.url, "token": "hvs.the-token", "namespace": namespace, "retries": 0}
+        with pytest.raises(InvalidInput) as refusal:
+            connect(completed(VAULT, **given), stack)
+        assert refusal.value.field == "namespace"
+        assert [seen.headers.get("X-Vault-Token") for seen in server.seen] == [None]
+
+
+@pytest.mark.parametrize("proxy", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_is_not_asked_for_this_host(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(proxy, "http://127.0.0.1:9")
+    with ScriptedServer(Answer(200, {"data": {"a": 1}})) as server, contextlib.ExitStack() as stack:
+        assert reach(completed(VAULT, url=server.url, retries=0), stack).read("kv/a") == {"a": 1}
