@@ -17,6 +17,7 @@ import pytest
 
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._jose import keys
+from plugins.module_utils._keyring import mcm
 from plugins.module_utils._keyring.jws import material_of
 from plugins.module_utils._keyring.mcm import McmFailure, McmPublisher
 from plugins.module_utils._pki.keys import KeySpec, generate
@@ -236,3 +237,15 @@ def test_what_is_withdrawn_twice_is_withdrawn(status: int, monkeypatch: pytest.M
 def test_an_address_is_one_of_http(url: str, taken: bool) -> None:
     with contextlib.nullcontext() if taken else pytest.raises(InvalidInput, match="is not an address"):
         assert McmPublisher(url).identity == f"mcm {url}"
+
+
+@pytest.mark.parametrize(("most", "taken"), [(len(HELD), True), (len(HELD) - 1, False)])
+def test_kind_1_an_answer_has_a_limit(most: int, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcm, "LARGEST_ANSWER", most)
+    publisher = McmPublisher("https://mcm.example/api")
+    monkeypatch.setattr(publisher, "_ask", lambda *_arguments: (200, "", HELD))
+    if taken:
+        assert publisher.held() == {"a": "K"}
+        return
+    with pytest.raises(McmFailure, match="its body is larger than"):
+        publisher.held()

@@ -155,3 +155,23 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_host(proxy: str, monke
     monkeypatch.setenv(proxy, "http://127.0.0.1:9")
     with ScriptedServer(Answer(200, {"data": {"a": 1}})) as server, contextlib.ExitStack() as stack:
         assert reach(completed(VAULT, url=server.url, retries=0), stack).read("kv/a") == {"a": 1}
+
+
+@pytest.mark.parametrize("given_back", [True, False])
+def test_a_login_is_given_back_at_the_end_and_a_given_token_is_not(given_back: bool) -> None:
+    granted = Answer(200, {"auth": {"client_token": "hvs.made-here"}})
+    end = Answer(204, b"") if given_back else Answer(500, {"errors": ["broken"]})
+    login = {"auth_method": "approle", "role_id": "r", "secret_id": "s" * 20, "retries": 0}
+    with ScriptedServer(granted, end) as server:
+        with contextlib.ExitStack() as stack:
+            vault = connect(completed(VAULT, url=server.url, **login), stack)
+            assert [seen.path for seen in server.seen] == ["/v1/auth/approle/login"]
+        last = server.seen[-1]
+        assert (last.path, last.headers["X-Vault-Token"]) == ("/v1/auth/token/revoke-self", "hvs.made-here")
+        assert [text.startswith("the login token could not be revoked") for text in vault.warnings] == (
+            [] if given_back else [True]
+        )
+    with ScriptedServer(end) as server:
+        with contextlib.ExitStack() as stack:
+            connect(completed(VAULT, url=server.url, token="hvs.given", retries=0), stack)
+        assert server.seen == []

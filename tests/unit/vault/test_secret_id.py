@@ -174,3 +174,15 @@ def test_record_that_makes_no_sense_counts_as_none(tmp_path: pathlib.Path, damag
         held = None
     path.write_text(json.dumps({**sound, **held}) if isinstance(held, dict) and held else damage)
     assert Record.load(str(path)) is None
+
+
+def test_a_secret_id_that_the_server_forgot_is_delivered_again(tmp_path: pathlib.Path) -> None:
+    server, path = Server(), tmp_path / "secret-id"
+    run(delivery(server, path, wrapped=False))
+    state = delivery(server, path, wrapped=False).read()
+    assert state is not None and state.alive
+    server.alive.clear()
+    state = delivery(server, path, wrapped=False).read()
+    assert state is not None and not state.alive
+    run(delivery(server, path, wrapped=False))
+    assert list(server.alive) == ["accessor-2"]
