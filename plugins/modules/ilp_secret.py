@@ -27,7 +27,8 @@ description:
   - With O(custody=kv) the token needs C(create), C(read), C(update) on C(<mount>/data/<path>), and for participants
     that are absent C(delete) on C(<mount>/metadata/<path>). In version 1 of the engine it needs these on
     C(<mount>/<path>).
-  - Any number of participants costs one login, one reading per participant, and when nothing is due no write.
+  - Any number of participants costs one login, one listing, one reading per participant, and when nothing is due no
+    write.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._keyring

@@ -32,8 +32,8 @@ description:
     C(<mount>/metadata/<path>) C(delete) for participants that are absent. Publishing to one secret takes the first
     three on C(<mount>/data/<path>), publishing to a secret per participant C(list) on C(<mount>/metadata/<folder>)
     and C(delete) on what is below, too. In version 1 of the engine all of them are on C(<mount>/<path>).
-  - Any number of participants costs one login, one reading per participant and one per place, and when nothing is due
-    no write.
+  - Any number of participants costs one login, one listing, one reading per participant and one per place, and when
+    nothing is due no write.
 extends_documentation_fragment:
   - trustmesh.security._vault
   - trustmesh.security._keyring
