@@ -347,8 +347,8 @@ def test_two_roles_cannot_share_a_file(manage: Module, tmp_path: pathlib.Path, a
     with audit_window() as window:
         result = manage({"name": "a", "delivery": delivery}, {"name": "b", "delivery": delivery})
     assert result.failed
-    both = "delivery.path of vault_approle a and delivery.path of vault_approle b"
-    assert f"{both} are the same file, {tmp_path / 's'}. Give each a file of its own" in result.msg
+    assert result.msg.startswith("delivery.path of vault_approle ")
+    assert f"/b are the same file, {tmp_path / 's'}. Give each a file of its own" in result.msg
     assert window.requests == []
 
 
