@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import pathlib
 import typing as t
 
@@ -36,3 +37,17 @@ def test_a_development_ca_is_refused_before_and_after_it_signed(
     assert outcome.error.field == "allow_development_ca"
     assert host.authority.signed == signed
     assert not host.generations_exist()
+
+
+def test_kind_9_nothing_is_signed_that_cannot_be_kept(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o755)
+    host = Host(tmp_path, Authority())
+
+    def full(*_given: t.Any) -> t.NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.write", full)
+        outcome = host.run()
+    assert "the disk is full" in str(outcome.error)
+    assert host.authority.signed == 0

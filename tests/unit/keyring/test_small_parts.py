@@ -16,9 +16,9 @@ import pytest
 from plugins.module_utils._core.errors import InvalidInput, TrustmeshError
 from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._jose.keys import private_pem, public_pem
-from plugins.module_utils._keyring import api_key_resource, holder, jws_declaration, jws_survey
+from plugins.module_utils._keyring import api_key_resource, jws_declaration, jws_survey, lost
 from plugins.module_utils._keyring.jws_findings import Kept
-from plugins.module_utils._keyring.record import KeyMaterial
+from plugins.module_utils._keyring.record import DamagedRecord, KeyMaterial, Record, Shape
 from plugins.module_utils._pki.keys import KeySpec, generate
 
 NOON: t.Final = datetime.datetime(2026, 1, 10, 12, tzinfo=datetime.timezone.utc)
@@ -85,9 +85,9 @@ class Held:
 def test_a_key_that_its_holder_lost_is_told(shown: str | None, recorded: str | None, said: str | None) -> None:
     held = t.cast(t.Any, Held(shown))
     material = KeyMaterial({}, recorded, {"handle": "h"})
-    assert tuple(holder.lost(held, material)) == (() if said is None else (said,))
-    assert tuple(holder.lost(None, material)) == ()
-    assert tuple(holder.lost(held, KeyMaterial({}, recorded))) == ()
+    assert tuple(lost.lost(held, material)) == (() if said is None else (said,))
+    assert tuple(lost.lost(None, material)) == ()
+    assert tuple(lost.lost(held, KeyMaterial({}, recorded))) == ()
 
 
 @pytest.mark.parametrize(
@@ -163,3 +163,11 @@ def test_adopting_from_a_vault_takes_one_key_of_one_secret() -> None:
                 source(path, key)()
     with pytest.raises(TrustmeshError, match="none has no pem"):
         source("none", "pem")()
+
+
+def test_a_record_of_another_format_is_left_alone() -> None:
+    shape = Shape(("private_key",), "public_key")
+    sound = {"format": 1, "created": "2026-01-10T12:00:00Z", "private_key": "x"}
+    assert Record.of(sound, shape, "place").current.created == NOON
+    with pytest.raises(DamagedRecord, match="the format is 2, known is 1"):
+        Record.of({**sound, "format": 2}, shape, "place")
