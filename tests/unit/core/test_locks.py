@@ -215,18 +215,18 @@ def test_a_lock_whose_file_was_removed_is_taken_again(tmp_path: Path, monkeypatc
 def test_a_store_that_others_keep_removing_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make, tries = locks.make_directory, []
 
-    def gone(path: str) -> t.Any:
+    def gone(path: str, **options: t.Any) -> t.Any:
         tries.append(path)
         if len(tries) < 4:
             raise FileNotFoundError(errno.ENOENT, "gone")
-        return make(path)
+        return make(path, **options)
 
     monkeypatch.setattr(locks, "make_directory", gone)
     with hold([str(tmp_path / "store")]) as held:
         assert list(held) == [str(tmp_path / "store")]
     tries[:] = []
 
-    def never(_path: str) -> t.NoReturn:
+    def never(_path: str, **_options: t.Any) -> t.NoReturn:
         raise FileNotFoundError(errno.ENOENT, "gone")
 
     monkeypatch.setattr(locks, "make_directory", never)
