@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 import sys
 import typing as t
 
@@ -124,14 +125,17 @@ def test_r7_every_generation_is_revoked_wherever_it_is(hub: Hub) -> None:
     estate = hub.estate
     common_name = f"{NAME}.svc.example"
     held = [estate.certificate(NAME).serial_number, hub.renew(NAME), hub.renew(NAME)]
-    elsewhere = estate.engine.write("issue/mesh", common_name=common_name, key_type="ec").data["serial_number"]
     other = estate.certificate("perffsp-2").serial_number
-    (hub.base / "second").mkdir()
-    second = hub.runner.module(
-        "certificate",
-        estate.args({"name": NAME, "common_name": common_name}, ttl="30d") | {"directory": str(hub.base / "second")},
-    ).ok()
-    copies = _numbers([elsewhere, second.result["results"][0]["certificate"]["serial"]])
+    made = {}
+    for place in ("second", "nowhere"):
+        (hub.base / place).mkdir()
+        issued = hub.runner.module(
+            "certificate",
+            estate.args({"name": NAME, "common_name": common_name}, ttl="30d") | {"directory": str(hub.base / place)},
+        ).ok()
+        made[place] = issued.result["results"][0]["certificate"]["serial"]
+    shutil.rmtree(hub.base / "nowhere")
+    copies = _numbers(list(made.values()))
     here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_pipelining": True}
     directories = {"one": str(estate.directory), "two": str(hub.base / "second"), "three": str(hub.base / "third")}
     inventory = hub.base / "hosts.yml"

@@ -22,8 +22,9 @@ Manage = Callable[..., ModuleResult]
 _MERGE: t.Final = "application/merge-patch+json"
 
 
-def _ended() -> str:
-    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _now(*, later: int = 0) -> str:
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=later)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _no_path(above: Engine) -> None:
@@ -91,10 +92,9 @@ def test_c4_no_key_is_made_below_a_ca_that_may_have_none(
 def test_c1_no_key_is_made_below_a_ca_that_has_ended(
     manage: Manage, engine: Engine, above: Engine, vault: OpenBao
 ) -> None:
-    ends = _ended()
+    ends = _now(later=1)
     above.make_root(ttl="", not_after=ends, not_before_duration="1h")
-    now = lambda: datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: E731
-    vault.wait_until(lambda: now() > ends, what="the end of the root")
+    vault.wait_until(lambda: _now() > ends, what="the end of the root")
     result = manage({**mesh(above), "ttl": None})
     assert result.failed
     assert f"signed_by: CN=Test Root expired at {ends}; a CA below it would be of no use" in result.msg

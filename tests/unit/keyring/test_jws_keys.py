@@ -176,7 +176,7 @@ def test_r22_who_was_overtaken_after_it_wrote_has_not_converged(
     key = JwsKey("fsp", ring, Terms(Rotation.declared({}), "fail"), JwsSpec.declared("ES256", 2048))
     key.apply(key.plan(key.read(), START))
     (failure,) = ring.commit().values()
-    assert type(failure) is (NotConverged if wrote else Overtaken)
+    assert failure.__class__ is (NotConverged if wrote else Overtaken)
     assert failure.remedy == "Run again."
 
 

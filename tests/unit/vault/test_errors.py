@@ -59,7 +59,7 @@ def _distrusted(why: str) -> ssl.SSLCertVerificationError:
 )
 def test_a_failure_below_http_is_named(error: Exception, kind: type[errors.VaultError], field: str, said: str) -> None:
     found = from_transport(error, URL)
-    assert type(found) is kind
+    assert found.__class__ is kind
     assert (found.field, said in found.problem, bool(found.remedy)) == (field, True, True)
     assert getattr(found, "unsent", False) is (kind is errors.Unsent)
     assert (found.status, found.retry_after, dict(found.data), found.repeated) == (0, None, {}, False)
@@ -70,7 +70,7 @@ def test_a_cause_is_found_however_deep_and_circles_end() -> None:
     assert isinstance(from_transport(deep, URL), errors.Unsent)
     one, other = _named("A"), _named("B")
     one.__cause__, other.__context__ = other, one
-    assert type(from_transport(one, URL)) is errors.Unreachable
+    assert from_transport(one, URL).__class__ is errors.Unreachable
     outer = _named("A")
     outer.reason = ConnectionRefusedError(111, "no")  # type: ignore[attr-defined]
     assert isinstance(from_transport(outer, URL), errors.Unsent)
@@ -120,7 +120,7 @@ def test_a_failure_of_the_server_is_named(
     status: int, said: list[str], kind: type[errors.VaultError], field: str | None
 ) -> None:
     found = from_status(status, said, "post", "pki/roles/web")
-    assert type(found) is kind
+    assert found.__class__ is kind
     assert (found.field, bool(found.remedy)) == (field, True)
 
 

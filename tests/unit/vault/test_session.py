@@ -118,9 +118,7 @@ def test_a_token_of_unknown_life_is_revoked(tmp_path: pathlib.Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize(
-    ("ttl", "kept"), [(599, False), (600, False), (601, True), (None, True)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("ttl", "kept"), [(599, False), (600, False), (601, True), (None, True)], ids=str)
 def test_a_token_that_no_later_task_could_use_is_revoked(tmp_path: pathlib.Path, ttl: int | None, kept: bool) -> None:
     server, path = Server(ttl), tmp_path / "token"
     outcome = run(session(server, path, min_ttl=600))
