@@ -43,6 +43,10 @@ class InvalidInput(TrustmeshError):
     """A declared value that cannot be made true; raised before anything is read or changed."""
 
 
+class Unlisted(TrustmeshError):
+    """What a place has cannot be listed: the right to do so was not given, or its names do not allow it."""
+
+
 class MissingLibrary(TrustmeshError):
     """A Python library that this task needs is absent or too old."""
 

@@ -64,4 +64,4 @@ class Custody(t.Protocol):
         """Remove documents with all their versions; return the failures by owner."""
 
     def names(self, besides: t.Collection[str] = ()) -> list[str]:
-        """Return the owners that have a document, but for some; sorted."""
+        """Return the owners that have a document, but for some; sorted. Raises :class:`Unlisted`."""

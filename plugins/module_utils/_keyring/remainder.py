@@ -16,7 +16,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-from .._core.errors import InvalidInput, PolicyRefusal, TrustmeshError
+from .._core.errors import InvalidInput, PolicyRefusal, Unlisted
 from .._core.reconcile import Batch
 from .._core.resource import Resource
 from .._core.spec import Options, Params
@@ -77,10 +77,10 @@ def _named(entries: Sequence[Mapping[str, t.Any]], places: Sequence[Mapping[str,
 
 
 def _told(keyring: Keyring, named: frozenset[str]) -> t.Optional[list[str]]:
-    """Return who is in custody and not declared, ``None`` when that cannot be listed: nothing depends on it."""
+    """Return who is in custody and not declared, ``None`` where the right to list them was not given."""
     try:
         return keyring.custody.names(named)
-    except TrustmeshError:
+    except Unlisted:
         return None
 
 

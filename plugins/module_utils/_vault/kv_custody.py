@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from .._core.address import at, route
-from .._core.errors import InvalidInput, Overtaken, TrustmeshError
+from .._core.errors import InvalidInput, Overtaken, TrustmeshError, Unlisted
 from .connection import WORKERS
-from .errors import NoMount, NotVault, Rejected, TooLarge
+from .errors import Forbidden, NoMount, NotVault, Rejected, TooLarge
 from .kv_versions import KvVersions
 from .port import Data, Vault
 
@@ -186,10 +186,13 @@ class KvCustody:
     def names(self, besides: t.Collection[str] = ()) -> list[str]:
         folder, _slash, last = self._path.rpartition("/")
         if last != _PLACEHOLDER:
-            raise InvalidInput(
+            raise Unlisted(
                 f"the owners below {self._path!r} cannot be listed", field="path", remedy="Let it end in /{name}."
             )
-        return [name for name in self._store.names(folder) if name not in besides]
+        try:
+            return [name for name in self._store.names(folder) if name not in besides]
+        except Forbidden as error:
+            raise Unlisted(error.problem, field=error.field, remedy=error.remedy) from None
 
     def _at(self, name: str) -> str:
         return self._path.replace(_PLACEHOLDER, name)

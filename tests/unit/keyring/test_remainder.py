@@ -12,9 +12,10 @@ import typing as t
 
 import pytest
 
-from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
+from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal, TrustmeshError, Unlisted
 from plugins.module_utils._core.locks import hold
 from plugins.module_utils._core.reconcile import Outcome, reconcile
+from plugins.module_utils._keyring.file_custody import FileCustody
 from plugins.module_utils._keyring.remainder import whole_batch
 from plugins.module_utils._keyring.resource import Terms
 from plugins.module_utils._keyring.rotation import Rotation
@@ -150,10 +151,22 @@ def test_j3_removal_waits_for_its_turn(ring: Ring) -> None:
     assert "dfsp-3" not in _owners(ring)
 
 
-def test_j3_an_unreadable_custody_is_an_error_for_pruning_alone(ring: Ring) -> None:
+@pytest.mark.parametrize("prune", [False, True])
+def test_j3_an_unreadable_custody_is_an_error(ring: Ring, prune: bool) -> None:
     store = ring.base / "keys" / ".trustmesh-word"
     store.rename(ring.base / "aside")
     store.write_text("a file")
+    with pytest.raises(TrustmeshError, match="not a directory"):
+        Task(ring, "hub", prune=prune)
+
+
+def test_j3_a_right_that_was_not_given_is_an_error_for_pruning_alone(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: FileCustody, besides: object = ()) -> list[str]:
+        raise Unlisted("permission denied")
+
+    monkeypatch.setattr(FileCustody, "names", refuse)
     assert Task(ring, "hub", prune=False).undeclared is None
-    with pytest.raises(Exception, match="not a directory"):
+    with pytest.raises(Unlisted, match="permission denied"):
         Task(ring, "hub")

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from plugins.module_utils._core.errors import InvalidInput, Overtaken, TrustmeshError
+from plugins.module_utils._core.errors import InvalidInput, Overtaken, TrustmeshError, Unlisted
 from plugins.module_utils._vault.errors import NotVault, Rejected, TooLarge
 from plugins.module_utils._vault.kv import KvVersions
 from plugins.module_utils._vault.kv_custody import (
@@ -185,7 +185,7 @@ def test_a_custody_without_a_place_for_the_name_is_refused(memory: Memory, path:
 
 
 def test_owners_that_cannot_be_listed_are_an_error(memory: Memory) -> None:
-    with pytest.raises(InvalidInput, match="cannot be listed"):
+    with pytest.raises(Unlisted, match="cannot be listed"):
         KvCustody(store(memory), "keys/{name}/signing").names()
 
 
