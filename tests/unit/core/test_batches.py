@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import typing as t
 
@@ -169,6 +170,20 @@ def test_a_composite_stops_at_the_member_that_fails() -> None:
 
     assert (str(outcome.error), store.writes) == ("refused", [("write", "key")])
     assert not outcome.changed
+
+
+def test_a_composite_that_others_overtook_tells_of_the_first_member_unless_one_was_written() -> None:
+    """What others did at the same moment is no failure as long as this run did a part of it."""
+    store, both = Store(), Store()
+    store.broken["write", "chain"] = both.broken["write", "chain"] = Overtaken("the chain was written meanwhile")
+    both.broken["write", "key"] = Overtaken("the key was written meanwhile")
+
+    (outcome,) = run(pair(both))
+    assert str(outcome.error) == "the key was written meanwhile"
+
+    it = pair(store)
+    it.apply(it.plan(it.read(), datetime.datetime.now(datetime.timezone.utc)))
+    assert [path for verb, path in store.writes if path in store.objects] == ["key"]
 
 
 def test_only_the_members_that_differ_are_applied() -> None:

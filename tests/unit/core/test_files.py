@@ -346,3 +346,32 @@ def test_what_was_reserved_is_closed_whatever_happens(tmp_path: Path, fails: boo
     else:
         stage()
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+@pytest.mark.parametrize(("answer", "one_by_one"), [(0, False), (-1, True)])
+def test_many_files_are_flushed_by_file_system_and_one_by_one_where_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int, one_by_one: bool
+) -> None:
+    """Nothing counts as durable because a call was made: it has to say that it went well."""
+    asked: list[int] = []
+    flushed: list[int] = []
+
+    class Library:
+        """The C library, as far as it is called here."""
+
+        def __init__(self, _name: None, *, use_errno: bool) -> None:
+            assert use_errno
+
+        @staticmethod
+        def syncfs(descriptor: int) -> int:
+            asked.append(os.fstat(descriptor).st_dev)
+            return answer
+
+    monkeypatch.setattr(staging.ctypes, "CDLL", Library)
+    monkeypatch.setattr(staging.os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    files = [tmp_path / str(number) for number in range(100)]
+    for file in files:
+        file.touch()
+    staging.flush([Place.of(str(file)) for file in files], with_files=True)
+    assert asked == [tmp_path.stat().st_dev]
+    assert flushed == ([file.stat().st_ino for file in (*files, tmp_path)] if one_by_one else [])
