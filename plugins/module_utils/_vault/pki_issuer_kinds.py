@@ -28,7 +28,7 @@ from .errors import NoIssuer, NoMount
 from .pki_issuer import Declaration, IssuerView, Key, PkiIssuer, key_retiring, waiting
 from .pki_issuer_state import ITSELF, KEY, MAKING, PARTICULAR_MAKING, SUBJECT, Held, IssuerState, misfits
 from .pki_mount import PkiMount
-from .pki_parent import Parent, child, refuse_unfit
+from .pki_parent import Parent, child, is_granted, refuse_unfit
 
 try:
     from cryptography import x509
@@ -124,7 +124,7 @@ class Intermediate(Requested):
             self.authority.learn()
         view = super().read()
         if view.parent and plan_state(view.state, self.declaration.wanted).action in _MAKING:
-            granted = not isinstance(self.declaration.state.ttl, int)
+            granted = is_granted(self.declaration.state)
             return replace(view, parent=view.parent.looked_at(self.vault, self._parent_path, granted=granted))
         return view
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from .._core.address import at
 from .._core.errors import InvalidInput
 from .._core.normal import instant
-from .._pki.certificate import CertificateFacts, facts_of, iso, parse_certificates
-from .._pki.chain import Prospect, first_to_end, foreseen_problems, order_chain
+from .._pki.certificate import facts_of, iso, parse_certificates
+from .._pki.chain import Prospect, first_to_end, foreseen_problems
 from .._pki.constraints import closed_domains, names_of
 from .._pki.names import Subject, SubjectAltNames
 from .answer import Fields
 from .errors import Forbidden
-from .pki_issuer_state import SUBJECT, IssuerState
+from .pki_issuer_state import SUBJECT, Held, IssuerState
 from .port import Vault
 
 if t.TYPE_CHECKING:
@@ -61,17 +61,18 @@ class Parent:
             return Parent(self.shown, cuts=cuts)
 
     @functools.cached_property
+    def _issuer(self) -> Held:
+        return Held(self.shown, facts_of(parse_certificates(self.shown.text("certificate").encode())[0]))
+
+    @property
     def certificate(self) -> x509.Certificate:
         """Its own certificate."""
-        return parse_certificates(self.shown.text("certificate").encode())[0]
+        return self._issuer.facts.certificate
 
     @functools.cached_property
     def chain(self) -> tuple[x509.Certificate, ...]:
         """Its certificate and those above it, as far as the server has them."""
-        others = parse_certificates(
-            "\n".join(self.shown.texts("ca_chain") or [self.shown.text("certificate")]).encode()
-        )
-        return order_chain(self.certificate, others)
+        return self._issuer.chain
 
     @property
     def room(self) -> int | None:
@@ -85,7 +86,7 @@ class Parent:
 
     def hindrances(self) -> Iterator[str]:
         """Yield why it signs nothing, in sentences."""
-        name = CertificateFacts.of(self.certificate).subject_dn
+        name = self._issuer.facts.subject_dn
         if "revoked" in self.kept and self.kept.flag("revoked"):
             yield f"{name} is revoked"
         elif _ISSUING not in self.kept.text_or("usage", _ISSUING):
@@ -94,9 +95,14 @@ class Parent:
             yield f"the server has no key of {name}"
 
 
+def is_granted(state: IssuerState) -> bool:
+    """Tell whether the server grants a life, because none is declared."""
+    return not isinstance(state.ttl, int)
+
+
 def child(state: IssuerState, ends: datetime.datetime | None) -> dict[str, t.Any]:
     """Return what is judged about a declared CA, as plain data; ``ends`` is when it would, if that is known."""
-    granted = {} if isinstance(state.ttl, int) else {"granted": True}
+    granted = {"granted": True} if is_granted(state) else {}
     return {**state.wire(only=_JUDGED), "ends": None if ends is None else iso(ends), **granted}
 
 
