@@ -51,10 +51,11 @@ def whole_batch(
     present = [entry["name"] for entry in entries if entry["state"] == "present"]
     named = _named(entries, params.get("publish") or ())
     removals: list[KeyResource] = []
+    found: t.Optional[list[str]]
     if params["prune_custody"]:
         _refuse_nobody(present)
-        found: t.Optional[list[str]] = keyring.custody.names(named)
-        removals = _removals(keyring, found or (), absent, params["prune_custody_limit"], warnings)
+        found = keyring.custody.names(named)
+        removals = _removals(keyring, found, absent, params["prune_custody_limit"], warnings)
     else:
         found = _told(keyring, named)
     sets = [PublishedSet(keyring, target, present) for target in keyring.targets if target.prune]
