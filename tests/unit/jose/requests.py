@@ -25,6 +25,15 @@ PUBLIC = {"RS256": public_pem(RSA), "ES256": public_pem(EC)}
 DATE = "Sat, 21 Nov 2026 12:00:00 GMT"
 URL = "https://switch.example.com/transfers"
 HEADERS = {"FSPIOP-Source": "perffsp-1", "FSPIOP-Destination": "perffsp-2", "Date": DATE, "Accept": "*/*"}
+#: What the signature of the usual request protects.
+PROTECTED = {
+    "alg": "RS256",
+    "FSPIOP-URI": "/transfers",
+    "FSPIOP-HTTP-Method": "POST",
+    "FSPIOP-Source": "perffsp-1",
+    "FSPIOP-Destination": "perffsp-2",
+    "Date": DATE,
+}
 BODY: dict[str, t.Any] = {
     "transferId": "8f7dba3e-23a1-4a1b-9d8b-0c1f7f2f9a77",
     "amount": {"currency": "USD", "amount": "100.25"},

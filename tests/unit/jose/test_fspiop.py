@@ -26,6 +26,7 @@ from tests.unit.jose.requests import (
     HEADERS,
     OTHER,
     PRIVATE,
+    PROTECTED,
     PUBLIC,
     URL,
     base64url,
@@ -36,14 +37,6 @@ from tests.unit.jose.requests import (
 )
 
 ALGORITHMS = ("RS256", "ES256")
-PROTECTED = {
-    "alg": "RS256",
-    "FSPIOP-URI": "/transfers",
-    "FSPIOP-HTTP-Method": "POST",
-    "FSPIOP-Source": "perffsp-1",
-    "FSPIOP-Destination": "perffsp-2",
-    "Date": DATE,
-}
 
 
 def opened(text: str) -> tuple[str, dict[str, t.Any]]:

@@ -9,16 +9,7 @@ from __future__ import annotations
 import pytest
 
 from plugins.module_utils._jose import fspiop_message
-from tests.unit.jose.requests import DATE, by_hand, check, fields, signed
-
-PROTECTED = {
-    "alg": "RS256",
-    "FSPIOP-URI": "/transfers",
-    "FSPIOP-HTTP-Method": "POST",
-    "FSPIOP-Source": "perffsp-1",
-    "FSPIOP-Destination": "perffsp-2",
-    "Date": DATE,
-}
+from tests.unit.jose.requests import PROTECTED, by_hand, check, fields, signed
 
 
 @pytest.mark.parametrize("name", ["FSPIOP-URI", "FSPIOP-HTTP-Method"])
