@@ -81,15 +81,20 @@ def _left(estate: Estate) -> list[str]:
     return [str(path) for path in estate.directory.rglob("*") if path.is_symlink() or path.name == _STORE]
 
 
-@pytest.mark.parametrize("moment", range(_MOMENTS))
-def test_r4_a_kill_leaves_all_old_or_all_new_files(
-    estate: Estate, monkeypatch: pytest.MonkeyPatch, moment: int
-) -> None:
+def _change_killed(estate: Estate, monkeypatch: pytest.MonkeyPatch, moment: int) -> None:
+    """Make the authorities, and kill the run that changes them at a moment."""
     _make(estate)
     with monkeypatch.context() as patch:
         _kill_after(patch, moment)
         with pytest.raises(Killed):
             _make(estate, **_OTHER)
+
+
+@pytest.mark.parametrize("moment", range(_MOMENTS))
+def test_r4_a_kill_leaves_all_old_or_all_new_files(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    _change_killed(estate, monkeypatch, moment)
     _assert_whole(estate)
     assert _make(estate, **_OTHER) != ["none", "none"]
     _assert_whole(estate)
@@ -111,11 +116,7 @@ def test_there_are_no_other_moments(estate: Estate, monkeypatch: pytest.MonkeyPa
 def test_a_change_that_is_taken_back_after_a_kill(
     estate: Estate, monkeypatch: pytest.MonkeyPatch, moment: int, following: str
 ) -> None:
-    _make(estate)
-    with monkeypatch.context() as patch:
-        _kill_after(patch, moment)
-        with pytest.raises(Killed):
-            _make(estate, **_OTHER)
+    _change_killed(estate, monkeypatch, moment)
     assert (estate.directory / "root" / _STORE).exists()
     if following == "absent":
         estate.apply(*(estate.authority(name, state="absent", crl_file="crl.pem") for name in ("mesh", "root")))
