@@ -21,6 +21,7 @@ import datetime
 import json
 import os
 import secrets
+import stat
 import typing as t
 from dataclasses import dataclass
 
@@ -261,7 +262,11 @@ class FileCustody:
             return sorted(name for name in names_in(root) if name not in besides and self._is_kept(root, name))
 
     def _is_kept(self, root: Directory, name: str) -> bool:
-        if name.startswith("."):
+        """Tell whether a name is an owner's. What is not a directory holds no document, whoever put it there."""
+        try:
+            if name.startswith(".") or not stat.S_ISDIR(root.stat(name).st_mode):
+                return False
+        except FileNotFoundError:
             return False
         item = self._home.inner(root, name)
         return item is not None and self._home.current(item) is not None

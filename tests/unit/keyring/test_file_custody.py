@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput
-from plugins.module_utils._core.files import Attributes
+from plugins.module_utils._core.files import Attributes, FileFailure
 from plugins.module_utils._keyring.custody import Conflict
 from plugins.module_utils._keyring.file_custody import FileCustody, projection
 from plugins.module_utils._keyring.record import DamagedRecord
@@ -77,6 +77,21 @@ def test_one_snapshot_is_left_after_a_write_and_links_lead_to_it(tmp_path: pathl
     assert (store / "current" / "record.json").stat().st_mode & 0o777 == 0o600
     assert list(custody.misplaced(NAME)) == []
     assert custody.names() == [NAME]
+
+
+def test_j3_what_is_not_a_directory_is_no_owner(tmp_path: pathlib.Path) -> None:
+    custody = _custody(tmp_path)
+    _written(custody, "one", None)
+    store = tmp_path / ".trustmesh-jws_key"
+    (store / "README").write_text("what lies here")
+    (store / "elsewhere").symlink_to(tmp_path)
+    (store / "nowhere").symlink_to("gone")
+    (store / "begun").mkdir()
+    assert custody.names() == [NAME]
+    (store / "damaged").mkdir()
+    (store / "damaged" / "current").write_text("not a link")
+    with pytest.raises(FileFailure, match="damaged/current: is a regular file, not a symbolic link"):
+        custody.names()
 
 
 def test_a_key_that_others_left_is_read_and_kept_aside(tmp_path: pathlib.Path) -> None:
