@@ -91,12 +91,13 @@ class _Map:
     def tests(self, mutant: mutants.Mutant) -> list[str]:
         """Return the tests that run a mutant: its own lines.
 
-        Where none does, the lines run at import: then those that run anything of the file, or whose module names it.
+        Of what runs at import, and where no test does, those that run anything of the file, or whose module names it.
         """
         lines = self.lines.get(mutant.path, {})
         last = mutant.line + mutant.before.count("\n")
         own = {test for line in range(mutant.line, last + 1) for test in lines.get(str(line), [])}
-        chosen = own or {test for tests in lines.values() for test in tests}.union(self.users.get(mutant.path, ()))
+        chosen = set() if mutant.at_import else own
+        chosen = chosen or {test for tests in lines.values() for test in tests}.union(self.users.get(mutant.path, ()))
         return sorted(chosen.difference(self.failed), key=lambda test: self.seconds.get(test, 0.0))
 
     def add(self, path: pathlib.Path) -> None:

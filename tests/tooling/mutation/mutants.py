@@ -53,6 +53,8 @@ class Mutant:
     line: int
     start: int
     end: int
+    #: Whether it acts when the module is imported: then any test may depend on it, whichever imported it first.
+    at_import: bool
 
     @property
     def key(self) -> str:
@@ -89,6 +91,8 @@ class _Finder(ast.NodeVisitor):
         self._seen: Counter[tuple[str, str, str, str]] = Counter()
         #: How deep within something that only people read.
         self._words = 0
+        #: How deep within what runs when it is called.
+        self._bodies = 0
 
     def _put(self, kind: str, node: ast.expr | ast.stmt | ast.excepthandler, after: str) -> None:
         start = self._starts[node.lineno - 1] + node.col_offset
@@ -99,7 +103,8 @@ class _Finder(ast.NodeVisitor):
         function = ".".join(self._names) or "module"
         name = (function, kind, before, " ".join(after.split()))
         self._seen[name] += 1
-        self.mutants.append(Mutant(self.path, function, kind, before, after, self._seen[name], node.lineno, start, end))
+        place = (node.lineno, start, end, not self._bodies)
+        self.mutants.append(Mutant(self.path, function, kind, before, after, self._seen[name], *place))
 
     def _text(self, node: ast.AST) -> str:
         return ast.unparse(node)
@@ -122,10 +127,13 @@ class _Finder(ast.NodeVisitor):
         if node.name == "__repr__":
             return
         self._names.append(node.name)
+        called = isinstance(node, ast.FunctionDef)
         if isinstance(node, ast.FunctionDef):
             self.visit(node.args)
+        self._bodies += called
         for statement in node.body:
             self.visit(statement)
+        self._bodies -= called
         self._names.pop()
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:

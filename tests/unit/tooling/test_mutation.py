@@ -12,7 +12,7 @@ import textwrap
 import pytest
 
 from tests.tooling.mutation import mutants
-from tests.tooling.mutation.__main__ import every, explained
+from tests.tooling.mutation.__main__ import _Map, every, explained
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -91,6 +91,16 @@ def test_a_change_keeps_its_name_when_lines_are_added_elsewhere(
     again = {mutant.key for mutant in mutants.of_file(tmp_path, "sample.py")}
     assert {mutant.key for mutant in found} < again
     assert len({mutant.key for mutant in found}) == len(found)
+
+
+def test_what_acts_at_import_concerns_every_test_of_the_file(found: list[mutants.Mutant]) -> None:
+    """One test that happens to be the first to import a module runs its lines, and says nothing about them."""
+    lines = {"10": ["first"], "12": ["first"], "14": ["first", "of f"]}
+    known = _Map({"first": 0.0, "of f": 1.0}, {"sample.py": lines}, [], {"sample.py": ["user"]})
+    tests = {(mutant.function, mutant.before): known.tests(mutant) for mutant in found}
+    assert set(tests["A", "3"]) == {"first", "user", "of f"}
+    assert set(tests["A.f", "True"]) == {"first", "user", "of f"}
+    assert tests["A.f", "a == 1"] == ["first", "of f"]
 
 
 def test_every_mutant_that_may_survive_still_exists_and_has_a_reason() -> None:
