@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Draw mutants by a seed, let the unit tests find them, print the score and whoever survived.
+"""Draw mutants by a seed, let tests and the type checker find them, print the score and whoever survived.
 
 Usage: python -m tests.tooling.mutation [--sample N] [--seed N] [--only TEXT] [--minutes N] [--at-least PERCENT]
 
@@ -28,6 +28,7 @@ import yaml
 
 from . import mutants
 from .covering import HOOK, PACKAGES
+from .typed import noticed_by_types
 
 _SURVIVORS: t.Final = pathlib.Path("tests/mutation_survivors.yml")
 _BUILD: t.Final = pathlib.Path("build/mutation")
@@ -147,18 +148,24 @@ class _Run:
         tests = self.map.tests(mutant)
         real = [test for test in tests if test.startswith("tests/integration/")]
         quick = [test for test in real if self.map.seconds[test] < _QUICK]
-        for chosen in ([test for test in tests if test not in real], quick or real[:1]):
-            if chosen:
-                usual = sum(self.map.seconds[test] for test in chosen)
-                asked = {"path": mutant.path, "text": text, "tests": chosen, "deadline": 20 + _PATIENCE * usual}
-                assert warm.stdin is not None
-                assert warm.stdout is not None
-                warm.stdin.write(json.dumps(asked) + "\n")
-                warm.stdin.flush()
-                noticed: str | None = json.loads(warm.stdout.readline())
-                if noticed is not None:
-                    return noticed
-        return None
+        return (
+            self._shown(warm, mutant, text, [test for test in tests if test not in real])
+            or noticed_by_types(tree, mutant.path, text)
+            or self._shown(warm, mutant, text, quick or real[:1])
+        )
+
+    def _shown(self, warm: subprocess.Popen[str], mutant: mutants.Mutant, text: str, chosen: list[str]) -> str | None:
+        """Return the test that notices, or ``None``."""
+        if not chosen:
+            return None
+        usual = sum(self.map.seconds[test] for test in chosen)
+        asked = {"path": mutant.path, "text": text, "tests": chosen, "deadline": 20 + _PATIENCE * usual}
+        assert warm.stdin is not None
+        assert warm.stdout is not None
+        warm.stdin.write(json.dumps(asked) + "\n")
+        warm.stdin.flush()
+        noticed: str | None = json.loads(warm.stdout.readline())
+        return noticed
 
 
 def _log(text: str) -> None:

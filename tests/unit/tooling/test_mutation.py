@@ -13,6 +13,7 @@ import pytest
 
 from tests.tooling.mutation import mutants
 from tests.tooling.mutation.__main__ import _Map, every, explained
+from tests.tooling.mutation.typed import noticed_by_types
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -108,3 +109,20 @@ def test_every_mutant_that_may_survive_still_exists_and_has_a_reason() -> None:
     gone = set(allowed) - {mutant.key for mutant in every(ROOT)}
     assert not gone, "remove these from tests/mutation_survivors.yml"
     assert all(len(reason) > 10 for reason in allowed.values())
+
+
+def test_types_notice_what_is_not_of_its_type_and_nothing_else(tmp_path: pathlib.Path) -> None:
+    """A condition that became a constant is not an error of types: only tests can tell what it meant."""
+    (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = true\nenable_error_code = redundant-expr, truthy-bool\n")
+    package = tmp_path / "plugins/module_utils"
+    package.mkdir(parents=True)
+    source = "def first(values: list[str], short: bool) -> str:\n    return values[0] if short else max(values)\n"
+    (package / "sample.py").write_text(source)
+
+    def noticed(text: str) -> str | None:
+        return noticed_by_types(tmp_path, "plugins/module_utils/sample.py", text)
+
+    assert noticed(source) is None
+    assert noticed(source.replace("if short", "if True")) is None
+    assert noticed(source.replace("values[0] if", "None if")) == "mypy: plugins/module_utils/sample.py:2 [return-value]"
+    assert (package / "sample.py").read_text() == source
