@@ -120,7 +120,6 @@ _PEM_SORTS: t.Final[t.Mapping[str, Sort]] = {
     "OPENSSH PRIVATE KEY": Sort(
         "an OpenSSH private key", remedies={"private key": _convert("ssh-keygen -p -m PKCS8 -f FILE")}
     ),
-    "SSH2 PUBLIC KEY": Sort("an SSH public key", remedies={"public key": _convert("ssh-keygen -i -m RFC4716 -f FILE")}),
     "PKCS7": _PKCS7,
     "CMS": _PKCS7,
     "PGP PRIVATE KEY BLOCK": Sort("an OpenPGP private key"),
@@ -146,6 +145,13 @@ _BEGINNINGS: t.Final[t.Sequence[tuple[bytes, Sort]]] = (
     (
         rb"(?:ssh-|ecdsa-sha2-|sk-)[\w@.-]+ ",
         Sort("an SSH public key", remedies={"public key": _convert("ssh-keygen -e -m PKCS8 -f FILE")}),
+    ),
+    (
+        rb"---- BEGIN SSH2 PUBLIC KEY ----",
+        Sort(
+            "an SSH public key",
+            remedies={"public key": _convert("ssh-keygen -i -f FILE | ssh-keygen -e -m PKCS8 -f /dev/stdin")},
+        ),
     ),
     (
         rb"PuTTY-User-Key-File",
@@ -185,7 +191,7 @@ def recognise(data: bytes, wanted: str = "") -> Sort | None:
 
     Of a file with several objects it is the one that is wanted, else the first.
     """
-    start = data.lstrip()[:4096]
+    start = data.lstrip()
     if data[:1] == bytes([_SEQUENCE]):
         return _binary(data)
     for beginning, sort in _BEGINNINGS:
@@ -238,11 +244,11 @@ def _binary(data: bytes) -> Sort | None:
 
 def _signed(tags: t.Sequence[int]) -> Sort | None:
     """Tell certificates, requests and revocation lists apart by the members of what is signed."""
-    if any(tag in _TIMES for tag in tags[:4]):
+    if any(tag in _TIMES for tag in tags):
         return _DER_LIST
     if list(tags[:3]) == [_INTEGER, _SEQUENCE, _SEQUENCE] and tags[3:4] in ([], [_TAGGED]):
         return _DER_REQUEST
-    return _DER_CERTIFICATE if len(tags) >= 5 else None
+    return _DER_CERTIFICATE if len(tags) >= 6 else None
 
 
 def _members(data: bytes, *, whole: bool = True) -> list[tuple[int, bytes]]:
@@ -268,9 +274,7 @@ def _member(data: bytes, at: int) -> tuple[int, bytes, int] | None:
     tag, length, start = data[at], data[at + 1], at + 2
     if length == 0x80:  # indefinite, as some keystores are written: all that follows
         return tag, data[start:], len(data)
-    if length > 0x80:
+    if length & 0x80:
         width = length & 0x7F
-        if width > 4:
-            return None
         length, start = int.from_bytes(data[start : start + width], "big"), start + width
     return tag, data[start : start + length], start + length
