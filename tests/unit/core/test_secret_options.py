@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which options are secret: none of them may stop being hidden unnoticed (kind 10)."""
+"""Which options are secret, none of which may stop being hidden unnoticed (kind 10), and which may be left out."""
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 from collections.abc import Iterator
+
+import pytest
 
 from plugins.module_utils._certificate import declaration, layout
 from plugins.module_utils._core.spec import Options
@@ -23,6 +26,8 @@ from plugins.module_utils._keyring import (
 )
 from plugins.module_utils._vault import connection, kv, mount, pki_issuer_declaration, secret_id, transit_key
 from plugins.module_utils._vault.login import approle, cert, method, token, userpass
+from tests.unit.architecture.guards import documentation, tree
+from tests.unit.docs.blocks import ROOT
 from tests.unit.docs.catalogue import specs
 
 #: Named here one by one, so that a mutation run knows whose tests these are.
@@ -70,3 +75,9 @@ def test_every_secret_option_is_hidden() -> None:
     assert len(logs_in) > 25
     assert found == {module: OWN.get(module, set()) | (LOGIN if module in logs_in else set()) for module in found}
     assert found.keys() >= OWN.keys()
+
+
+@pytest.mark.parametrize("module", tree.modules(ROOT), ids=lambda path: str(path.stem))
+def test_f1_what_may_be_left_out_and_what_that_means_is_as_documented(module: pathlib.Path) -> None:
+    documented = documentation.merged(ROOT, module)
+    assert documentation.compare(documented.get("options", {}), specs()[module.stem].argument_spec()) == []
