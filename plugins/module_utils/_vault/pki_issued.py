@@ -17,11 +17,9 @@ from .._core.address import at
 from .._core.normal import instant
 from .._pki.certificate import CertificateFacts, facts_of, iso, parse_certificates
 from .answer import Fields
+from .connection import WORKERS
 from .errors import Forbidden, NoEndpoint, Rejected
 from .port import Vault
-
-#: As in `_vault.connection`: more threads gain nothing against one server.
-_WORKERS: t.Final = 4
 
 
 def issued_to(vault: Vault, mount: str, names: Collection[str], now: datetime.datetime) -> list[dict[str, t.Any]]:
@@ -30,7 +28,7 @@ def issued_to(vault: Vault, mount: str, names: Collection[str], now: datetime.da
     A certificate is issued to its common name; one without a common name to its DNS names. The oldest comes first.
     """
     wanted = frozenset(name.lower() for name in names)
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         entries = pool.map(lambda serial: _entry(vault, mount, serial), _candidates(vault, mount, wanted, now))
         found = [
             _shown(facts, data)

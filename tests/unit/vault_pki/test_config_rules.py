@@ -11,6 +11,10 @@ import typing as t
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._vault.errors import UnknownParameter
+from plugins.module_utils._vault.pki_config import ENGINES
+from tests.unit.vault.memory import Memory
+from tests.unit.vault.test_ladder import run, sent
 from tests.unit.vault_pki.subjects import NOON, config
 
 
@@ -80,3 +84,37 @@ def test_tidying_has_something_to_tidy(desired: dict[str, t.Any], current: dict[
     with pytest.raises(InvalidInput) as refusal:
         _plan("auto_tidy", desired, current)
     assert (refusal.value.field, bool(refusal.value.remedy)) == (field, True)
+
+
+def test_before_its_mount_exists_a_section_is_what_the_server_will_make_it() -> None:
+    memory = Memory()
+    as_made = run(memory, ENGINES, {"mount": "pki", "crl": {"expiry": "3d"}}, check=True)
+    assert (as_made.error, as_made.changed) == (None, False)
+    assert as_made.facts["crl"]["expiry"] == 3 * 86400
+    other = run(memory, ENGINES, {"mount": "pki", "crl": {"expiry": "4d"}}, check=True)
+    assert other.plan.reasons == ["crl.expiry is 259200, declared 345600"]
+
+
+@pytest.mark.parametrize(
+    ("section", "option", "value", "known"),
+    [
+        ("crl", "unified_crl", True, False),
+        ("crl", "unified_crl", False, True),
+        ("crl", "max_crl_entries", 100000, False),
+        ("auto_tidy", "tidy_cert_metadata", True, False),
+        ("auto_tidy", "tidy_cert_metadata", False, True),
+    ],
+)
+def test_a_field_that_the_server_does_not_show_is_refused_unless_it_is_off(
+    section: str, option: str, value: object, known: bool
+) -> None:
+    memory = Memory(pki="pki")
+    outcome = run(memory, ENGINES, {"mount": "pki", section: {option: value}})
+    assert not outcome.changed
+    assert sent(memory) == []
+    if known:
+        assert outcome.error is None
+        return
+    assert isinstance(outcome.error, UnknownParameter)
+    assert outcome.error.field == f"{section}.{option}"
+    assert f"at pki/config/{section.replace('_', '-')}" in str(outcome.error)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime
 import pathlib
+import threading
+import time
 import types
 import typing as t
 
@@ -147,6 +149,23 @@ def test_what_was_issued_to_a_name_and_lives_is_told_the_oldest_first(engine: En
     assert told[2]["dns_names"] == ["a.example", "c.example"]
     read = [path for method, path, _body in engine.memory.asked if "/cert/" in path]
     assert len(read) == (5 if detailed else 7), "what the listing rules out is not read"
+
+
+def test_four_certificates_are_read_at_once(engine: Engine) -> None:
+    for _at in range(12):
+        engine.issue("a.example")
+    read, reading, most = threading.Lock(), set(), [0]
+
+    def look(path: str, _body: Data) -> None:
+        with read:
+            reading.add(path)
+            most[0] = max(most[0], len(reading))
+        time.sleep(0.02)
+        reading.discard(path)
+
+    engine.memory.on("get", "pki/cert/.*", look)
+    assert len(issued_to(engine.memory.vault, "pki", ["a.example"], NOON)) == 12
+    assert most == [4]
 
 
 def test_what_was_tidied_away_meanwhile_is_not_told(engine: Engine) -> None:
