@@ -52,6 +52,9 @@ def _verdict(result: Entry, entries: list[Entry], role: str, kinds: str, kind: s
         parts.append(counted(unread, "could not be read"))
     elif trouble:
         parts.append(f"The {kinds} could not be read.")
+    elif not entries:
+        remedy = "Declare something, or leave the role out."
+        parts.append(f"{role}: no {kinds} are declared, so that nothing was looked at. {remedy}")
     labels = [f"{kind} {name}" if kind else name for name in names]
     return {
         "looked_at": len(entries),

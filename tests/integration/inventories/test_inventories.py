@@ -169,7 +169,7 @@ def test_j1_groups_without_hosts_and_hosts_without_declarations(runner: Runner, 
     empty = runner.playbook("trustmesh.security.verify", arguments=["-i", str(tmp_path / "empty.yml")], name="empty")
     assert empty.rc != 0
     assert "Nothing was looked at" in empty.stdout
-    for playbook, said in (("site", "so that there is nothing to do"), ("verify", "declares nothing for it")):
+    for playbook, said in (("site", "so that there is nothing to do"), ("verify", "no certificates are declared")):
         bare = site(runner, "development", playbook, certificate_items=[], certificate_ca_directory=str(tmp_path))
         assert bare.rc != 0
         assert said in bare.stdout.replace("\n", " "), bare.tail()

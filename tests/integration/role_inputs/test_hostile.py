@@ -49,7 +49,7 @@ CERTIFICATE: t.Final[Rows] = {
 }
 SERVICE_ENV: t.Final[Rows] = {
     "nothing": ({"service_env_files": []}, "service_env_files: empty"),
-    "a misspelt key": ({"service_env_files": [{"path": "/x", "variable": {}}]}, "variable"),
+    "a misspelt key": ({"service_env_files": [{"path": "/x", "variable": {}}]}, "service_env_files.variable"),
     "a name with #": ({"service_env_files": [{"path": "{dir}/a", "variables": {"A#B": "1"}}]}, "A#B"),
     "a name with another letter": (
         {"service_env_files": [{"path": "{dir}/a", "variables": {"\u0410": "1"}}]},
@@ -63,7 +63,10 @@ SERVICE_ENV: t.Final[Rows] = {
 }
 SYSTEMD_CREDENTIALS: t.Final[Rows] = {
     "nothing": ({"systemd_credentials_services": []}, "systemd_credentials_services: empty"),
-    "a misspelt key": ({"systemd_credentials_services": [{"service": "a", "credential": []}]}, "credential"),
+    "a misspelt key": (
+        {"systemd_credentials_services": [{"service": "a", "credential": []}]},
+        "systemd_credentials_services.credential",
+    ),
     "a slash": ({"systemd_credentials_services": [{"service": "../a", "credentials": []}]}, "service"),
     "a slash in a credential": (
         {"systemd_credentials_services": [{"service": "a", "credentials": [{"name": "../b", "value": "x"}]}]},
@@ -79,9 +82,9 @@ SYSTEMD_CREDENTIALS: t.Final[Rows] = {
 }
 VAULT_PKI: t.Final[Rows] = {
     "nothing": ({"vault_pki_mounts": []}, "vault_pki_mounts, "),
-    "a misspelt key": ({"vault_pki_mounts": [{"path": "x", "typ": "pki"}]}, "typ"),
+    "a misspelt key": ({"vault_pki_mounts": [{"path": "x", "typ": "pki"}]}, "vault_pki_mounts[0] (x)"),
     "a text": ({"vault_pki_roles": "mesh"}, "vault_pki_roles"),
-    "a name with #": ({"vault_pki_roles": [{"name": "a#b", "mount": "pki"}]}, "name"),
+    "a name with #": ({"vault_pki_roles": [{"name": "a#b", "mount": "pki"}]}, "vault_pki_roles[0] (a#b)"),
     "a name with /": ({"vault_pki_roles": [{"name": "a/b", "mount": "pki"}]}, "name"),
     "twice": ({"vault_pki_roles": [{"name": "a"}, {"name": "a"}]}, "a"),
     "a null connection": ({"vault_pki_vault": None}, "vault_pki_vault: is null"),

@@ -27,8 +27,10 @@ def test_what_is_as_declared_is_no_problem() -> None:
     assert verdict(GOOD) == {"looked_at": 1, "problem": "", "report": ["pass file a"]}
 
 
-def test_j1_nothing_is_told_from_everything_is_well() -> None:
-    assert verdict() == {"looked_at": 0, "problem": "", "report": []}
+def test_j1_a_result_without_items_is_a_problem() -> None:
+    remedy = "Declare something, or leave the role out."
+    problem = f"edge: no files are declared, so that nothing was looked at. {remedy}"
+    assert verdict() == {"looked_at": 0, "problem": problem, "report": []}
 
 
 def test_j11_what_cannot_be_read_is_an_error_and_no_drift() -> None:
