@@ -18,7 +18,7 @@ import datetime
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._core.errors import InvalidInput, PolicyRefusal
+from .._core.errors import InvalidInput, PolicyRefusal, certain
 from .._core.files import FileTransaction
 from .._core.plan import NO_PLAN, UNWANTED, Action, Change, Plan, Step, plan_state
 from .._core.resource import Resource
@@ -77,9 +77,7 @@ class Declaration:
     @property
     def state(self) -> IssuerState:
         """The declared state of an issuer that is to be present."""
-        if self.wanted is None:
-            raise ValueError("declared absent")
-        return self.wanted
+        return certain(self.wanted)
 
 
 class PkiIssuer(Resource[IssuerView]):
@@ -127,7 +125,7 @@ class PkiIssuer(Resource[IssuerView]):
     # -- read ----------------------------------------------------------------------------------------------------------
 
     def read(self) -> IssuerView:
-        parent = self.parent() if self.declaration.wanted else None
+        parent = self.parent()
         try:
             data = self._find()
             if data is None:
