@@ -22,7 +22,7 @@ from .record import Document
 Version = t.Union[int, str, None]
 #: Owner, document, and the version on which the decision to write was made.
 Entry = tuple[str, Document, Version]
-#: What is wrong beside the content, such as a mode: (what, held, wanted).
+#: What is wrong beside the content, such as a mode: (what, held, wanted); ``None`` is wanted of what is left over.
 Misplacement = tuple[str, t.Any, t.Any]
 
 
@@ -55,7 +55,7 @@ class Custody(t.Protocol):
         """Return a document and its version, or ``None`` when there is none."""
 
     def misplaced(self, name: str) -> t.Sequence[Misplacement]:
-        """Return what is wrong about a document that is there; writing it again mends that."""
+        """Return what is wrong about a document as it was read last; writing it again mends that."""
 
     def write(self, entries: t.Sequence[Entry]) -> dict[str, t.Union[Version, TrustmeshError]]:
         """Write documents durably; return the new version, or the failure, by owner."""

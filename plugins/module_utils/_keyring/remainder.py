@@ -20,6 +20,7 @@ from .._core.errors import InvalidInput, PolicyRefusal, Unlisted
 from .._core.reconcile import Batch
 from .._core.resource import Resource
 from .._core.spec import Options, Params
+from .custody import Custody
 from .holder import HANDLE
 from .keyring import Keyring
 from .names import checked_name
@@ -106,7 +107,7 @@ def _removals(
     for name in found:
         removal = _removal(keyring, name, absent)
         if removal is None:
-            warnings.append(f"{custody.place(name)} is not a record as this module makes them, and is left alone")
+            warnings.append(_left_alone(custody, name))
             continue
         removals.append(removal)
         if len(removals) > limit:
@@ -117,6 +118,13 @@ def _removals(
                 remedy="See whether the declaration is complete. If it is, raise the limit.",
             )
     return removals
+
+
+def _left_alone(custody: Custody, name: str) -> str:
+    left = "; ".join(f"{what} is {held}" for what, held, wanted in custody.misplaced(name) if wanted is None)
+    if left:
+        return f"{custody.place(name)} is left alone: {left}. Declare it absent to remove it with all versions"
+    return f"{custody.place(name)} is not a record as this module makes them, and is left alone"
 
 
 def _removal(keyring: Keyring, name: str, absent: t.Callable[[str], KeyResource]) -> t.Optional[KeyResource]:

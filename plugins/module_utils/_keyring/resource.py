@@ -184,6 +184,7 @@ class KeyResource(Resource[Holding]):
         changes += [
             Change(what, before, after, f"{what} is {before or 'missing'}, declared {after}")
             for what, before, after in held.misplaced
+            if after is not None
         ]
         warnings: tuple[str, ...] = ()
         if decision.waits_until is not None:

@@ -33,6 +33,8 @@ _PLACEHOLDER: t.Final = "{name}"
 #: The key of a secret of one owner, by the suffix of its names among those of many.
 _FIELDS: t.Final = {".pem": "public_key", ".json": "document"}
 _ATTEMPTS = 5
+#: Not what anybody declares, so that it is nothing to mend but something to remove.
+_DELETED: t.Final = ("the newest version", "deleted, which leaves its history", None)
 
 
 class KvStore:
@@ -52,8 +54,12 @@ class KvStore:
         """Return the path of a document's data or metadata in the API."""
         return at(*(piece for piece in (self.mount, part if self.versioned else "", path) if piece))
 
-    def read(self, path: str) -> t.Optional[tuple[Data, Version]]:
-        """Return a document and its version; a missing mount counts as absence, with a warning."""
+    def read(self, path: str, deleted: t.Optional[set[str]] = None) -> t.Optional[tuple[Data, Version]]:
+        """Return a document and its version; a missing mount counts as absence, with a warning.
+
+        So does a newest version that is deleted, although it and earlier ones may be restored; its path is added to
+        ``deleted``.
+        """
         where = self.at("data", path)
         try:
             if not self.versioned:
@@ -63,6 +69,8 @@ class KvStore:
         except NoMount as error:
             self.vault.miss(f"{self.mount}/{path}", where, error)
             return None
+        if held is not None and held["data"] is None and deleted is not None:
+            deleted.add(path)
         if held is None or held["data"] is None:
             return None
         return dict(held.mapping("data")), held.mapping("metadata").number("version")
@@ -150,6 +158,8 @@ class KvCustody:
     def __init__(self, store: KvStore, path: str) -> None:
         self._store = store
         self._path = path.strip("/")
+        #: The paths whose newest version was deleted when they were read last.
+        self._deleted: set[str] = set()
         if _PLACEHOLDER not in self._path:
             raise InvalidInput(f"{path!r} is the same for every owner", field="path", remedy="Put {name} into it.")
 
@@ -164,10 +174,12 @@ class KvCustody:
         return f"{self._store.mount}/{self._at(name)}"
 
     def read(self, name: str) -> t.Optional[tuple[Data, Version]]:
-        return self._store.read(self._at(name))
+        path = self._at(name)
+        self._deleted.discard(path)
+        return self._store.read(path, self._deleted)
 
     def misplaced(self, name: str) -> t.Sequence[tuple[str, t.Any, t.Any]]:
-        return ()
+        return (_DELETED,) if self._at(name) in self._deleted else ()
 
     def write(self, entries: t.Sequence[tuple[str, Data, Version]]) -> dict[str, t.Union[Version, TrustmeshError]]:
         def put(entry: tuple[str, Data, Version]) -> t.Union[Version, TrustmeshError]:
