@@ -193,6 +193,7 @@ options:
       pin:
         description:
           - PIN of the token's user. Needed for V(pkcs11).
+          - A wrong one is shown to the token once in a run, and never as the last attempt that the token grants.
         type: str
   private_key_file:
     description:

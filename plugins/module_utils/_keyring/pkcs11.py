@@ -26,7 +26,7 @@ from .._jose.keys import public_pem
 try:
     import pkcs11
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
+    from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, TokenFlag
 except ImportError:  # reported through Spec.requires before any of this is called
     pass
 
@@ -55,6 +55,8 @@ class TokenError(TrustmeshError):
 class Pkcs11Holder:
     """Keys of one token; implements the port :class:`.holder.Holder`. Close it to log out.
 
+    A PIN that the token refuses is shown to it once, however many keys are asked for: it locks itself after a few.
+
     Everything is done in one thread that does nothing else. A session serves one caller at a time; and tokens in
     software leave failures in the error queue that OpenSSL has for their thread, where TLS would take them for its own.
     """
@@ -65,6 +67,8 @@ class Pkcs11Holder:
         self._pin = pin
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pkcs11")
         self._opened: t.Any = None
+        #: What the token has against the PIN.
+        self._refusal: t.Optional[str] = None
 
     @property
     def identity(self) -> str:
@@ -154,16 +158,30 @@ class Pkcs11Holder:
         """Carry something out in the session; failures of the token become errors that a user can act on."""
 
         def carried_out() -> T:
+            if self._refusal is not None:
+                raise self._explained(self._refusal)
             try:
                 if self._opened is None:
-                    token = self._loaded().get_token(token_label=self._token)
-                    self._opened = token.open(rw=True, user_pin=self._pin.reveal())
+                    self._opened = self._logged_in(self._loaded().get_token(token_label=self._token))
                 return act(self._opened)
             except RuntimeError as error:  # every failure of the library is one
+                kind = type(error).__name__
+                if self._opened is None and kind.startswith("Pin"):
+                    self._refusal = kind
                 self._drop()
-                raise self._explained(error) from None
+                raise self._explained(kind) from None
 
         return self._thread.submit(carried_out).result()
+
+    def _logged_in(self, token: t.Any) -> t.Any:
+        """Open a session; the last attempt that a token grants is left to people, who may know the right PIN."""
+        if token.flags & TokenFlag.USER_PIN_FINAL_TRY and not token.flags & TokenFlag.USER_PIN_LOCKED:
+            raise TokenError(
+                f"{self.identity} locks itself at the next wrong PIN, and is not tried",
+                field="holder.pin",
+                remedy="Check the PIN by logging in with another program, which lets the token count anew.",
+            )
+        return token.open(rw=True, user_pin=self._pin.reveal())
 
     def _loaded(self) -> t.Any:
         refuse_strange_code(self._library, "holder.library")
@@ -182,9 +200,8 @@ class Pkcs11Holder:
             with contextlib.suppress(pkcs11.PKCS11Error):
                 opened.close()
 
-    def _explained(self, error: RuntimeError) -> TokenError:
+    def _explained(self, kind: str) -> TokenError:
         """Name the failure; the text of the library may quote what it was given, and is left out."""
-        kind = type(error).__name__
         return TokenError(f"{self.identity}: {kind}", field="holder", remedy=_HINTS.get(kind, "Look at the token."))
 
 

@@ -54,6 +54,8 @@ class Token:
         self.asked: list[t.Any] = []
         self.closed = 0
         self.fails: Exception | None = None
+        self.refuses: Exception | None = None
+        self.flags = pkcs11.TokenFlag.TOKEN_INITIALIZED
         self._private = {Attribute.EXTRACTABLE: extractable, Attribute.SENSITIVE: sensitive}
         self._point = EC.public_key().public_bytes(
             serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
@@ -65,6 +67,8 @@ class Token:
 
     def open(self, rw: bool, user_pin: str) -> Token:
         self.asked.append(("open", rw, user_pin))
+        if self.refuses:
+            raise self.refuses
         return self
 
     def close(self) -> None:
@@ -269,3 +273,33 @@ def test_one_thing_is_done_at_a_time_and_in_one_thread(monkeypatch: pytest.Monke
             caller.join()
     assert (len(threads), most[0]) == (1, 1)
     assert threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize(
+    ("refusal", "logins"),
+    [(pkcs11.PinIncorrect(), 1), (pkcs11.exceptions.PinLenRange(), 1), (pkcs11.exceptions.DeviceError(), 3)],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_pin_that_is_refused_is_shown_once(refusal: Exception, logins: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """openssl-projects/pkcs11-provider#455: a wrong PIN in a configuration locked the token."""
+    token = Token()
+    token.refuses = refusal
+    with holder(token, monkeypatch) as keys:
+        for handle in ("00", "01", "02"):
+            with pytest.raises(TokenError, match=type(refusal).__name__):
+                keys.public_pem(handle)
+    assert [asked[0] for asked in token.asked].count("open") == logins
+
+
+def test_the_last_attempt_is_left_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """openssl-projects/pkcs11-provider#455: the flags of a token say that one more wrong PIN locks it."""
+    token = Token()
+    token.flags |= pkcs11.TokenFlag.USER_PIN_COUNT_LOW | pkcs11.TokenFlag.USER_PIN_FINAL_TRY
+    with holder(token, monkeypatch) as keys:
+        with pytest.raises(TokenError, match="locks itself at the next wrong PIN"):
+            keys.public_pem("00")
+        assert "open" not in [asked[0] for asked in token.asked]
+        token.flags |= pkcs11.TokenFlag.USER_PIN_LOCKED
+        token.refuses = pkcs11.PinLocked()
+        with pytest.raises(TokenError, match="PinLocked"):
+            keys.public_pem("00")
