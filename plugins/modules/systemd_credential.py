@@ -50,7 +50,8 @@ options:
         default: present
       credentials:
         description:
-          - All credentials of the service.
+          - All credentials of the service. Values and names together may take 1 MiB, which is the most that systemd
+            hands to one service. An encrypted one may take 850 KiB.
         type: list
         elements: dict
         default: []

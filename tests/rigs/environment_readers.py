@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import typing as t
 from collections.abc import Sequence
 
 from tests.rigs.process import MissingPartError, Process, wait_until
@@ -21,20 +22,36 @@ _ENV = "/usr/bin/env"
 
 def systemd(path: pathlib.Path) -> dict[str, str]:
     """``EnvironmentFile=`` of a service of a systemd that runs in namespaces of its own (root)."""
+    found = _service(f"[Service]\nEnvironmentFile={path}\n", f"{_ENV} -0")
+    return _environment(found or b"")
+
+
+def credentials(drop_in: str) -> t.Optional[dict[str, str]]:
+    """What a service of such a systemd finds in its directory of credentials; ``None`` when it does not start."""
+    show = (
+        'cd "$${CREDENTIALS_DIRECTORY}"; for name in *; do printf "%%s=" "$$name"; cat "$$name"; printf "\\\\0"; done'
+    )
+    found = _service(drop_in, show)
+    return None if found is None else _environment(found)
+
+
+def _service(settings: str, command: str) -> t.Optional[bytes]:
+    """Return what a command prints as a service with these settings; ``None`` when it does not start."""
     for name in ("systemctl", "unshare"):
         _program(name, "systemd and util-linux")
     manager = "/lib/systemd/systemd"
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder)
-        found, units = home / "found", home / ".config" / "systemd" / "user"
+        found, failed, units = home / "found", home / "failed", home / ".config" / "systemd" / "user"
         units.mkdir(parents=True)
         (units / "reader.service").write_text(
-            f"[Service]\nType=oneshot\nEnvironmentFile={path}\n"
-            f"ExecStart=/bin/sh -c '{_ENV} -0 >{found}.new; mv {found}.new {found}'\n"
+            f"{settings}\nType=oneshot\n"
+            f"ExecStart=/bin/sh -c '{command} >{found}.new; mv {found}.new {found}'\n"
+            f"ExecStopPost=/bin/sh -c 'test -e {found} || touch {failed}'\n"
         )
         script = home / "boot.sh"
         script.write_text(
-            "set -eu\nmount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/system /run/user/own\n"
+            "set -eu\nmount --make-rshared /\nmount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/system /run/user/own\n"
             f"{manager} --user --unit=reader.service --log-target=console\n"
         )
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "XDG_RUNTIME_DIR": "/run/user/own"}
@@ -42,8 +59,8 @@ def systemd(path: pathlib.Path) -> dict[str, str]:
         process = Process("systemd", unshare, home, environment)
         process.start()
         try:
-            wait_until(found.exists, 30, "the service that reads the file")
-            return _environment(found.read_bytes())
+            wait_until(lambda: found.exists() or failed.exists(), 30, "the service that reads the file")
+            return found.read_bytes() if found.exists() else None
         finally:
             process.stop()
 

@@ -54,7 +54,10 @@ SHARED: t.Final = tuple(_SHARED)
 _DROP_IN: t.Final = "60-trustmesh-credentials.conf"
 _NAME: t.Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _UNIT: t.Final = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(?:service|socket|mount|swap)")
+#: What systemd hands to one service at most, in octets: all values, with their names.
 _LARGEST: t.Final = 1 << 20
+#: What it opens at most is a file of 1152 KiB in base64, in which a value takes 1.35 times its size.
+_LARGEST_SEALED: t.Final = 850 << 10
 _MOST_SECONDS: t.Final = 60
 _TOOL: t.Final = "systemd-creds"
 _INSTALL: t.Final = "Install systemd 250 or newer, or set encrypt to never."
@@ -105,9 +108,9 @@ class Place:
         return os.path.join(self.directory, f"{name}.cred" if self.encrypted else name)
 
     def text(self, names: t.Iterable[str]) -> str:
-        """Return the drop-in that loads credentials."""
+        """Return the drop-in that loads credentials; systemd takes a percent sign in a path for the start of a name."""
         setting = "LoadCredentialEncrypted" if self.encrypted else "LoadCredential"
-        lines = [f"{setting}={name}:{self.file(name)}\n" for name in sorted(names)]
+        lines = [f"{setting}={name}:{self.file(name).replace('%', '%%')}\n" for name in sorted(names)]
         return "# Written by trustmesh.security.systemd_credential; changes are lost.\n[Service]\n" + "".join(lines)
 
 
@@ -159,6 +162,7 @@ class ServiceCredentials(StateResource[CredentialState]):
                 raise error.within(f"credentials[{at}] ({entry['name']})") from None
         if not values:
             raise InvalidInput("is empty", field="credentials", remedy="Declare some, or the state absent.")
+        _refuse_too_much(values, place.encrypted)
         modes = {os.path.basename(place.file(name)): "0600" for name in values}
         return cls(
             files, sealer, service, place, CredentialState(dict(sorted(values.items())), place.text(values), modes)
@@ -258,7 +262,22 @@ def _credential(item: Mapping[str, t.Any], taken: Mapping[str, Secret], fetch: F
         raise InvalidInput("is not a name of a credential", field="name", remedy="Use letters, digits, _ . and -.")
     if item["name"] in taken:
         raise InvalidInput("is declared twice", field="name", remedy="Keep one of them.")
-    value = resolve(item, fetch)
-    if len(value.reveal().encode("utf-8")) > _LARGEST:
-        raise InvalidInput("is larger than 1 MiB, the most that systemd hands over", field="value")
-    return {item["name"]: value}
+    return {item["name"]: resolve(item, fetch)}
+
+
+def _refuse_too_much(values: Mapping[str, Secret], encrypted: bool) -> None:
+    """Refuse what systemd would not hand over, so that the service would not start."""
+    sizes = {name: len(name) + len(value.reveal().encode("utf-8")) for name, value in values.items()}
+    for name, size in sizes.items():
+        if encrypted and size > _LARGEST_SEALED:
+            raise InvalidInput(
+                f"{name} is larger than 850 KiB, the most that systemd opens of an encrypted one",
+                field="credentials",
+                remedy="Make it smaller, or set encrypt to never.",
+            )
+    if sum(sizes.values()) > _LARGEST:
+        raise InvalidInput(
+            "are larger than 1 MiB together, the most that systemd hands to one service",
+            field="credentials",
+            remedy="Hand large values over as files.",
+        )
