@@ -395,7 +395,7 @@ results:
           returned: always
           type: bool
         outcome:
-          description: What the service did. V(inconclusive) means that this was not learnt.
+          description: What the service did. V(inconclusive) means that it never answered the question.
           returned: always
           type: str
           choices: [accepted, refused, inconclusive]
@@ -501,7 +501,7 @@ from ..module_utils._jose.signing import Signer
 from ..module_utils._keyring.holder import HeldKey, Holder
 from ..module_utils._keyring.holder_options import HOLDER_OPTIONS, holder
 from ..module_utils._probe.probe import failure_message
-from ..module_utils._probe.signed_probe import ENDPOINT_OPTIONS, SHARED, Strangers, declared
+from ..module_utils._probe.signed_probe import ENDPOINT_OPTIONS, SHARED, ThrowawaySigners, declared
 from ..module_utils._vault.connection import VAULT, connect
 from ..module_utils._vault.kv_custody import KvStores
 from ..module_utils._vault.transit_holder import TransitHolder
@@ -517,7 +517,7 @@ _AT_ONCE = 8
 
 def gather(params: Params, stack: contextlib.ExitStack) -> dict[str, t.Any]:
     """Try all endpoints and return their results, with the failure when one is not as expected."""
-    stores, strangers, now = KvStores(lambda: connect(params, stack)), Strangers(), system_clock()
+    stores, throwaway, now = KvStores(lambda: connect(params, stack)), ThrowawaySigners(), system_clock()
     held_by = holder(params, lambda mount: TransitHolder(stores.connection(), mount), stack)
 
     def key_at(place: Mapping[str, t.Any], name: str) -> Secret | Signer:
@@ -525,7 +525,7 @@ def gather(params: Params, stack: contextlib.ExitStack) -> dict[str, t.Any]:
             return _from_file(place["file"].replace("{name}", name))
         return _from_vault(stores, place, name, held_by)
 
-    endpoints = build_each(SPEC, params, lambda item: declared(item, key_at, strangers, now))
+    endpoints = build_each(SPEC, params, lambda item: declared(item, key_at, throwaway, now))
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         results = list(pool.map(lambda endpoint: endpoint.run(), endpoints))
     passed = sum(result["passed"] for result in results)

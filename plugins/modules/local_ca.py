@@ -429,7 +429,7 @@ from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each
-from ..module_utils._local_ca.resource import LocalAuthority, link
+from ..module_utils._local_ca.resource import LocalAuthority, resolve_parents
 from ..module_utils._local_ca.state import EXCLUSIVE, ITEM_OPTIONS, SHARED
 
 SPEC = Spec(requires=(CRYPTOGRAPHY,)) + batch("authorities", ITEM_OPTIONS, shared=SHARED, mutually_exclusive=EXCLUSIVE)
@@ -438,7 +438,7 @@ SPEC = Spec(requires=(CRYPTOGRAPHY,)) + batch("authorities", ITEM_OPTIONS, share
 def build(params: Params, stack: contextlib.ExitStack) -> Batch:
     """Return the declared authorities as resources; an intermediate needs its parent."""
     authorities = build_each(SPEC, params, LocalAuthority.declared)
-    link(authorities)
+    resolve_parents(authorities)
     return Batch(authorities, ordered=True)
 
 

@@ -208,7 +208,7 @@ results:
       returned: always
       type: bool
     outcome:
-      description: What the server did with the client. V(inconclusive) means that this was not learnt.
+      description: What the server did with the client. V(inconclusive) means that it never answered the question.
       returned: always
       type: str
       choices: [accepted, refused, inconclusive]

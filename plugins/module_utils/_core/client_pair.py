@@ -26,7 +26,7 @@ def load_client_pair(context: ssl.SSLContext, client_cert: str, client_key: str)
         except (OSError, ValueError) as error:
             _refuse_other(client_cert, certificate, "client_cert", "PEM certificate")
             _refuse_other(client_key, key, "client_key", "private key")
-            cause = spoken(error)
+            cause = describe_error(error)
             raise InvalidInput(
                 f"{client_cert} and {client_key} cannot be used together ({cause})",
                 field="client_key" if "key" in cause else "client_cert",
@@ -49,7 +49,7 @@ def trusting_copy(ca_cert: str, authorities: Lent) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         _refuse_other(ca_cert, authorities, "ca_cert", "PEM certificate")
         raise InvalidInput(
-            f"{ca_cert} cannot be used ({spoken(error)})",
+            f"{ca_cert} cannot be used ({describe_error(error)})",
             field="ca_cert",
             remedy="Give a PEM file of CA certificates, or a directory of hashed ones.",
         ) from None
@@ -67,7 +67,7 @@ def _no_password() -> str:
     raise ValueError("the key is encrypted")
 
 
-def spoken(error: OSError | ValueError) -> str:
+def describe_error(error: OSError | ValueError) -> str:
     """Return what OpenSSL or the system says is wrong with a file, in words."""
     if isinstance(error, ssl.SSLError):
         return error.reason.lower().replace("_", " ") if error.reason else "not in PEM form"

@@ -98,7 +98,7 @@ class FileGroup:
     identity: str
     grounds: Grounds
     #: What makes the staged names visible, in order.
-    deeds: list[Move] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
     files: Files = field(default_factory=Files)
     obsolete: list[Removal] = field(default_factory=list)
     #: Directories that this group works in.
@@ -116,7 +116,7 @@ class FileGroup:
     def tree(self, where: Where, attributes: Attributes = OPEN_DIRECTORY) -> Tree:
         """Stage a new directory, to be filled before the group is left; nothing may be under its name yet."""
         with self._temporary(where) as (folder, temporary):
-            self.trees.append(Tree(folder, temporary, attributes, self.files, self.deeds[-1].final.path))
+            self.trees.append(Tree(folder, temporary, attributes, self.files, self.moves[-1].final.path))
             return self.trees[-1]
 
     def put(self, where: Where, content: bytes, attributes: Attributes, *, fresh: bool = False) -> None:
@@ -127,7 +127,7 @@ class FileGroup:
         """Stage such a file and leave it open to be filled before the group is left; ``room`` is what it holds."""
         with self._temporary(where, fresh) as (folder, temporary):
             place = Place.within(folder, temporary)
-            return self.files.new(place, folder, self.deeds[-1].final.path, room, attributes)
+            return self.files.new(place, folder, self.moves[-1].final.path, room, attributes)
 
     def link(self, where: Where, target: str) -> None:
         """Stage a symbolic link that replaces what is there when the group takes effect."""
@@ -153,9 +153,9 @@ class FileGroup:
         self.files.close()
         for tree in self.trees:
             tree.discard()
-        for deed in self.deeds:
+        for move in self.moves:
             with contextlib.suppress(OSError, TrustmeshError):
-                remove_entry(self.folders.get(deed.final.folder) or deed.final.open(), deed.temporary)
+                remove_entry(self.folders.get(move.final.folder) or move.final.open(), move.temporary)
         self.collected()
         self.grounds.leave(self.directories)
         self.directories.clear()
@@ -167,18 +167,18 @@ class FileGroup:
             place, folder = settled(where)
             temporary = temporary_name()
             self.grounds.sweep(folder)
-            self.deeds.append(Move(temporary, place, fresh))
+            self.moves.append(Move(temporary, place, fresh))
             self.folders[place.folder] = folder
             yield folder, temporary
 
     def take_effect(self) -> None:
         """Make every staged name visible."""
         folders: dict[str, Directory] = {}
-        for deed in self.deeds:
-            with named_failure(deed.final.path):
-                if deed.final.folder not in folders:
-                    folders[deed.final.folder] = deed.final.open()
-                deed.take_effect(folders[deed.final.folder])
+        for move in self.moves:
+            with named_failure(move.final.path):
+                if move.final.folder not in folders:
+                    folders[move.final.folder] = move.final.open()
+                move.take_effect(folders[move.final.folder])
 
     def clean_up(self) -> None:
         """Remove what is obsolete."""
@@ -214,7 +214,7 @@ class FileTransaction:
         failures: dict[str, TrustmeshError] = {}
         flush([place for group in groups for place in group.files.written], with_files=True)
         self._each(groups, FileGroup.take_effect, failures)
-        flush([deed.final for group in groups for deed in group.deeds], with_files=False)
+        flush([move.final for group in groups for move in group.moves], with_files=False)
         self._each(groups, FileGroup.clean_up, failures)
         return failures
 

@@ -42,7 +42,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One deed of a plan, in data: a verb of the port, its target and its body."""
+    """One step of a plan, in data: a verb of the port, its target and its body."""
 
     verb: str
     target: str

@@ -125,7 +125,7 @@ class StateResource(Resource[F]):
 
     @abc.abstractmethod
     def steps(self, plan: Plan, current: F | None) -> t.Iterable[Step]:
-        """Return the deeds that carry out ``plan``, in order."""
+        """Return the steps that carry out ``plan``, in order."""
 
 
 @functools.cache

@@ -156,7 +156,7 @@ def redacted(options: Options, params: t.Any, hide: t.Callable[[t.Any], t.Any] =
     that an item left out would outweigh the results.
     """
     if not isinstance(params, Mapping):
-        # The text of a mapping may stand where one is expected, with what is secret in the midst of it.
+        # Ansible accepts a mapping written as text; a secret may be anywhere in it.
         return hide(params) if params is not None and _holds_secret(options) else render(params)
     # A value given under an alias is in the parameters under both names.
     by_name = {alias: option for option in options.values() for alias in option.get("aliases", ())}

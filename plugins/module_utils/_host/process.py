@@ -123,7 +123,7 @@ class LocalProcess(Resource[ProcessState]):
         if self.desired is None:
             return self._plan_stop(current)
         if current is None or not current.alive:
-            reason = "is not running" if current is None else f"{_spoken(current)} has ended"
+            reason = "is not running" if current is None else f"{_process_label(current)} has ended"
             plan = _with_reasons(plan_state(None, self.desired), lambda _change: reason)
             return plan.with_steps([Step("start", self.name), Step("wait", self.name)])
         plan = _with_reasons(plan_state(current, self.desired), partial(_reason, current))
@@ -139,7 +139,8 @@ class LocalProcess(Resource[ProcessState]):
         if current.alive:
             running = _with_reasons(plan_state(current, None), lambda _change: "is running but declared stopped")
             return running.with_steps([Step("stop", self.name, current.process)])
-        stale = Change("pid_file", self.program.pid_file, None, f"{_spoken(current)} has ended and left its pid file")
+        reason = f"{_process_label(current)} has ended and left its pid file"
+        stale = Change("pid_file", self.program.pid_file, None, reason)
         return Plan(Action.DELETE, (stale,), (Step("forget", self.name),))
 
     def apply(self, plan: Plan) -> None:
@@ -263,5 +264,5 @@ def _reason(current: ProcessState, change: Change) -> str:
     return change.reason
 
 
-def _spoken(state: ProcessState) -> str:
+def _process_label(state: ProcessState) -> str:
     return f"process {state.process.pid}" if state.process else "the process"

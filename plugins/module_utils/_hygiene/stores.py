@@ -73,7 +73,7 @@ class Directory:
 
 
 class EnvironmentFile:
-    """A file of variables; the key of a secret is the name of its variable. Its age is nobody's in particular."""
+    """A file of variables; the key of a secret is the name of its variable, which has no age of its own."""
 
     def __init__(self, path: str) -> None:
         self._path = path

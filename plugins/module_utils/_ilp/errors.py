@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour here may change in any release.
 
-"""The failure of this domain."""
+"""Errors of Interledger."""
 
 from __future__ import annotations
 

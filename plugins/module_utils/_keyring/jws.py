@@ -149,7 +149,7 @@ class JwsKey(KeyResource):
     def describe(self, current: t.Optional[Holding]) -> dict[str, t.Any]:
         shown = super().describe(current)
         if current is not None and current.record is not None:
-            shown["replaced"] = next(map(_told, current.record.previous), None)
+            shown["replaced"] = next(map(_replaced_facts, current.record.previous), None)
         return shown
 
     def cautions(self, plan: Plan) -> t.Iterable[str]:
@@ -157,7 +157,7 @@ class JwsKey(KeyResource):
             yield RELOAD_NOTE
 
 
-def _told(generation: Generation) -> dict[str, t.Any]:
+def _replaced_facts(generation: Generation) -> dict[str, t.Any]:
     """Return what is worth knowing of a replaced key: what it was, and from when to when."""
     moments = {name: getattr(generation, name) for name in ("created", "activated", "retired")}
     return {

@@ -58,7 +58,7 @@ def whole_batch(
         found = keyring.custody.names(named)
         removals = _removals(keyring, found, absent, params["prune_custody_limit"], warnings)
     else:
-        found = _told(keyring, named)
+        found = _undeclared_owners(keyring, named)
     sets = [PublishedSet(keyring, target, present) for target in keyring.targets if target.prune]
     return Batch(
         [*keys, *removals, *sets],
@@ -78,8 +78,8 @@ def _named(entries: Sequence[Mapping[str, t.Any]], places: Sequence[Mapping[str,
     return frozenset(names)
 
 
-def _told(keyring: Keyring, named: frozenset[str]) -> t.Optional[list[str]]:
-    """Return who is in custody and not declared, ``None`` where the right to list them was not given."""
+def _undeclared_owners(keyring: Keyring, named: frozenset[str]) -> t.Optional[list[str]]:
+    """Return the owners in custody that are not declared, ``None`` where the right to list them was not given."""
     try:
         return keyring.custody.names(named)
     except Unlisted:

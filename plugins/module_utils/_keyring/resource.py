@@ -175,9 +175,7 @@ class KeyResource(Resource[Holding]):
         changes = [*self._key_changes(decision, held, adopted)]
         if held.record is not None and settled != held.record:
             changes.append(
-                Change(
-                    "public_part", "other", "of the key kept", "public part or encoding do not follow from the key kept"
-                )
+                Change("public_part", "stale", "derived", "the recorded public part does not match the private key")
             )
         changes += _ends(settled, record, now)
         changes += self._publication_changes(decision, record, held, now)

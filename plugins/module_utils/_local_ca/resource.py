@@ -26,18 +26,18 @@ from .._pki.errors import PkiError
 from .._pki.renewal import due_at, spell_span, verdict
 from .._pki.revocation import CrlFacts
 from .._pki.signature import is_signed_by
-from .state import CrlWish, Held, Placing, Wish, read_held, wish
+from .state import Desired, DesiredCrl, Held, Placing, desired_of, read_held
 from .writer import AuthorityWriter
 
-_FIELD_DEEDS: t.Final = {"path_length": "certify", "encrypted": "write_key", "revoked": "write_crl"}
+_FIELD_VERBS: t.Final = {"path_length": "certify", "encrypted": "write_key", "revoked": "write_crl"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A difference and the deed that removes it; one that costs the key ``destroys``."""
+    """A difference and the verb that removes it; one that costs the key ``destroys``."""
 
     change: Change
-    deed: str
+    verb: str
     destroys: bool = False
 
 
@@ -47,7 +47,7 @@ class LocalAuthority(Resource[Held]):
     kind = "local_ca"
     noun = "authority"
 
-    def __init__(self, name: str, placing: Placing, wanted: Wish | None, on_mismatch: str) -> None:
+    def __init__(self, name: str, placing: Placing, wanted: Desired | None, on_mismatch: str) -> None:
         super().__init__(name, None)
         self.placing = placing
         self.wanted = wanted
@@ -60,7 +60,7 @@ class LocalAuthority(Resource[Held]):
     def declared(cls, item: Mapping[str, t.Any]) -> LocalAuthority:
         """Build from an item of the module."""
         placing = Placing.declared(item)
-        wanted = None if item["state"] == "absent" else wish(item, placing)
+        wanted = None if item["state"] == "absent" else desired_of(item, placing)
         return cls(item["name"], placing, wanted, item["on_mismatch"])
 
     @property
@@ -108,14 +108,14 @@ class LocalAuthority(Resource[Held]):
                 remedy="Correct the declaration or restore the files; or set on_mismatch to replace, after which "
                 "nothing this authority has signed is trusted any more.",
             )
-        deeds = [finding.deed for finding in findings]
+        verbs = [finding.verb for finding in findings]
         if destroys:
-            deeds += ["make_key", "certify", *(["write_crl"] if self.wanted.crl else [])]
+            verbs += ["make_key", "certify", *(["write_crl"] if self.wanted.crl else [])]
         action = Action.REPLACE if destroys else Action.UPDATE
-        return Plan(action, changes, _steps(deeds, now), warnings)
+        return Plan(action, changes, _steps(verbs, now), warnings)
 
     def apply(self, plan: Plan) -> None:
-        deeds = frozenset(step.verb for step in plan.steps)
+        verbs = frozenset(step.verb for step in plan.steps)
         work = FileTransaction()
         with work.group(self.identity) as group:
             if self.wanted is None:
@@ -123,7 +123,7 @@ class LocalAuthority(Resource[Held]):
                     group.remove(path)
                 group.remove(self.placing.paths.exchange.store)
             else:
-                AuthorityWriter(self.placing, self.wanted).stage(group, deeds, plan.steps[0].body["at"])
+                AuthorityWriter(self.placing, self.wanted).stage(group, verbs, plan.steps[0].body["at"])
         for failure in work.commit().values():
             raise failure
 
@@ -158,7 +158,7 @@ class LocalAuthority(Resource[Held]):
         subject = current.facts.subject_dn if current.facts else "key without certificate"
         return Plan(Action.DELETE, (Change("authority", subject, None, UNWANTED),), (Step("remove", self.name),))
 
-    def _findings(self, current: Held, wanted: Wish, now: datetime.datetime) -> Iterator[Finding]:
+    def _findings(self, current: Held, wanted: Desired, now: datetime.datetime) -> Iterator[Finding]:
         """Yield every difference."""
         if current.unfinished:
             reason = "a run was killed while it changed the files"
@@ -171,15 +171,15 @@ class LocalAuthority(Resource[Held]):
         if current.facts is None:
             yield Finding(Change("certificate", None, "exists", "ca-cert.pem is missing"), "certify")
         else:
-            yield from _certificate_findings(current, current.facts, wanted, now, self._parent_deeds())
+            yield from _certificate_findings(current, current.facts, wanted, now, self._parent_verbs())
         if wanted.crl is not None:
             yield from _crl_findings(current, wanted.crl, now)
 
-    def _parent_deeds(self) -> frozenset[str]:
+    def _parent_verbs(self) -> frozenset[str]:
         return frozenset(step.verb for step in self.above.planned.steps) if self.above else frozenset()
 
-    def _warnings(self, current: Held, wanted: Wish, now: datetime.datetime) -> Iterator[str]:
-        if self._parent_deeds():
+    def _warnings(self, current: Held, wanted: Desired, now: datetime.datetime) -> Iterator[str]:
+        if self._parent_verbs():
             return
         if wanted.parent is not None and current.parent is None:
             yield f"{self.identity}: its parent is not in {wanted.parent.paths.directory}"
@@ -189,18 +189,18 @@ class LocalAuthority(Resource[Held]):
                 yield f"{self.identity}: {found.reason}, but its parent ends then too; renew the parent first"
 
 
-def _first_changes(wanted: Wish) -> Iterator[Change]:
+def _first_changes(wanted: Desired) -> Iterator[Change]:
     for path, value in wanted.state.managed_values().items():
         if value or path == "path_length":
             yield Change(path, None, value, ABSENT)
 
 
-def _steps(deeds: t.Iterable[str], now: datetime.datetime) -> tuple[Step, ...]:
-    return tuple(Step(deed, "authority", {"at": now}) for deed in dict.fromkeys(deeds))
+def _steps(verbs: t.Iterable[str], now: datetime.datetime) -> tuple[Step, ...]:
+    return tuple(Step(verb, "authority", {"at": now}) for verb in dict.fromkeys(verbs))
 
 
 def _certificate_findings(
-    current: Held, facts: CertificateFacts, wanted: Wish, now: datetime.datetime, parent_deeds: frozenset[str]
+    current: Held, facts: CertificateFacts, wanted: Desired, now: datetime.datetime, parent_verbs: frozenset[str]
 ) -> Iterator[Finding]:
     if current.key_spki is not None and current.key_spki != facts.spki_sha256:
         reason = "ca-key.pem does not belong to ca-cert.pem"
@@ -210,13 +210,13 @@ def _certificate_findings(
     for change in plan_state(current.state, wanted.state).changes:
         if change.path == "revoked" and crl_missing:
             continue
-        deed = _FIELD_DEEDS.get(change.path, "certify")
-        yield Finding(change, deed, destroys=metas[change.path].replace)
+        verb = _FIELD_VERBS.get(change.path, "certify")
+        yield Finding(change, verb, destroys=metas[change.path].replace)
     if wanted.parent is None:
         yield from _root_findings(current, facts)
     else:
-        yield from _parent_findings(current, facts, parent_deeds)
-    yield from _time_findings(current, facts, wanted, now, parent_deeds)
+        yield from _parent_findings(current, facts, parent_verbs)
+    yield from _time_findings(current, facts, wanted, now, parent_verbs)
 
 
 def _root_findings(current: Held, facts: CertificateFacts) -> Iterator[Finding]:
@@ -227,16 +227,16 @@ def _root_findings(current: Held, facts: CertificateFacts) -> Iterator[Finding]:
         yield Finding(Change("chain", "present", None, "a root has no chain above it"), "write_chain")
 
 
-def _parent_findings(current: Held, facts: CertificateFacts, deeds: frozenset[str]) -> Iterator[Finding]:
+def _parent_findings(current: Held, facts: CertificateFacts, verbs: frozenset[str]) -> Iterator[Finding]:
     """Yield what follows from the parent as it is, and from what this run does to it."""
     issuer = next(iter(current.parent or current.above), None)
-    if "make_key" in deeds:
+    if "make_key" in verbs:
         yield Finding(Change("issuer", facts.issuer_dn, "the parent", "its parent gets a new key"), "certify")
     elif issuer is None:
         yield Finding(Change("issuer", facts.issuer_dn, "the parent", "is not signed by its parent"), "certify")
     elif not is_signed_by(facts.certificate, issuer):
         yield Finding(issuer_change(facts, issuer), "certify")
-    elif deeds & {"certify", "write_chain"}:
+    elif verbs & {"certify", "write_chain"}:
         reason = "its parent gets a new certificate"
         yield Finding(Change("chain", "the parent's chain", "the parent's new chain", reason), "write_chain")
     elif current.parent is not None and current.above != current.parent:
@@ -245,10 +245,10 @@ def _parent_findings(current: Held, facts: CertificateFacts, deeds: frozenset[st
 
 
 def _time_findings(
-    current: Held, facts: CertificateFacts, wanted: Wish, now: datetime.datetime, parent_deeds: frozenset[str]
+    current: Held, facts: CertificateFacts, wanted: Desired, now: datetime.datetime, parent_verbs: frozenset[str]
 ) -> Iterator[Finding]:
     if _waits_for_parent(current, facts):
-        if "certify" in parent_deeds:
+        if "certify" in parent_verbs:
             reason = "its parent, with which it ends, gets a new certificate"
             yield Finding(Change("not_after", iso(facts.not_after), "renewed", reason), "certify")
         elif now > facts.not_after:
@@ -273,7 +273,7 @@ def _waits_for_parent(current: Held, facts: CertificateFacts) -> bool:
     return current.parent is not None and validity(current.parent[0])[1] <= facts.not_after
 
 
-def _crl_findings(current: Held, wanted: CrlWish, now: datetime.datetime) -> Iterator[Finding]:
+def _crl_findings(current: Held, wanted: DesiredCrl, now: datetime.datetime) -> Iterator[Finding]:
     crl = current.crl
     if crl is None:
         yield Finding(Change("crl", None, "exists", f"{os.path.basename(wanted.path)} is missing"), "write_crl")
@@ -284,7 +284,7 @@ def _crl_findings(current: Held, wanted: CrlWish, now: datetime.datetime) -> Ite
     yield from _crl_time_findings(crl, wanted, now)
 
 
-def _crl_time_findings(crl: CrlFacts, wanted: CrlWish, now: datetime.datetime) -> Iterator[Finding]:
+def _crl_time_findings(crl: CrlFacts, wanted: DesiredCrl, now: datetime.datetime) -> Iterator[Finding]:
     if crl.next_update is None:
         yield Finding(Change("crl.next_update", None, "declared", "the revocation list has no end"), "write_crl")
         return
@@ -299,7 +299,7 @@ def _crl_time_findings(crl: CrlFacts, wanted: CrlWish, now: datetime.datetime) -
         yield Finding(Change("crl.next_update", iso(crl.next_update), "renewed", reason), "write_crl")
 
 
-def link(authorities: t.Iterable[LocalAuthority]) -> None:
+def resolve_parents(authorities: t.Iterable[LocalAuthority]) -> None:
     """Tell each authority of a run which other one is above it; refuses a wrong order."""
     directories = Directories()
     known: dict[Lasting, LocalAuthority] = {}

@@ -96,7 +96,7 @@ SHARED: t.Final = ("owner", "group")
 
 
 @dataclass(frozen=True)
-class CrlWish:
+class DesiredCrl:
     """The revocation list an authority is to keep."""
 
     path: str
@@ -116,7 +116,7 @@ class Parent:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Desired:
     """Everything declared of one authority that is to exist."""
 
     state: AuthorityState
@@ -127,7 +127,7 @@ class Wish:
     window: Window
     passphrase: Secret | None
     parent: Parent | None
-    crl: CrlWish | None
+    crl: DesiredCrl | None
 
 
 @dataclass(frozen=True)
@@ -181,14 +181,14 @@ class Held:
         return self.key_spki is None and self.facts is None
 
 
-def wish(item: Mapping[str, t.Any], placing: Placing) -> Wish:
+def desired_of(item: Mapping[str, t.Any], placing: Placing) -> Desired:
     """Build what is wanted from module options; raises :class:`InvalidInput` naming the option."""
     subject = Subject.declared({**{name: item[name] for name in _SUBJECT}, "common_name": _common_name(item)})
     key = KeySpec.declared(item["key_type"], item["key_size"])
     passphrase = _passphrase(item, "passphrase")
     if item["path_length"] < 0:
         raise InvalidInput("is negative", field="path_length", remedy="0 allows leaves only.")
-    crl = _crl_wish(item, placing)
+    crl = _desired_crl(item, placing)
     state = AuthorityState.declared(
         {**{name: item[name] or [] for name in _SUBJECT}, "path_length": item["path_length"]},
         common_name=subject.common_name,
@@ -199,7 +199,7 @@ def wish(item: Mapping[str, t.Any], placing: Placing) -> Wish:
         revoked=UNMANAGED if crl is None else _entries(crl.reasons),
     )
     ttl, window = _life(item, "ttl", "renew_before")
-    return Wish(state, marked(subject), key, item["path_length"], ttl, window, passphrase, _parent(item), crl)
+    return Desired(state, marked(subject), key, item["path_length"], ttl, window, passphrase, _parent(item), crl)
 
 
 def _common_name(item: Mapping[str, t.Any]) -> str:
@@ -235,7 +235,7 @@ def _life(item: Mapping[str, t.Any], ttl_field: str, window_field: str) -> tuple
     return ttl, window
 
 
-def _crl_wish(item: Mapping[str, t.Any], placing: Placing) -> CrlWish | None:
+def _desired_crl(item: Mapping[str, t.Any], placing: Placing) -> DesiredCrl | None:
     if placing.crl is None:
         if item["revoked"]:
             raise InvalidInput("needs a list to appear in", field="revoked", remedy="Declare crl_file as well.")
@@ -253,7 +253,7 @@ def _crl_wish(item: Mapping[str, t.Any], placing: Placing) -> CrlWish | None:
             raise InvalidInput(str(error), field=f"revoked[{at}].serial") from None
         reasons[number] = entry["reason"]
         certificates += [certificate] if certificate else []
-    return CrlWish(placing.crl, ttl, window, reasons, tuple(certificates))
+    return DesiredCrl(placing.crl, ttl, window, reasons, tuple(certificates))
 
 
 def _certificate(path: str) -> x509.Certificate:
@@ -267,7 +267,7 @@ def _entries(reasons: Mapping[int, str]) -> frozenset[str]:
     return frozenset(f"{serial_text(number)} {reason}" for number, reason in reasons.items())
 
 
-def read_held(placing: Placing, wanted: Wish | None) -> Held | None:
+def read_held(placing: Placing, wanted: Desired | None) -> Held | None:
     """Return what is there, or ``None`` when there is nothing of an authority.
 
     A key or certificate that is there but cannot be read is an error, never a reason to make another.
@@ -289,7 +289,7 @@ def read_held(placing: Placing, wanted: Wish | None) -> Held | None:
     return Held(state, facts, spki, above, parent, crl, _placement(placing), exchange.unfinished)
 
 
-def _key_spki(path: str, pem: bytes, wanted: Wish) -> str:
+def _key_spki(path: str, pem: bytes, wanted: Desired) -> str:
     try:
         return spki_sha256(
             load_private_key(pem, wanted.passphrase if is_encrypted(pem) else None, option="passphrase_file")
@@ -305,7 +305,7 @@ def _parsed_crl(path: str, data: bytes) -> CrlFacts:
         raise error.within(path) from None
 
 
-def _refuse_foreign(facts: CertificateFacts, crl: CrlWish) -> None:
+def _refuse_foreign(facts: CertificateFacts, crl: DesiredCrl) -> None:
     for certificate in crl.certificates:
         if certificate.issuer != facts.certificate.subject:
             raise PkiError(

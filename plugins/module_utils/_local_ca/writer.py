@@ -19,7 +19,7 @@ from .._pki.issuance import Authority, Span, sign_authority
 from .._pki.keys import generate, is_encrypted, load_private_key, private_pem
 from .._pki.names import dn_text
 from .._pki.revocation import Revocation, crl_pem, make_crl, parse_crl
-from .state import CrlWish, Parent, Placing, Wish
+from .state import Desired, DesiredCrl, Parent, Placing
 from .store import existing_chain, load_authority
 
 if t.TYPE_CHECKING:
@@ -31,17 +31,17 @@ if t.TYPE_CHECKING:
 
 
 class AuthorityWriter:
-    """Carries out deeds: ``make_key``, ``certify``, and ``write_`` with the name of a file. Decides nothing."""
+    """Carries out steps: ``make_key``, ``certify``, and ``write_`` with the name of a file. Decides nothing."""
 
-    def __init__(self, placing: Placing, wanted: Wish) -> None:
+    def __init__(self, placing: Placing, wanted: Desired) -> None:
         self._placing = placing
         self._wanted = wanted
 
-    def stage(self, group: FileGroup, deeds: frozenset[str], now: datetime.datetime) -> None:
+    def stage(self, group: FileGroup, verbs: frozenset[str], now: datetime.datetime) -> None:
         """Stage the files; of a new authority the key goes first, those of another one change at one moment."""
         files, exchange = self._placing.files(), self._placing.paths.exchange
         group.directory(self._placing.paths.directory)
-        contents = self._contents(deeds, now)
+        contents = self._contents(verbs, now)
         if exchange.unfinished or (len(contents) > 1 and exists(self._placing.paths.certificate)):
             exchange.stage(group, files, contents)
         else:
@@ -51,19 +51,19 @@ class AuthorityWriter:
         if self._wanted.parent is None:
             group.remove(files["chain"][0])
 
-    def _contents(self, deeds: frozenset[str], now: datetime.datetime) -> dict[str, bytes]:
-        """Make what the deeds ask for; in the order in which the files of a new authority are safe to appear."""
+    def _contents(self, verbs: frozenset[str], now: datetime.datetime) -> dict[str, bytes]:
+        """Make what the verbs ask for; in the order in which the files of a new authority are safe to appear."""
         contents: dict[str, bytes] = {}
-        key = generate(self._wanted.key) if "make_key" in deeds else self._load_key()
-        if deeds & {"make_key", "write_key"}:
+        key = generate(self._wanted.key) if "make_key" in verbs else self._load_key()
+        if verbs & {"make_key", "write_key"}:
             contents["key"] = private_pem(key, self._wanted.passphrase)
         above = existing_chain(self._wanted.parent.paths) if self._wanted.parent else ()
-        certificate = self._certify(key, now) if "certify" in deeds else existing_chain(self._placing.paths)[0]
-        if deeds & {"certify", "write_certificate"}:
+        certificate = self._certify(key, now) if "certify" in verbs else existing_chain(self._placing.paths)[0]
+        if verbs & {"certify", "write_certificate"}:
             contents["certificate"] = certificate_pem(certificate).encode()
-        if above and deeds & {"certify", "write_chain"}:
+        if above and verbs & {"certify", "write_chain"}:
             contents["chain"] = certificate_pem(*above).encode()
-        if self._wanted.crl is not None and "write_crl" in deeds:
+        if self._wanted.crl is not None and "write_crl" in verbs:
             contents["crl"] = self._revocation_list(self._wanted.crl, Authority(certificate, key), now)
         return contents
 
@@ -82,7 +82,7 @@ class AuthorityWriter:
         span = Span(now - datetime.timedelta(seconds=BACKDATE_SECONDS), end)
         return sign_authority(wanted.subject, key, span, wanted.path_length, parent)
 
-    def _revocation_list(self, wanted: CrlWish, authority: Authority, now: datetime.datetime) -> bytes:
+    def _revocation_list(self, wanted: DesiredCrl, authority: Authority, now: datetime.datetime) -> bytes:
         """Return a new list; entries that were on the old one keep their date."""
         old = self._placing.paths.exchange.read("crl", wanted.path)
         facts = parse_crl(old) if old else None

@@ -121,7 +121,7 @@ class Endpoint:
         }
 
 
-class Strangers:
+class ThrowawaySigners:
     """Keys that nobody knows, one for each algorithm, made when first asked for."""
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ class Strangers:
         return self._made[algorithm]
 
 
-def declared(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers, now: datetime.datetime) -> Endpoint:
+def declared(item: Mapping[str, t.Any], key_at: KeyAt, throwaway: ThrowawaySigners, now: datetime.datetime) -> Endpoint:
     """Build an endpoint from an item of the module; raises :class:`InvalidInput` naming the option."""
     address = Address.of(item["url"])
     target = Target(
@@ -151,7 +151,7 @@ def declared(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers, now
         _refuse_meaningless(item)
     context = open_context(target) if address.secure else None
     terms = Terms(tuple(item["accepted_status"]), tuple(item["refused_status"]), tuple(item["error_codes"]))
-    message, keys = _message(item), _keys(item, key_at, strangers)
+    message, keys = _message(item), _keys(item, key_at, throwaway)
     chosen, secret = _variants(item, keys), _checked(item["secret_headers"] or {}, "secret_headers")
     recipe = Recipe(message, keys, now, _age(item))
     requests = {name: build(name, recipe).with_headers(secret) for name in chosen}
@@ -208,13 +208,13 @@ def _checked(headers: Mapping[str, t.Any], option: str) -> dict[str, str]:
     return free_texts(headers, option)
 
 
-def _keys(item: Mapping[str, t.Any], key_at: KeyAt, strangers: Strangers) -> Keys:
+def _keys(item: Mapping[str, t.Any], key_at: KeyAt, throwaway: ThrowawaySigners) -> Keys:
     signer = _signer(item["signing_key"], item["source"], key_at, "signing_key")
     other_source = item["other_source"]
     if other_source is None:
         if item["other_key"] is not None:
             raise InvalidInput("not given, but other_key is", field="other_source", remedy="Say whose key it is.")
-        return Keys(signer, strangers.signer(signer.algorithm), None)
+        return Keys(signer, throwaway.signer(signer.algorithm), None)
     if other_source == item["source"]:
         raise InvalidInput("is the source itself", field="other_source", remedy="Name another participant.")
     place = item["other_key"] or item["signing_key"]

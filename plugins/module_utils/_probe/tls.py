@@ -71,7 +71,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Observation:
-    """What happened. ``trouble`` is a sentence when the server's opinion of the client was not learnt at all."""
+    """What happened. ``trouble`` is a sentence when the server never answered the question."""
 
     trouble: str | None = None
     tls_version: str | None = None

@@ -17,7 +17,7 @@ from .tls import Observation
 
 ACCEPTED: t.Final = "accepted"
 REFUSED: t.Final = "refused"
-#: The server's opinion of the client was not learnt. Never counts as what was expected.
+#: The server never answered the question. Meets no expectation.
 INCONCLUSIVE: t.Final = "inconclusive"
 
 #: Why a server refuses a client.

@@ -24,7 +24,7 @@ from .._core.sections import Each, Section
 from .._core.spec import STATE
 from .._core.state import Field, State, managed
 from .port import Vault
-from .resource import VaultResource, left_out, vault_batch
+from .resource import VaultResource, unsupported, vault_batch
 from .secret_id import DELIVERY, Delivery, DeliveryTerms
 
 # The server folds the names of policies to lower case when a token is made, but not in the role.
@@ -65,10 +65,10 @@ class Role(VaultResource[AppRoleState]):
 
     def read(self) -> AppRoleState | None:
         data = self.lookup(self.path)
-        self.fit(self.path, data)
+        self.check_support(self.path, data)
         if data is None:
             return None
-        known = left_out(AppRoleState, data, self.desired)
+        known = unsupported(AppRoleState, data, self.desired)
         known["role_id"] = self.vault.read_or_nothing(at(self.path, "role-id")).text_or("role_id") or None
         return AppRoleState.observed(data, **known)
 

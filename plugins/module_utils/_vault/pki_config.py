@@ -29,7 +29,7 @@ from .._core.state import Field, State, managed
 from .errors import UnknownParameter
 from .pki_mount import PkiMount, PkiMounts, PkiResource
 from .port import Vault
-from .resource import left_out, vault_batch
+from .resource import unsupported, vault_batch
 
 
 def _pause(value: t.Any) -> str:
@@ -150,10 +150,10 @@ class PkiSection(PkiResource[State]):
         if data is None:
             return self.state.observed({})
         try:
-            self.forgo(self.path, self.undisclosed(data))
+            self.drop_unsupported(self.path, self.unreported(data))
         except UnknownParameter as error:
             raise error.within(self.noun) from None
-        return self.state.observed(data, **left_out(self.state, data, self.desired))
+        return self.state.observed(data, **unsupported(self.state, data, self.desired))
 
     def plan(self, current: State | None, now: datetime.datetime) -> Plan:
         return super().plan(current, now).within(self.noun)

@@ -57,7 +57,7 @@ class PkiMount:
         return self._usual
 
     def learn(self) -> None:
-        """Look the ceiling up, unless that happened before; for reading, because planning asks nobody."""
+        """Look the ceiling up once, when reading, so that plan() needs no request."""
         with self._lock:
             if not self._measured:
                 self._ceiling, self._measured = self._measure(), True

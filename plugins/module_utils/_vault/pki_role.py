@@ -26,7 +26,7 @@ from .._pki.usages import EXTENDED_KEY_USAGES, KEY_USAGES, extended_key_usage, k
 from .pki_key import KEY_BITS, settled_bits
 from .pki_mount import MOUNT_OPTION, PkiMount, PkiMounts, PkiResource
 from .port import Vault
-from .resource import left_out, vault_batch
+from .resource import unsupported, vault_batch
 
 # What the engine allows unless told otherwise, and what we forbid unless told otherwise. Only for roles that we create:
 # tightening one that exists is for its owner to declare.
@@ -201,10 +201,10 @@ class PkiRole(PkiResource[RoleState]):
 
     def read(self) -> RoleState | None:
         if self.desired is not None and any(self._lifetimes()):
-            _ceiling = self.mount.ceiling  # looked up here, because planning asks nobody
+            _ceiling = self.mount.ceiling  # measured now, so that plan() needs no request
         data = self.lookup(self.path)
-        self.fit(self.path, data)
-        return None if data is None else RoleState.observed(data, **left_out(RoleState, data, self.desired))
+        self.check_support(self.path, data)
+        return None if data is None else RoleState.observed(data, **unsupported(RoleState, data, self.desired))
 
     def refine(self, plan: Plan, current: RoleState | None) -> Plan:
         if self.desired is None:

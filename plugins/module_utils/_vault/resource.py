@@ -67,28 +67,29 @@ class VaultResource(StateResource[F]):
             self.vault.miss(self.identity, path, error)
             return None
 
-    def fit(self, path: str, data: Data | None) -> None:
-        """Hold the declaration against the fields that this server has; ``data`` is what it keeps at the path now.
+    def check_support(self, path: str, data: Data | None) -> None:
+        """Compare the declaration with the fields that this server has; ``data`` is what it keeps at the path now.
 
         Only what it does not show is asked for, and only of fields that not every product has. An endpoint that does
         not describe itself is given the benefit of the doubt: the write will tell.
         """
-        doubtful = [name for name in self.undisclosed(data or {}) if self.metas[name].particular]
+        doubtful = [name for name in self.unreported(data or {}) if self.metas[name].particular]
         known = self.vault.fields(path) if doubtful else None
         if known is not None:
-            self.forgo(path, [name for name in doubtful if (self.metas[name].wire_name or name) not in known])
+            unknown = [name for name in doubtful if (self.metas[name].wire_name or name) not in known]
+            self.drop_unsupported(path, unknown)
 
     @property
     def metas(self) -> t.Mapping[str, Meta]:
         """What is known about the fields of the declaration."""
         return self.desired.metas() if self.desired is not None else {}
 
-    def undisclosed(self, data: Data) -> list[str]:
+    def unreported(self, data: Data) -> list[str]:
         """Return the declared fields of which a server's answer says nothing."""
         declared = self.desired.managed_values() if self.desired is not None else {}
         return sorted(name for name in declared if (self.metas[name].wire_name or name) not in data)
 
-    def forgo(self, path: str, missing: t.Sequence[str]) -> None:
+    def drop_unsupported(self, path: str, missing: t.Sequence[str]) -> None:
         """Take declared fields that the server lacks out of the declaration, where it acts as declared all the same.
 
         Elsewhere raise :class:`UnknownParameter`, before anything is written: servers drop such fields without a word.
@@ -120,8 +121,8 @@ def no_such_field(path: str, names: t.Iterable[str]) -> UnknownParameter:
     )
 
 
-def left_out(state: type[State], data: Data, desired: State | None) -> dict[str, t.Any]:
-    """Return the fields that a server does not have, as unmanaged: it left them out, and nobody declared them."""
+def unsupported(state: type[State], data: Data, desired: State | None) -> dict[str, t.Any]:
+    """Return the fields that a server does not have, as unmanaged: it left them out, and they are not declared."""
     return {
         name: UNMANAGED
         for name, meta in state.metas().items()

@@ -14,7 +14,7 @@ import typing as t
 from cryptography import x509
 
 from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
-from plugins.module_utils._local_ca.resource import LocalAuthority, link
+from plugins.module_utils._local_ca.resource import LocalAuthority, resolve_parents
 from plugins.module_utils._local_ca.state import ITEM_OPTIONS
 from plugins.module_utils._pki.certificate import CertificateFacts, parse_certificates
 from plugins.module_utils._pki.keys import load_private_key, spki_sha256
@@ -41,7 +41,7 @@ class Estate:
 
     def apply(self, *authorities: LocalAuthority, check: bool = False) -> list[Outcome]:
         """Make them true."""
-        link(authorities)
+        resolve_parents(authorities)
         return reconcile(Batch(authorities, ordered=True), check_mode=check, clock=lambda: self.now)
 
     def make(self, name: str, *, check: bool = False, **options: t.Any) -> Outcome:
