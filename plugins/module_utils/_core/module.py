@@ -12,6 +12,7 @@ read-only module, into facts). Everything users see of success and failure is fo
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import typing as t
@@ -120,8 +121,10 @@ class _Module(AnsibleModule):  # type: ignore[misc]  # ansible-core has no types
 
 
 def _module(spec: Spec) -> _Module:
-    # This process lives for seconds and makes few cycles: looking for them costs more than it would free.
+    # This process lives for seconds and makes few cycles: looking for them costs more than it would free. Python looks
+    # on the way out all the same, through everything and more than once, unless it is told to leave it alone.
     gc.disable()
+    atexit.register(gc.freeze)
     return _Module(spec)
 
 

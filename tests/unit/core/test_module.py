@@ -339,3 +339,24 @@ def test_a_read_only_module_fails_like_any_other(run: Run) -> None:
     result = run(module="shelf_info", fault=True)
 
     assert result["msg"] == "pin: the shelf is locked. Give the right one."
+
+
+# -- the way out -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_a_run_looks_for_cycles_neither_at_work_nor_on_the_way_out(
+    run: Run, tmp_path: pathlib.Path, fault: bool
+) -> None:
+    left = tmp_path / "left.json"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, gc, json, pathlib\n"
+        "def tell(): return json.dumps([gc.isenabled(), len(gc.get_objects())])\n"
+        f"atexit.register(lambda: pathlib.Path({str(left)!r}).write_text(tell()))\n"
+    )
+
+    run(module="shelf_info", fault=fault)
+
+    looks, objects = json.loads(left.read_text())
+    assert not looks
+    assert objects < 1000
