@@ -6,17 +6,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib
+import io
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import typing as t
 from collections.abc import Callable
 
 import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
+from ansible_collections.trustmesh.security.plugins.module_utils._core import masking, redact
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROBE = pathlib.Path(__file__).parent / "probe"
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 MASK = "********"
@@ -45,7 +49,6 @@ class Runner:
         self._shelf = shelf
         collections = directory / "ansible_collections" / "trustmesh"
         collections.mkdir(parents=True)
-        (collections / "security").symlink_to(ROOT)
         (collections / "probe").symlink_to(PROBE)
 
     def __call__(
@@ -69,27 +72,38 @@ class Runner:
             **({} if books is None else {"shelf": str(self._shelf), "books": books}),
             **options,
         }
-        done = self._execute(module, {"ANSIBLE_MODULE_ARGS": given}, env or {})
-        assert done.stderr == ""
-        assert SECRET not in done.stdout
-        result: Result = json.loads(done.stdout)
-        assert done.returncode == (1 if result.get("failed") else 0)
+        status, shown, complaints = self._execute(module, {"ANSIBLE_MODULE_ARGS": given}, env or {})
+        assert complaints == ""
+        assert SECRET not in shown
+        result: Result = json.loads(shown)
+        assert status == (1 if result.get("failed") else 0)
         if not tracebacks:
-            assert "Traceback" not in done.stdout
+            assert "Traceback" not in shown
             assert "exception" not in result
         return result
 
-    def _execute(self, module: str, given: Result, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", f"ansible_collections.trustmesh.probe.plugins.modules.{module}"],
-            input=json.dumps(given),
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(self._directory), "PYTHONDONTWRITEBYTECODE": "1", **env},
-            cwd=self._directory,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def _execute(self, module: str, given: Result, env: dict[str, str]) -> tuple[object, str, str]:
+        """Run a module in this process, as if it had just begun."""
+        shown, complaints = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(self._directory)
+            patch.chdir(self._directory)
+            for name, value in env.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", [module])
+            patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(given).encode())
+            patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+            patch.setattr(warnings, "_global_warnings", type(warnings._global_warnings)())
+            patch.setattr(redact, "_known", set())
+            patch.setattr(masking, "_indexed", set())
+            patch.setattr(masking, "_beginnings", {})
+            with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(complaints):
+                name = f"ansible_collections.trustmesh.probe.plugins.modules.{module}"
+                sys.modules.pop(name, None)  # it reads its environment when it is loaded
+                with pytest.raises(SystemExit) as ended:
+                    importlib.import_module(name).main()
+        gc.enable()
+        return ended.value.code, shown.getvalue(), complaints.getvalue()
 
 
 @pytest.fixture
