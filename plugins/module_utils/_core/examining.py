@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .attributes import FileFailure, named_failure
-from .places import LINK_ERRORS, Identity, locate, open_in
+from .places import LINK_ERRORS, Identity, identity_of, locate, open_in
 
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
 # Extended attribute of acl(5).
 _ACCESS_LIST: t.Final = "system.posix_acl_access"
 
@@ -59,7 +59,7 @@ def amend(
     descriptor = _opened(path)
     try:
         status = None if descriptor is None else os.fstat(descriptor)
-        if descriptor is None or status is None or (status.st_dev, status.st_ino) != identity:
+        if descriptor is None or status is None or identity_of(status) != identity:
             raise FileFailure("was replaced meanwhile", field=path, remedy="Run again.")
         with named_failure(path):
             if mode is not None:

@@ -21,7 +21,7 @@ import typing as t
 from collections.abc import Iterator
 
 from .attributes import FileFailure, named_failure
-from .places import LINK_ERRORS, Directory, directory, make_directory, open_in
+from .places import LINK_ERRORS, Directory, directory, identity_of, make_directory, open_in
 from .reading import refuse_unless_regular
 
 LOCK_NAME: t.Final = ".lock"
@@ -31,7 +31,7 @@ _POLL = 0.05
 _LONGEST_NOTE = 2**24
 _ATTEMPTS = 10
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 
 @contextlib.contextmanager
@@ -125,7 +125,7 @@ def _locked(folder: Directory, path: str, deadline: float) -> t.Optional[int]:
     try:
         refuse_unless_regular(os.fstat(descriptor), folder, name)
         _lock(descriptor, path, deadline)
-        if os.path.samestat(os.fstat(descriptor), folder.stat(LOCK_NAME)):
+        if identity_of(os.fstat(descriptor)) == identity_of(folder.stat(LOCK_NAME)):
             if os.geteuid() == 0:  # whoever owns the store may write there, and has to be able to lock it
                 os.chown(descriptor, folder.status.st_uid, folder.status.st_gid)
             return descriptor
@@ -160,7 +160,8 @@ def _clear(path: str, held: int, made: set[str]) -> None:
     """
     with contextlib.suppress(OSError, FileFailure):
         folder = directory(path)
-        if not os.fstat(held).st_size and os.path.samestat(os.fstat(held), folder.stat(LOCK_NAME)):
+        ours = os.fstat(held)
+        if not ours.st_size and identity_of(ours) == identity_of(folder.stat(LOCK_NAME)):
             os.unlink(LOCK_NAME, dir_fd=folder.descriptor)
         _remove(made)
 

@@ -18,14 +18,13 @@ import typing as t
 from collections.abc import Iterable
 
 from .errors import InvalidInput
-from .places import Identity
+from .places import Identity, identity_of
 from .resource import Resource
 
-#: A directory that exists, and the rest of a path below it.
-Lasting = tuple[Identity, str]
+#: A directory that exists, and the rest of a path below it; without one the path as it is.
+Lasting = tuple[t.Optional[Identity], str]
 #: Who writes a file: the item, the option that names the file, and its path.
 _Writer = tuple[Resource[t.Any], str, str]
-_NOWHERE: t.Final[Identity] = (0, 0)
 
 
 class Directories:
@@ -43,12 +42,11 @@ class Directories:
 
     def _look(self, path: str) -> Lasting:
         try:
-            status = os.stat(path or ".")
-            return (status.st_dev, status.st_ino), ""
+            return identity_of(os.stat(path or ".")), ""
         except (OSError, ValueError):
             above, name = os.path.split(path.rstrip("/"))
         if not name:
-            return _NOWHERE, path
+            return None, path
         identity, rest = self.lasting(above)
         if name == "..":
             return identity, rest.rpartition("/")[0]

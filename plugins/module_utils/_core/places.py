@@ -32,14 +32,19 @@ _MOST_KEPT = 256
 #: As many links as Linux follows in one path.
 MOST_LINKS: t.Final = 40
 # A descriptor that only names a directory needs no right to list it.
-_NAMES = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LISTS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAMES = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
+_LISTS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 #: What it says when there are too many open.
 _TOO_MANY: t.Final = (errno.EMFILE, errno.ENFILE)
 #: What open(2) with O_NOFOLLOW says of a link, on one system or another.
 LINK_ERRORS: t.Final = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 
 Identity = tuple[int, int]
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """Return what tells a file or directory apart from every other that is there, whatever it is called."""
+    return status.st_dev, status.st_ino
 
 
 class Directory:
@@ -64,7 +69,7 @@ class Directory:
 
     @property
     def identity(self) -> Identity:
-        return self.status.st_dev, self.status.st_ino
+        return identity_of(self.status)
 
     def stat(self, name: str) -> os.stat_result:
         """Return the status of an entry, of a link that of the link itself."""
@@ -78,9 +83,7 @@ class Directory:
 
     def is_still_in(self, parent: Directory, name: str) -> bool:
         """Tell whether a name leads to this directory, with the owner and the mode that it had when it was opened."""
-        status, before = parent.stat(name), self.status
-        same = (status.st_uid, status.st_gid, status.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
-        return same and os.path.samestat(status, before)
+        return _standing(parent.stat(name)) == _standing(self.status)
 
     def opened(self) -> int:
         """Return a new descriptor that can list the directory, flush it and change its attributes."""
@@ -116,6 +119,10 @@ class Directory:
             os.close(descriptor)
 
 
+def _standing(status: os.stat_result) -> tuple[Identity, int, int, int]:
+    return identity_of(status), status.st_uid, status.st_gid, status.st_mode
+
+
 def _ours(uid: int) -> bool:
     return uid in (0, os.geteuid())
 
@@ -137,7 +144,7 @@ class _Kept:
             status = os.stat(path)
         except OSError:
             status = None
-        if status is not None and os.path.samestat(status, found.status):
+        if status is not None and identity_of(status) == found.identity:
             found.status = status
             return found
         with self._lock:
@@ -243,7 +250,7 @@ def open_entry(path: str, flags: int, mode: int = 0o600, links: int = MOST_LINKS
     """Open a file by the rules above; return its descriptor and the directory that holds it."""
     folder, name = locate(path)
     try:
-        return open_in(folder, name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode), folder
+        return open_in(folder, name, flags | os.O_NOFOLLOW, mode), folder
     except OSError as error:
         if error.errno not in LINK_ERRORS or not stat.S_ISLNK(folder.stat(name).st_mode):
             raise

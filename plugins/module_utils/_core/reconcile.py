@@ -26,7 +26,7 @@ from .examining import real_path
 from .leftovers import remove_leftovers
 from .locks import hold
 from .own_files import refuse_shared_files
-from .places import Identity, directory
+from .places import Identity, directory, identity_of
 from .plan import NO_PLAN, Action, Plan
 from .reading import status
 from .resource import Resource
@@ -213,7 +213,7 @@ def _hold_stores(outcomes: t.Sequence[Outcome], stack: contextlib.ExitStack) -> 
 
 def _identity(store: str) -> Identity | None:
     found = status(store, follow=True)
-    return None if found is None else (found.st_dev, found.st_ino)
+    return None if found is None else identity_of(found)
 
 
 def _sweep(directories: t.Iterable[str]) -> None:

@@ -233,3 +233,63 @@ def test_a_store_that_others_keep_removing_is_made_again(tmp_path: Path, monkeyp
     monkeypatch.setattr(locks, "make_directory", never)
     with pytest.raises(FileFailure), hold([str(tmp_path / "store")]):
         pytest.fail("held")
+
+
+def test_a_note_that_cannot_be_written_fails_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: t.Any) -> t.NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with hold([str(tmp_path)]) as held:
+        monkeypatch.setattr(os, "pwrite", full)
+        note(held[str(tmp_path)], b"a note")
+        assert noted(held[str(tmp_path)]) == b""
+
+
+def test_no_more_of_a_note_is_read_than_16_mib(tmp_path: Path) -> None:
+    with hold([str(tmp_path)]) as held:
+        lock = held[str(tmp_path)]
+        os.ftruncate(lock, 2**24 + 1)
+        assert len(noted(lock)) == 2**24
+        os.ftruncate(lock, 0)
+
+
+def _clock(monkeypatch: pytest.MonkeyPatch, *moments: tuple[float, t.Callable[[], object]]) -> None:
+    """Let each wait lead to the next of some moments, at which something happens."""
+    now = [100.0]
+    left = list(moments)
+
+    def sleep(_seconds: float) -> None:
+        now[0], happens = left.pop(0)
+        happens()
+
+    monkeypatch.setattr(locks.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(locks.time, "sleep", sleep)
+    monkeypatch.setattr(locks, "PATIENCE", 60.0)
+
+
+def test_a_run_is_waited_for_as_long_as_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = contextlib.ExitStack()
+    other.enter_context(hold([str(tmp_path)]))
+    _clock(monkeypatch, (130.0, int), (160.0, int), (160.0, other.close))
+    with hold([str(tmp_path)]) as held:
+        assert list(held) == [str(tmp_path)]
+    other.enter_context(hold([str(tmp_path)]))
+    _clock(monkeypatch, (160.1, int))
+    with (
+        pytest.raises(FileFailure, match="another run has been working there for more than 60 seconds"),
+        hold([str(tmp_path)]),
+    ):
+        pytest.fail("held twice")
+    other.close()
+
+
+def test_a_directory_whose_lock_goes_is_tried_as_long_as_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, tries = locks._locked, []
+    monkeypatch.setattr(locks, "PATIENCE", 0.0)
+    monkeypatch.setattr(locks.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(locks, "_locked", lambda *given: tries.append(given) if len(tries) < 3 else locked(*given))
+    with hold([str(tmp_path)]) as held:
+        assert list(held) == [str(tmp_path)]
+    assert len(tries) == 3

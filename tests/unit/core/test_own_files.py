@@ -140,3 +140,11 @@ def test_the_root_and_what_cannot_be_looked_at_are_directories_too() -> None:
     assert directories.lasting("/") == ((root.st_dev, root.st_ino), "")
     assert directories.lasting("/no such/./x/../y") == ((root.st_dev, root.st_ino), "/no such/y")
     assert directories.lasting("/\0/x")[1] == "/\0/x"
+
+
+def test_a_working_directory_that_is_gone_is_the_same_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "are the same file" in _refusal("x", "x")
