@@ -20,8 +20,8 @@ PROC: t.Final = "/proc"
 def kernel_text(*parts: t.Union[str, int]) -> t.Optional[str]:
     """Return the text of a file of ``/proc``."""
     try:
-        with open(_path(parts), encoding="utf-8", errors="replace") as handle:
-            return handle.read()
+        with open(_path(parts), "rb") as handle:
+            return handle.read().decode("utf-8", "replace")
     except OSError:
         return None
 

@@ -23,6 +23,7 @@ import time
 import typing as t
 
 from .attributes import FileFailure
+from .kernel import kernel_link, kernel_text
 from .places import Directory
 from .reading import names_in
 from .removal import remove_entry
@@ -73,9 +74,5 @@ def _runs(process: int) -> bool:
 @functools.lru_cache(maxsize=1)
 def _world() -> str:
     """Return what tells apart the places where process numbers mean different processes."""
-    parts = [os.uname().nodename]
-    with contextlib.suppress(OSError):
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
-            parts.append(handle.read())
-        parts.append(str(os.stat("/proc/self/ns/pid").st_ino))
-    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:8]
+    boot, namespace = kernel_text("sys", "kernel", "random", "boot_id"), kernel_link("self", "ns", "pid")
+    return hashlib.sha256(f"{os.uname().nodename}/{boot}/{namespace}".encode()).hexdigest()[:8]

@@ -57,8 +57,8 @@ class Scratch:
         with named_failure(path):
             descriptor = open_in(self._folder, inner, NEW_FILE)
         try:
-            with named_failure(path), open(descriptor, "w", encoding="utf-8", errors="replace", newline="") as handle:
-                handle.write(text)
+            with named_failure(path), open(descriptor, "wb") as handle:
+                handle.write(text.encode("utf-8", "replace"))
             yield path
         finally:
             os.unlink(inner, dir_fd=self._folder.descriptor)

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import stat
+import struct
 import sys
 import threading
 import time
@@ -101,6 +103,32 @@ def test_only_a_regular_file_is_examined_and_no_link_followed(tmp_path: Path) ->
     for name in ("link", "pipe", "socket", "none", "none/file", "file/below"):
         with examining.examine(f"{tmp_path}/{name}") as found:
             assert found is None, name
+
+
+def _access_list(path: Path) -> bytes | None:
+    with examining.examine(str(path)) as found:
+        assert found is not None
+        return found.access_list
+
+
+def test_an_access_list_is_seen_where_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    entries = [(1, 6, -1), (2, 4, 12345), (4, 4, -1), (16, 4, -1), (32, 0, -1)]
+    text = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", text)
+    except OSError as error:
+        pytest.skip(f"not applicable: {error.strerror}")
+    assert _access_list(path) == text
+
+    def refused(*_given: t.Any) -> t.NoReturn:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "getxattr", refused)
+    assert _access_list(path) == b""
+    monkeypatch.delattr(os, "getxattr")
+    assert _access_list(path) == b""
 
 
 def test_a_file_that_cannot_be_examined_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,6 +265,22 @@ def test_a_conversation_ends_with_its_block() -> None:
     assert given.closed and said.closed
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_session_that_goes_on_is_no_matter_of_the_interpreter(tmp_path: Path) -> None:
+    """The module ends before it; nothing may be said of that on standard error, which Ansible reads."""
+    with (tmp_path / "log").open("wb") as log:
+        started = programs.start_session(
+            ["renamed", "-Ic", "import os; print(os.getcwd(), dict(os.environ).get('A'), os.getsid(0) == os.getpid())"],
+            sys.executable,
+            str(tmp_path),
+            {"A": "b"},
+            log.fileno(),
+        )
+        gc.collect()
+        os.waitpid(started, 0)
+    assert (tmp_path / "log").read_text() == f"{tmp_path} b True\n"
+
+
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
@@ -276,10 +320,14 @@ def test_a_connection_is_cut_off_in_time_and_left_alone_before() -> None:
         late_defect()
 
 
-def test_what_the_kernel_does_not_show_is_none() -> None:
+def test_what_the_kernel_does_not_show_is_none(request: pytest.FixtureRequest) -> None:
+    before = Path("/proc/self/comm").read_bytes()
+    request.addfinalizer(lambda: Path("/proc/self/comm").write_bytes(before.strip()))
     assert kernel.kernel_text("self", "comm")
     assert "status" in (kernel.kernel_names("self") or [])
     assert kernel.kernel_link("self") == str(os.getpid())
+    (Path("/proc/self/comm")).write_bytes(b"caf\xe9")
+    assert kernel.kernel_text("self", "comm") == "caf\ufffd\n", "names of processes are whatever somebody chose"
     missing = ("no-such-process", 1)
     assert (kernel.kernel_text(*missing), kernel.kernel_names(*missing), kernel.kernel_link(*missing)) == (None,) * 3
 
