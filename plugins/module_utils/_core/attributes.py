@@ -86,7 +86,7 @@ def _lacks_inodes(path: str) -> bool:
                 return False
             at = os.path.dirname(at)
         else:
-            return found.f_files > 0 and found.f_favail == 0 and found.f_bavail > 0
+            return bool(found.f_files and found.f_bavail) and not found.f_favail
 
 
 @contextlib.contextmanager

@@ -193,7 +193,7 @@ def _exit(
     params = {name: value for name, value in module.params.items() if not (brief and name == spec.plural)}
     returned["invocation"] = _invocation(spec.options, params)
     if failed:
-        super(_Module, module).fail_json(msg=returned.pop("msg"), **returned)
+        super(_Module, module).fail_json(**returned)
     module.exit_json(**returned)
     raise AssertionError("exit_json returned")
 

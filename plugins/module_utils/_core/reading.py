@@ -13,6 +13,7 @@ Nothing here waits for a pipe or fills the memory from a device. "Not there" is 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import typing as t
@@ -35,7 +36,7 @@ class Found:
     content: bytes
     status: os.stat_result
     #: Whether nobody but root and the effective user can have written it, or put it where it is.
-    ours: bool = True
+    ours: bool
 
 
 def read_found(path: str, *, limit: int = LIMIT) -> t.Optional[Found]:
@@ -59,7 +60,7 @@ def read_entry(folder: Directory, name: str, *, limit: int = LIMIT) -> t.Optiona
     """Return what an entry of an open directory holds, ``None`` when there is none; a link is not followed."""
     path = os.path.join(folder.real, name)
     try:
-        descriptor = open_in(folder, name, _FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = open_in(folder, name, _FLAGS | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -252,14 +253,12 @@ def _taken(descriptor: int, folder: Directory, path: str, limit: int) -> Found:
 
 def _content(descriptor: int, size: int, path: str, limit: int) -> bytes:
     """Read to the end, which may be further off than ``size`` says (``/proc``), but not beyond the limit."""
-    parts = []
-    left = limit + 1
-    while left > 0:
-        most = min(left, max(size + 1, 4096))
-        part = os.read(descriptor, most)
-        parts.append(part)
-        left -= len(part)
-        if not part or (size and len(part) == size < most):
+    parts: list[bytes] = []
+    held = 0
+    while held <= limit:
+        parts.append(os.read(descriptor, io.DEFAULT_BUFFER_SIZE))
+        held += len(parts[-1])
+        if held <= limit and (not parts[-1] or held == size):
             return b"".join(parts)
     raise FileFailure(
         f"is larger than {limit // 2**10} KiB, the most that is read of such a file",

@@ -155,8 +155,6 @@ class Composite(Resource[Members]):
         states = current if current is not None else (None,) * len(self.members)
         plans = [member.plan(state, now) for member, state in zip(self.members, states)]
         busy = [plan for plan in plans if plan]
-        if not busy:
-            return Plan(warnings=tuple(warning for plan in plans for warning in plan.warnings))
         steps = [Step("member", str(at), plan) for at, plan in enumerate(plans) if plan]
         if all(plan.action is Action.DELETE for plan in busy):
             steps.reverse()

@@ -140,7 +140,7 @@ def build_each(spec: Spec, params: Params, build: t.Callable[[dict[str, t.Any]],
 
 def _beside(spec: Spec, params: Params, item: Params, field: str | None) -> bool:
     """Tell whether a field stands beside the list of items: no item has it, or it is given for those that do not."""
-    name = re.split(r"[.\[ ]", field or "", maxsplit=1)[0]
+    name = re.split(r"[.\[ ]", field or "")[0]
     if name not in spec.options or name == spec.plural:
         return False
     if name not in spec.options[certain(spec.plural)]["options"]:

@@ -28,8 +28,8 @@ from .removal import remove_entry
 # From here on one syncfs(2) is cheaper than an fsync(2) per file.
 _FSYNC_ONE_BY_ONE = 8
 _RENAME_NOREPLACE: t.Final = 1
-_TO_FLUSH = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TO_FLUSH = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True)

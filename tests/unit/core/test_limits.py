@@ -56,7 +56,7 @@ def test_each_shortage_has_its_name_and_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("files", "free_files", "free_blocks", "lacks_inodes"),
-    [(10, 0, 5, True), (10, 1, 5, False), (10, 0, 0, False), (0, 0, 5, False)],
+    [(10, 0, 5, True), (1, 0, 1, True), (10, 1, 5, False), (10, 0, 0, False), (0, 0, 5, False)],
 )
 def test_a_lack_of_inodes_is_told_from_a_full_disk(
     tmp_path: Path,

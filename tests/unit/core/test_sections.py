@@ -67,6 +67,13 @@ def test_the_module_of_one_kind_gets_its_options_from_the_section() -> None:
     assert "default" not in spec.options["samples"]["options"]["shelf"]
 
 
+def test_a_list_whose_name_sounds_secret_is_none_as_a_whole() -> None:
+    """Ansible guesses from names and warns; what is secret in it the items say."""
+    secrets: Section[Store] = Section("secrets", {"password": {"type": "str", "no_log": True}}, _gather)
+
+    assert secrets.spec.options["secrets"]["no_log"] is False
+
+
 def test_the_items_of_one_kind_become_a_batch() -> None:
     items = [{"name": "a", "title": "A", "state": "present", "shelf": None}]
     batch = section().batch(Store(), {"samples": items, "shelf": "second"})

@@ -13,7 +13,7 @@ import pytest
 from plugins.module_utils._core.deps import CRYPTOGRAPHY, HVAC
 from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
 from plugins.module_utils._core.redact import Secret
-from plugins.module_utils._core.spec import STATE, Spec, batch, build_each, items, redacted
+from plugins.module_utils._core.spec import STATE, Spec, batch, build_each, items, redacted, secret_texts
 from tests.unit.core.samples import Sample
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -71,6 +71,23 @@ def test_specs_add_up() -> None:
 @pytest.mark.parametrize("whole", [Spec({"url": {"type": "str"}}) + SPEC, SPEC + Spec({"url": {"type": "str"}})])
 def test_a_batch_stays_one_wherever_it_is_added(whole: Spec) -> None:
     assert (whole.plural, whole.shared, whole.shared_required) == ("things", ("mount", "ttl", "active"), ("mount",))
+    assert (whole.fragment, whole.sections) == (None, ())
+
+
+def test_sections_add_up() -> None:
+    item = {"name": {"type": "str"}, "password": {"type": "str", "no_log": True}}
+    one, two = (
+        Spec({name: {"type": "list", "options": options, "required_if": []}}, sections=(name,), shared=(name,))
+        for name, options in (("one", {"name": {"type": "str"}}), ("two", {"login": {"options": item}}))
+    )
+
+    both = one + two
+
+    assert (both.sections, both.shared) == (("one", "two"), ("one", "two"))
+    assert both.argument_spec() == {
+        "one": {"type": "list", "elements": "dict", "no_log": False},
+        "two": {"type": "list", "elements": "dict", "no_log": True},
+    }, "what Ansible does not see through is secret as a whole if anything in it is"
 
 
 def test_the_argument_spec_is_a_copy() -> None:
@@ -160,6 +177,35 @@ def test_f7_a_bad_shared_value_is_reported_where_it_was_written() -> None:
 
     with pytest.raises(InvalidInput, match=r"^ttl: 'soon' is not"):
         build_each(SPEC, given, build_sample)
+
+
+@pytest.mark.parametrize(
+    ("field", "own", "shared", "place"),
+    [
+        ("ttl", None, "soon", "ttl"),
+        ("ttl[3]", None, "soon", "ttl[3]"),
+        ("ttl.part", None, "soon", "ttl.part"),
+        ("ttl", "soon", "1d", "things[0] (a).ttl"),
+        ("ttl", None, None, "things[0] (a).ttl"),
+        ("url", None, None, "url"),
+        ("things", None, None, "things[0] (a).things"),
+        ("unknown", None, None, "things[0] (a).unknown"),
+        (None, None, None, "things[0] (a)"),
+    ],
+)
+def test_f7_what_is_wrong_is_named_where_it_stands(
+    field: str | None, own: str | None, shared: str | None, place: str
+) -> None:
+    spec = SPEC + Spec({"url": {"type": "str"}})
+    given = {"things": [{"name": "a", "mount": "m", "ttl": own}], "mount": None, "ttl": shared, "active": None}
+
+    def build(item: dict[str, t.Any]) -> None:
+        raise InvalidInput("wrong", field=field)
+
+    with pytest.raises(InvalidInput) as failure:
+        build_each(spec, given, build)
+
+    assert failure.value.field == place
 
 
 def test_an_error_without_a_field_names_the_item() -> None:
@@ -261,6 +307,33 @@ def test_a_secret_given_under_an_alias_is_hidden_under_both_names() -> None:
     shown = redacted(OPTIONS, {"token": "s.abc", "auth_token": "s.abc"})
 
     assert shown == {"token": HIDDEN, "auth_token": HIDDEN}
+
+
+def test_a_value_under_a_name_that_nobody_knows_is_hidden() -> None:
+    assert redacted(OPTIONS, {"tokn": "s.abc", "ulr": None}) == {"tokn": HIDDEN, "ulr": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("name=a password=b", HIDDEN),
+        (["name=a"], [HIDDEN]),
+        ([None], [None]),
+        (None, None),
+        ({"name": "a"}, {"name": "a"}),
+    ],
+)
+def test_the_text_of_a_mapping_is_hidden_as_a_whole_where_a_secret_may_be_in_it(given: t.Any, shown: t.Any) -> None:
+    assert redacted(OPTIONS, {"things": given}) == {"things": shown}
+    plain = {"things": {"options": {"name": {"type": "str"}}}}
+    assert redacted(plain, {"things": given}) == {"things": given}
+
+
+def test_the_texts_of_secrets_are_found_wherever_they_stand_and_nothing_else_is() -> None:
+    options = {"secret": {"type": "raw", "no_log": True}, "plain": {"type": "str"}}
+    value = {"a": ["one", {"b": "two"}, None, True, False, 7], "c": None, "d": ""}
+
+    assert secret_texts(options, {"secret": value, "plain": "three"}) == {"one", "two", "7", ""}
 
 
 def test_a_false_or_empty_secret_is_hidden_too() -> None:
