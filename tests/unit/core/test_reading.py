@@ -197,6 +197,29 @@ def test_why_a_file_was_not_opened(
         assert failure.value.field == f"{tmp_path}/it"
 
 
+@pytest.mark.parametrize("count", [1, 39, 40, 41, 42])
+def test_as_many_links_are_followed_as_by_the_kernel(tmp_path: Path, count: int) -> None:
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0/file").write_text("content")
+    for number in range(1, count + 1):
+        (tmp_path / str(number)).symlink_to(str(number - 1))
+    (tmp_path / "last").symlink_to("0/file")
+    for number in range(1, count):
+        (tmp_path / f"last{number}").symlink_to(f"last{number - 1}" if number > 1 else "last")
+    directory, file = f"{tmp_path}/{count}", f"{tmp_path}/last{count - 1}" if count > 1 else f"{tmp_path}/last"
+    for path, look in (
+        (directory, files.entries),
+        (f"{directory}/file", files.read_file),
+        (file, files.read_file),
+        (file, lambda path: files.status(path, follow=True)),
+    ):
+        if os.path.exists(path):
+            assert look(path)
+            continue
+        with pytest.raises(FileFailure, match="loop"):
+            look(path)
+
+
 def test_what_is_there_is_told_from_what_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
