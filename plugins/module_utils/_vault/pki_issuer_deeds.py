@@ -20,7 +20,7 @@ from .._pki.chain import order_chain
 from .._pki.keys import spki_sha256
 from .._pki.request import load_request
 from .._pki.signature import is_signed_by
-from .errors import NoIssuer, Rejected
+from .errors import Rejected
 from .pki_mount import PkiMount
 from .pki_parent import Parent, refuse_outliving, refuse_unfit
 
@@ -36,15 +36,17 @@ def _declared(body: t.Mapping[str, t.Any]) -> tuple[str, ...]:
 class Deeds:
     """Carries out the steps of one plan. A step without a target concerns the issuer that an earlier one made."""
 
+    # What one step leaves to those after it.
+    _issuer_id: str
+    _request: str
+    _bundle: str
+
     def __init__(self, mount: PkiMount, authority: PkiMount, files: FileTransaction, identity: str) -> None:
         self._mount = mount
         self._authority = authority
         self._vault = mount.vault
         self._files = files
         self._identity = identity
-        self._issuer_id = ""
-        self._request = ""
-        self._bundle = ""
 
     def carry_out(self, steps: t.Iterable[Step]) -> None:
         """Carry out steps in order; raises :class:`Overtaken` when others took the names before anything was made."""
@@ -65,11 +67,8 @@ class Deeds:
     def _fence(self, step: Step) -> None:
         """Judge whether the issuer that signs, which may have been made just now, may have such a CA below it."""
         parent = Parent.read(self._vault, step.target)
-        if parent is None:
-            raise NoIssuer(f"there is no issuer {step.target}", field="signed_by", remedy="Declare it before this one.")
-        refuse_unfit(
-            parent.looked_at(self._vault, step.target, granted="granted" in step.body), step.body, system_clock()
-        )
+        granted = "granted" in step.body
+        refuse_unfit(parent.looked_at(self._vault, step.target, granted=granted), step.body, system_clock())
 
     def _generate(self, step: Step) -> None:
         """Make key and certificate of a root."""
@@ -78,8 +77,7 @@ class Deeds:
 
     def _make_request(self, step: Step) -> None:
         """Make a certificate request, and the key where there is none."""
-        reply = self._vault.write(step.target, step.body, once=step.once, declared=_declared(step.body))
-        self._request = reply.data.text("csr")
+        self._request = self._vault.write(step.target, step.body, once=step.once).data.text("csr")
 
     def _save_request(self, step: Step) -> None:
         """Stage the request for the file that travels to the external CA."""

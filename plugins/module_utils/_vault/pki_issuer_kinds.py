@@ -118,12 +118,11 @@ class Intermediate(Requested):
         return super().recognises(held) and self.signer(held.facts, self.parent()) == self.declaration.state.signed_by
 
     def read(self) -> IssuerView:
-        if self.declaration.wanted:
-            particular = PARTICULAR_MAKING & self.declaration.wanted.managed_values().keys()
-            self.authority.require_fields(at(self._parent_path, "sign-intermediate"), particular)
-            self.authority.learn()
+        particular = PARTICULAR_MAKING & self.declaration.state.managed_values().keys()
+        self.authority.require_fields(at(self._parent_path, "sign-intermediate"), particular)
+        self.authority.learn()
         view = super().read()
-        if view.parent and plan_state(view.state, self.declaration.wanted).action in _MAKING:
+        if view.parent and plan_state(view.state, self.declaration.state).action in _MAKING:
             granted = is_granted(self.declaration.state)
             return replace(view, parent=view.parent.looked_at(self.vault, self._parent_path, granted=granted))
         return view
@@ -211,7 +210,7 @@ class External(Requested):
 
     def plan(self, current: IssuerView | None, now: datetime.datetime) -> Plan:
         view = current or IssuerView()
-        if self.declaration.wanted is None or view.held or self._certificates:
+        if view.held or self._certificates:
             return super().plan(current, now)
         check_key(self.declaration, view.key)
         note = f"{self.name} waits for its certificate: have {self._csr_file} signed, then declare it as certificate"

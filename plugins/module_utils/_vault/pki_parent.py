@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import typing as t
@@ -22,7 +23,7 @@ from .._pki.chain import Prospect, first_to_end, foreseen_problems
 from .._pki.constraints import closed_domains, names_of
 from .._pki.names import Subject, SubjectAltNames
 from .answer import Fields
-from .errors import Forbidden
+from .errors import Forbidden, NoIssuer
 from .pki_issuer_state import SUBJECT, Held, IssuerState
 from .port import Vault
 
@@ -46,10 +47,13 @@ class Parent:
     cuts: bool = True
 
     @classmethod
-    def read(cls, vault: Vault, path: str) -> Parent | None:
-        """Return what everybody may read, ``None`` when there is no such issuer."""
-        shown = vault.read(at(path, "json"))
-        return None if shown is None else cls(shown)
+    def read(cls, vault: Vault, path: str) -> Parent:
+        """Return what everybody may read; raises :class:`NoIssuer` when there is no such issuer."""
+        with contextlib.suppress(NoIssuer):
+            shown = vault.read(at(path, "json"))
+            if shown is not None:
+                return cls(shown)
+        raise NoIssuer(f"there is no issuer {path}", field="signed_by", remedy="Declare it before this one.")
 
     def looked_at(self, vault: Vault, path: str, *, granted: bool) -> Parent:
         """Return it with what the engine keeps beside its certificate; ``granted`` where no life is declared."""
