@@ -33,7 +33,7 @@ options:
     description:
       - Name or id of the issuer inside the mount.
       - When omitted, the issuer that the role names, which is the mount's default unless said otherwise. If that
-        changes, certificates of the issuer before are issued anew.
+        changes, certificates of the previous issuer are issued again.
     type: str
   ca_directory:
     description:

@@ -22,7 +22,7 @@ options:
   mount:
     description:
       - Path of the key-value engine, version 1 or 2. Needed for O(custody=kv).
-      - Version 2 is written with check-and-set, so that nothing that somebody else wrote meanwhile is lost.
+      - Version 2 is written with check-and-set, so that nothing that others wrote meanwhile is lost.
     type: str
   path:
     description:
@@ -155,7 +155,7 @@ options:
         elements: str
       prune:
         description:
-          - Whether what belongs to nobody declared is removed.
+          - Whether entries of undeclared owners are removed.
         type: bool
         default: false
       keep:

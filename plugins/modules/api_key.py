@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: api_key
-short_description: Give clients API keys and their service what it needs to recognise them
+short_description: Manage API keys of clients, and the digests that services check them against
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of clients have an API key each. The key itself goes to the client's own place of O(custody) and
-    nowhere else; the service gets a record with its digest, permissions and end.
+  - Creates, rotates and removes one API key for each client. The key itself goes to the client's own place of
+    O(custody) and nowhere else; the service gets a record with its digest, permissions and expiry.
   - A key is a prefix, at least 256 random bits in base 62 and a checksum, such as C(tm_live_) and 49 characters. The
     prefix lets scanners find a leaked key, the checksum lets a service refuse a mistyped one without a look-up.
   - Replaces a key in the safe order. The service knows the next key before the client has it, and goes on to accept
@@ -123,7 +123,7 @@ options:
     description:
       - A secret of 32 octets or more that the service has and its records have not. Digests are then made with
         HMAC-SHA-256 and it. Another one changes every record.
-      - When omitted, digests are plain SHA-256, which is enough for keys that nobody can guess.
+      - When omitted, digests are plain SHA-256, which is enough for keys that cannot be guessed.
     type: str
   publish:
     description:
@@ -166,7 +166,7 @@ options:
         default: "0644"
       prune:
         description:
-          - Whether what belongs to nobody declared is removed.
+          - Whether entries of undeclared clients are removed.
         type: bool
         default: false
       keep:

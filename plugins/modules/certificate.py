@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate
-short_description: Keep certificates and their keys on a host as declared
+short_description: Manage certificates and their private keys on a host
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of certificates exist on the host, each with its private key and chains, and renews them in time.
+  - Issues certificates for the host, each with its private key and chains, and renews them before they expire.
   - The key is made on the host and never leaves it. What travels is a certificate request (CSR), signed by a role of a
     Vault or OpenBao PKI engine or by a local development CA.
   - Key, certificate and chains are swapped together. They are written as a I(generation) in C(.trustmesh/<name>/) below
@@ -23,7 +23,7 @@ description:
     anything is signed, in check mode too. What is in place and good stays, with a warning. A life counts from the
     moment of signing, however far the role dates back (C(not_before_duration)).
   - A new certificate is verified against the declaration before it is installed. If an authority shortens the life,
-    drops a name or adds a usage all the same, the task fails and says so, and nothing is installed.
+    drops a name or adds a usage nevertheless, the task fails and says so, and nothing is installed.
   - With O(certificates[].provider=vault) the token needs C(update) on C(<mount>/sign/<role>) (or
     C(<mount>/issuer/<issuer>/sign/<role>)) and C(read) on C(<mount>/roles/<role>). Without the latter, what the role
     refuses or cuts short is noticed only by the server or after signing. The CA's certificate is open to everybody.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_info
-short_description: Look at certificates in files, at TLS servers and in Vault, and judge them
+short_description: Check certificates in files, at TLS servers and in Vault
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Returns what certificates say, and verdicts about them. Do they chain to a CA, when do they end, does a private key
-    belong to them, are they revoked, are they of a development CA.
+  - Returns the facts of certificates, and whether they chain to a CA, when they expire, whether a private key belongs
+    to them, whether they are revoked, and whether they are of a development CA.
   - A verdict is about the whole chain, up to and with the CA certificate that is trusted. Of every certificate in it
     are judged the end of its life, the strength of its key, the algorithm of its signature, what it may be used for and
     sign, how many CA certificates may stand below it, the names it permits, and whether it is revoked.

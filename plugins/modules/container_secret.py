@@ -8,17 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: container_secret
-short_description: Keep secrets of podman as declared
+short_description: Manage secrets of podman
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes, replaces and removes secrets of podman, those of the user who runs the task. A value is given, read from a
+  - Creates, replaces and removes secrets of podman, those of the user who runs the task. A value is given, read from a
     file, or read from a key-value engine of Vault or OpenBao.
   - Values are never read back and never on a command line. A label holds a keyed digest, by which the next run knows
     whether the value has changed; the key stays in O(digest_key_file).
   - Everything about a secret is fixed when it is made, so that a difference replaces it. Containers that run keep what
-    they were started with; start them anew.
+    they were started with; restart them.
   - With podman that cannot replace in one go (4.3), a secret is missing for a moment.
   - With O(secrets[].vault), a policy needs C(read) on C(<mount>/data/<path>), or on C(<mount>/<path>) for version 1 of
     the engine.

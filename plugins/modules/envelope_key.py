@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: envelope_key
-short_description: Make master keys of envelopes in files
+short_description: Manage master keys of envelope encryption in files
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes files with a master key of 64 hexadecimal characters exist, made at random where they are used, readable by
-    their owner alone.
-  - A key that is there stays. What is no key, or has a pattern so that it was not made at random, is refused or
+  - Creates files with a random master key of 64 hexadecimal characters, on the host that uses them, readable by their
+    owner alone.
+  - A key that is there stays. What is not a key, or has a pattern so that it was not made at random, is refused or
     replaced by O(keys[].on_mismatch).
   - In check mode it tells whether every host has a usable key, and C(check_value) in the results tells whether it is
     the same one, without saying anything about it.
@@ -107,7 +107,7 @@ EXAMPLES = r"""
       - path: /etc/panel/master.key
       - path: /etc/panel/master.next.key
 
-- name: Remove the old key after everything was wrapped anew
+- name: Remove the old key after everything is wrapped with the new one
   trustmesh.security.envelope_key:
     keys:
       - path: /etc/panel/master.old.key

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: envelope_rewrap
-short_description: Rotate the master key of sealed values in a table of PostgreSQL
+short_description: Rotate the master key of encrypted values in a PostgreSQL table
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes every wrapped data key of a column be wrapped by the declared master key. The values that the data keys seal
-    are not written.
-  - All wrapped keys are looked at first, and none is replaced while there are any that nobody knows. Check mode stops
-    there and returns the numbers.
+  - Wraps every data key of a column again with the declared master key. The values that the data keys encrypt are not
+    written.
+  - All wrapped keys are checked first, and none is replaced while there are any that no provider can unwrap. Check mode
+    stops there and returns the numbers.
   - Rows are worked through in order of their keys, in transactions of O(tables[].batch_rows). A run that was
     interrupted is resumed by the next one, which finds by the wrapped keys themselves what is left to do.
   - No row is locked while a key service is asked. A wrapped key is replaced only while it is what was read, and what an
     application wrote meanwhile is looked at again.
   - How far a run is shows as C(application_name) in C(pg_stat_activity), for example C(envelope_rewrap 3000/10000).
   - Between two versions of a key of a transit engine, data keys stay inside the server. AWS KMS moves them between two
-    of its keys by itself, but to count them they are opened. Otherwise they pass through the memory of this process.
+    of its keys on the server, but to count them they are opened. Otherwise they pass through the memory of this
+    process.
   - The database user needs C(SELECT) on the table, and C(UPDATE) on the column of wrapped keys.
   - For O(tables[].new_key.type=transit), the token needs C(read) on C(transit/keys/NAME), and C(update) on
     C(transit/rewrap/NAME), or on C(transit/encrypt/NAME) and C(transit/decrypt/NAME) when another key is the old one.
@@ -258,7 +259,7 @@ results:
       sample: encryptedSecrets.encryptedDek
     changed:
       description:
-        - Whether keys were wrapped anew, or would be in check mode.
+        - Whether keys were wrapped again, or would be in check mode.
         - Of an item that failed, whether something was changed before it failed, or may have been.
       returned: always
       type: bool
@@ -312,7 +313,7 @@ results:
           type: int
           sample: 0
         rewrapped:
-          description: How many this run has wrapped anew.
+          description: How many this run has wrapped again.
           returned: always
           type: int
           sample: 9500

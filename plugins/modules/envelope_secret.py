@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: envelope_secret
-short_description: Keep sealed values in a table of PostgreSQL
+short_description: Manage encrypted values in a PostgreSQL table
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes records of sealed values exist in a table, each under its name, as P(trustmesh.security.envelope_seal#filter)
-    makes them and an application reads them.
+  - Writes and removes records of sealed values in a table, each under its name, as
+    P(trustmesh.security.envelope_seal#filter) makes them and an application reads them.
   - A record is opened and its value compared, so that one that holds the declared value stays as it is. Another value
-    is sealed anew, under a data key of its own.
+    is sealed again, under a data key of its own.
   - A record that does not open is not overwritten unless O(secrets[].on_mismatch=replace).
   - Without a value, it proves in check mode or not that a record is there and opens.
   - The table has a column for the name, unique and never null, and one of type C(text) for each field of a record. With
@@ -183,7 +183,7 @@ options:
       on_mismatch:
         description:
           - What to do about a record that does not open.
-          - V(fail) changes nothing and names the field. V(replace) seals the declared value anew.
+          - V(fail) changes nothing and names the field. V(replace) seals the declared value again.
         type: str
         choices: [fail, replace]
         default: fail

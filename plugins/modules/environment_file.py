@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes environment files say exactly what is declared, to those who read them. Secrets are given, read from files, or
+  - Writes environment files whose readers find exactly the declared variables. Secrets are given, read from files, or
     read from a key-value engine of Vault or OpenBao.
   - systemd, shells and container engines disagree on quotes, backslashes, comments and white space. A value is written
     in a spelling from which each of O(readers) hands over exactly what was declared. Where there is none, the module

@@ -13,11 +13,11 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Finds the files below some paths that hold secrets, by their names and by the private keys in them, and holds them
-    against rules. Who may read them, who owns them, who could put others in their place, where links lead, where
+  - Finds the files below some paths that hold secrets, by their names and by the private keys in them, and checks
+    who may read them, who owns them, who could put others in their place, where links lead, where
     private keys lie, whether they are encrypted, and what was left behind as a copy.
   - Changes nothing unless O(targets[].repair) says so. A finding is a result and not a failure; RV(results[].audit.ok)
-    tells.
+    says whether there is one.
   - No content of a file is returned.
   - Keys are found in PEM, also in UTF-16, in DER and in stores of keys, anywhere in the first GiB of a file.
   - Symbolic links are not followed, and no other file system is entered.
@@ -88,7 +88,7 @@ options:
         choices: [mode, owner]
       allow:
         description:
-          - Findings that are known and allowed, each with somebody who answers for it and an end.
+          - Findings that are known and allowed, each with an owner and an expiry.
           - An entry covers the findings that agree with it in everything that is given.
         type: list
         elements: dict
@@ -211,7 +211,7 @@ options:
   repair:
     description:
       - What to put right. V(mode) takes away the rights beyond O(mode), V(owner) gives files to O(owner) and O(group).
-        Everything else needs somebody to decide.
+        Everything else needs a decision.
     type: list
     elements: str
     choices: [mode, owner]

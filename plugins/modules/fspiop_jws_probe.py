@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fspiop_jws_probe
-short_description: Try whether a service accepts signed FSPIOP requests, and refuses all others
+short_description: Probe whether a service accepts signed FSPIOP requests and refuses all others
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
@@ -30,8 +30,8 @@ description:
     without an error code and with one of O(endpoints[].refused_status). What cannot be reached, what cannot be verified
     itself, and what answers anything else meets no expectation.
   - A request that is accepted takes effect, the valid one always and the others at services that do not verify. Use
-    participants and amounts that are made for tests. Whoever verifies a signature before anything else can be probed
-    with a body that is refused afterwards; name the status of that in O(endpoints[].accepted_status).
+    participants and amounts that are made for tests. A service that verifies signatures before anything else can be
+    probed with a body that is refused afterwards; name the status of that in O(endpoints[].accepted_status).
   - Private keys sign on the host that runs the module and are sent nowhere. Of an answer, status and error code are
     kept and nothing else, because services quote tokens and keys in the descriptions of their errors.
   - For keys in Vault or OpenBao, the token needs C(read) on C(<mount>/data/<path>), in version 1 of the engine on

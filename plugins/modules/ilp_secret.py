@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ilp_secret
-short_description: Keep the Interledger secrets of FSPIOP participants
+short_description: Manage the Interledger secrets of FSPIOP participants
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of participants have one secret each, from which their conditions and fulfilments are made; the scheme
-    adapter takes it as C(ILP_SECRET).
+  - Creates, rotates and removes one secret for each participant, from which their conditions and fulfilments are made;
+    the scheme adapter takes it as C(ILP_SECRET).
   - A secret is 32 random octets or more in base64url, drawn from the random source of the operating system. It has no
     public part and is published nowhere.
   - Whoever knows the secret of a payee can fulfil transfers in its place. Secrets that are printed in documentation,
@@ -221,7 +221,7 @@ results:
           type: int
           sample: 32
         adopted:
-          description: Whether somebody else made it.
+          description: Whether it was made elsewhere and adopted.
           returned: always
           type: bool
         created:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jws_key
-short_description: Keep the signing keys of FSPIOP participants and publish their public parts
+short_description: Manage the signing keys of FSPIOP participants and publish their public keys
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of participants have one key each to sign FSPIOP messages with, and makes every place that verifies
-    have the public keys of the others. A place is a directory with one C(<name>.pem) per participant, a secret of Vault
-    or OpenBao with one such key each, or a Mojaloop connection manager.
+  - Creates, rotates and removes the key with which each participant signs FSPIOP messages, and publishes the public
+    keys of the others in every place that verifies. A place is a directory with one C(<name>.pem) per participant, a
+    secret of Vault or OpenBao with one such key each, or a Mojaloop connection manager.
   - RSA keys are written as PKCS#8 and EC keys as SEC1, the forms in which FSPIOP software signs with them properly. RSA
     keys below 2048 bits are refused, those that are to be adopted too; the software that uses them does not look.
   - Replaces a key in the safe order. The next key is written to custody, published everywhere and only then used. A
@@ -223,7 +223,7 @@ EXAMPLES = r"""
       - name: hub
       - name: perffsp-1
 
-- name: Keep the keys of a hub and its participants, each trusting all others and nobody else
+- name: Keep the keys of a hub and its participants, each trusting only the others
   trustmesh.security.jws_key:
     mount: secret
     path: jws/{name}
@@ -281,7 +281,7 @@ EXAMPLES = r"""
     participants:
       - name: hub
 
-- name: Keep the keys of these participants and of nobody else, neither trusted nor in custody
+- name: Remove the keys of undeclared participants from the places that trust them and from custody
   trustmesh.security.jws_key:
     mount: secret
     prune_custody: true

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jwt_key
-short_description: Keep the keys that sign JSON Web Tokens and publish the sets that verify them
+short_description: Manage the keys that sign JSON Web Tokens and publish their key sets
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of issuers have a key each to sign tokens with (RFC 7519), and publishes the key set (JWK Set, RFC
-    7517) by which everybody else verifies them.
+  - Creates, rotates and removes the key with which each issuer signs tokens (RFC 7519), and publishes the key set (JWK
+    Set, RFC 7517) that verifies them.
   - A key has one algorithm and an identifier, C(kid), which is its thumbprint (RFC 7638). Tokens name it, so that a
     set may hold several keys and no token has to be refused while they change.
   - Replaces a key in the safe order. The next key is published, waits for O(lead) until every verifier has fetched
@@ -23,7 +23,7 @@ description:
     was interrupted is completed by the next one, with the key that was made already.
   - A secret of V(HS256) has no public part. It is kept and replaced like the others and published nowhere. Whoever
     verifies with it can sign, too; it finds the secret in use, the one of C(next) and those of C(previous) in custody.
-    Prefer a key pair. A secret that is printed in documentation is never taken for good, however long it is.
+    Prefer a key pair. A secret that is printed in documentation is always refused, however long it is.
   - A key that is there but was not made by this module is adopted if it is fit for the algorithm. What custody holds
     is never overwritten because it is not understood.
   - With O(custody=kv) the token needs C(create), C(read), C(update) on C(<mount>/data/<path>), and for issuers that
@@ -213,7 +213,7 @@ options:
         default: "0644"
       prune:
         description:
-          - Whether what belongs to nobody declared is removed.
+          - Whether entries of undeclared issuers are removed.
         type: bool
         default: false
       keep:

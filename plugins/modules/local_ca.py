@@ -8,18 +8,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: local_ca
-short_description: Keep certificate authorities in files for development and tests
+short_description: Manage certificate authorities in files for development and tests
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of certificate authorities exist in directories of this host, each with its certificate, its private
-    key and, where declared, a revocation list, or be absent.
+  - Creates, renews and removes certificate authorities in directories of this host, each with its certificate, its
+    private key and, where declared, a revocation list.
   - A key in a file protects nothing that matters, so everything such an authority signs is marked for development. Its
     subject has the organizational unit C(Development CA - not for production), and every certificate carries the policy
     C(1.3.6.1.4.1.32473.7468.1), which lies below the enterprise number that RFC 5612 bars from real use. The other
-    modules of this collection refuse marked certificates unless they are told otherwise.
-  - When the certificate needs no new key, because its time runs out or its path length changes, it is signed anew with
+    modules of this collection refuse marked certificates unless C(allow_development_ca) is true.
+  - When the certificate needs no new key, because its time runs out or its path length changes, it is signed again with
     the key it has, so that everything signed before stays valid. O(authorities[].on_mismatch) governs the rest.
   - The key is C(ca-key.pem) with mode C(0600), the certificate C(ca-cert.pem). An intermediate also has C(ca-chain.pem)
     with the certificates above it.
@@ -117,7 +117,7 @@ options:
         default: 3650d
       renew_before:
         description:
-          - How long before its end the certificate is signed anew, as a duration or as a share of its lifetime.
+          - How long before it expires the certificate is signed again, as a duration or as a share of its lifetime.
           - The default leaves time for leaves of one year.
         type: str
         default: 10%
@@ -156,7 +156,7 @@ options:
         default: 7d
       crl_renew_before:
         description:
-          - How long before its end the list is made anew, as a duration or as a share of its lifetime.
+          - How long before it expires the list is made again, as a duration or as a share of its lifetime.
         type: str
         default: 33%
       revoked:
@@ -316,7 +316,7 @@ results:
           type: str
           sample: "2036-01-29T12:00:30Z"
         renew_at:
-          description: When its certificate will be signed anew, in UTC.
+          description: When its certificate will be signed again, in UTC.
           returned: always
           type: str
           sample: "2035-01-30T11:59:57Z"
@@ -340,7 +340,7 @@ results:
           returned: always
           type: str
         spki_sha256:
-          description: SHA-256 of its public key in hex; stays when the certificate is signed anew.
+          description: SHA-256 of its public key in hex; stays when the certificate is signed again.
           returned: always
           type: str
         development:

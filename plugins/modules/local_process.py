@@ -13,12 +13,12 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of background processes run with the declared arguments, or not run.
+  - Starts, restarts and stops background processes so that they run with the declared arguments.
   - This is not a service manager. Nothing restarts a process that dies and nothing starts it at boot; use
     M(ansible.builtin.systemd_service) for that.
   - A process is known by its pid file, which also holds the moment of its start. A pid that the kernel has given to
     another process since is recognised, and that process is left alone.
-  - A process is started anew when its arguments, its directory, its environment or one of O(processes[].watch_files)
+  - A process is restarted when its arguments, its directory, its environment or one of O(processes[].watch_files)
     differ from what it was started with.
   - Each process gets a session of its own, and outlives the play.
   - Needs Linux and no privileges.
@@ -82,7 +82,7 @@ options:
       watch_files:
         description:
           - Files that the program reads once, such as its configuration. When the content of one of them differs from
-            what it was when the process was started, the process is started anew.
+            what it was when the process was started, the process is restarted.
         type: list
         elements: path
         default: []
@@ -142,7 +142,7 @@ EXAMPLES = r"""
         pid_file: /tmp/files.pid
         log_file: /tmp/files.log
 
-- name: Run a server that has to be started anew when its configuration changes
+- name: Run a server that is restarted when its configuration changes
   trustmesh.security.local_process:
     processes:
       - name: openbao

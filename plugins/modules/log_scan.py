@@ -100,7 +100,7 @@ options:
     default: 200
   allow:
     description:
-      - Findings that are known and allowed, each with somebody who answers for it and an end.
+      - Findings that are known and allowed, each with an owner and an expiry.
       - An entry covers the findings that agree with it in everything that is given.
     type: list
     elements: dict

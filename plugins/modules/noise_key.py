@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: noise_key
-short_description: Keep the static keys of peers that speak Noise and publish their public parts
+short_description: Manage the static keys of Noise peers and publish their public keys
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of peers have one static key each (X25519, RFC 7748) for connections of the Noise protocol, such as
+  - Creates, rotates and removes one static key for each peer (X25519, RFC 7748) for the Noise protocol, such as
     those of the pattern IK, and gives every peer the public keys of the others. Such a directory is the list of who is
     let in.
   - Both halves are 64 hexadecimal digits. Keys come from the random source of the operating system.
@@ -116,7 +116,7 @@ options:
         default: "0644"
       prune:
         description:
-          - Whether what belongs to nobody declared is removed.
+          - Whether entries of undeclared peers are removed.
         type: bool
         default: false
       keep:
@@ -152,7 +152,7 @@ EXAMPLES = r"""
       - name: alice
       - name: bob
 
-- name: Keep the keys of three peers, each letting in the others and nobody else
+- name: Keep the keys of three peers, each admitting only the others
   trustmesh.security.noise_key:
     mount: secret
     path: noise/{name}

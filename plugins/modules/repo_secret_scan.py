@@ -100,7 +100,7 @@ options:
     default: 200
   allow:
     description:
-      - Findings that are known and allowed, each with somebody who answers for it and an end.
+      - Findings that are known and allowed, each with an owner and an expiry.
       - An entry covers the findings that agree with it in everything that is given.
     type: list
     elements: dict
@@ -220,7 +220,7 @@ results:
           type: str
           sample: deploy/values.yml
         line:
-          description: Number of the line, in the version that is told.
+          description: Number of the line, in the version that is reported.
           returned: always
           type: int
           sample: 12
@@ -268,7 +268,7 @@ results:
       type: dict
       sample: {larger than largest_file: 1}
     complete:
-      description: Whether everything was looked into, and everything that was found is told.
+      description: Whether everything was looked into, and everything that was found is reported.
       returned: when it could be read
       type: bool
     failed:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: secret_manifest
-short_description: Hold the secrets that are there against those that are declared
+short_description: Compare stored secrets with a declared manifest
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - A manifest declares every secret of a system, with somebody who answers for it and how often it has to be rotated.
-    This module looks into the places where secrets are kept and gives a verdict on each. Missing, overdue, incomplete,
-    and there without being declared.
-  - A secret that has to be rotated and whose age nobody can tell is a problem, and not taken for good. Version 2 of the
+  - A manifest declares every secret of a system, with its owner and how often it has to be rotated. This module
+    searches the places where secrets are kept and reports those that are missing, overdue, incomplete or undeclared.
+  - A secret that has to be rotated and whose age is unknown is a problem. Version 2 of the
     key-value engine and files tell their age; version 1 and environment files do not, so that O(secrets[].rotated) has
     to.
   - A problem is a result and not a failure; RV(results[].ok) and RV(summary) tell. A store that cannot be read fails
@@ -181,13 +180,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: One entry per declared secret, in the order of O(secrets), and then one per secret that nobody declared.
+  description: One entry per declared secret, in the order of O(secrets), and then one per undeclared secret.
   returned: always
   type: list
   elements: dict
   contains:
     item:
-      description: Name of the secret, store and key of one that nobody declared, or name of an unreadable store.
+      description: Name of the secret, store and key of an undeclared one, or name of an unreadable store.
       returned: always
       type: str
       sample: signing key
@@ -202,7 +201,7 @@ results:
       type: str
       sample: keys/signing
     owner:
-      description: Who answers for it; null for one that nobody declared.
+      description: Its owner; null for an undeclared one.
       returned: when it is about a secret
       type: str
     purpose:
@@ -216,7 +215,7 @@ results:
     verdict:
       description:
         - The first of the problems. V(unfit) is an empty or a published value, V(incomplete) lacks
-          O(secrets[].fields), V(unknown_age) is to be rotated at an age that nobody can tell.
+          O(secrets[].fields), V(unknown_age) has to be rotated and its age is unknown.
       returned: when the store could be read
       type: str
       choices: [ok, missing, undeclared, overdue, incomplete, unfit, unknown_age]
@@ -227,12 +226,12 @@ results:
       elements: str
       sample: ["signing key is 41d2h old and has to be rotated every 30d"]
     changed_at:
-      description: When it was last changed, in UTC; null when nobody can tell.
+      description: When it was last changed, in UTC; null when unknown.
       returned: when it is declared and the store could be read
       type: str
       sample: "2026-01-31T12:00:00Z"
     due_at:
-      description: When it has to be rotated, in UTC; null when it does not have to, or nobody can tell.
+      description: When it has to be rotated, in UTC; null when it does not have to, or its age is unknown.
       returned: when it is declared and the store could be read
       type: str
       sample: "2026-03-02T12:00:00Z"

@@ -15,12 +15,12 @@ author:
 description:
   - Keeps a file per credential of a service, and a drop-in for its unit that loads them (C(LoadCredential=) or
     C(LoadCredentialEncrypted=)). The service finds them in the directory that C(CREDENTIALS_DIRECTORY) names, in memory
-    that nobody else can read, and not in its environment.
+    that no other user can read, and not in its environment.
   - Where C(systemd-creds) is at hand, the files are encrypted for this host, and useless in a backup. What they hold is
     compared after decrypting, so that a second run changes nothing.
   - Credentials that are not declared any more are removed from files and drop-in. All files of a task are replaced
     together, whole or not at all.
-  - systemd has to be told (C(systemctl daemon-reload)), and the service started anew; the role
+  - systemd has to reload its units (C(systemctl daemon-reload)), and the service to be restarted; the role
     P(trustmesh.security.systemd_credentials#role) does both.
   - Needs root, except with O(encrypt=never) and directories of one's own.
   - With O(services[].credentials[].vault), a policy needs C(read) on C(<mount>/data/<path>), or on C(<mount>/<path>)
@@ -128,7 +128,7 @@ options:
   with_key:
     description:
       - Key with which to encrypt. V(auto) takes the chip (TPM) where there is one, and the host's own key.
-      - A change takes effect for credentials that are written anew.
+      - A change takes effect when a credential is next written.
     type: str
     choices: [auto, host, tpm2, host+tpm2]
     default: auto

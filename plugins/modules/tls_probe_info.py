@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tls_probe_info
-short_description: See how a TLS server treats a client, and whether that is as expected
+short_description: Probe how a TLS server treats a client, and whether that is as expected
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Connects to TLS servers, each time with a client certificate or without one, and tells whether the server accepted
+  - Connects to TLS servers, each time with a client certificate or without one, and reports whether the server accepted
     or refused the client and why.
   - With O(probes[].expect) the task fails unless the server does as expected. A server that cannot be reached, that
     cannot be verified itself, or that hangs up without a word meets no expectation.
@@ -161,7 +161,7 @@ EXAMPLES = r"""
       - name: anonymous
         host: api.example.com
 
-- name: Prove that an edge lets in the right client and nobody else
+- name: Prove that a proxy admits only the right client
   trustmesh.security.tls_probe_info:
     host: edge.example.com
     port: 8443

@@ -13,12 +13,12 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of AppRoles exist as declared, or be absent. What is not declared is left as it is.
+  - Creates, updates and removes AppRoles so that they match their declaration. What is not declared is left as it is.
   - Delivers a secret-id for a role into a file on the host that runs the module, response-wrapped unless told
     otherwise, and delivers again when it is gone, about to expire or no longer what is declared.
   - An option that this server does not have is an error before anything is written, unless it is declared to be off,
     which is how such a server acts anyway.
-  - A secret-id appears in no result. The role id does, because it is no secret.
+  - A secret-id appears in no result. The role id does, because it is not a secret.
   - The token needs C(create), C(read), C(update) and C(delete) on C(auth/approle/role/*), for deliveries C(list) as
     well. Without C(delete) everything but O(roles[].state=absent) works.
 extends_documentation_fragment:
@@ -187,7 +187,7 @@ options:
             type: dict
       on_mismatch:
         description:
-          - What to do when the declaration can only be met by making the role anew.
+          - What to do when the declaration can only be met by creating the role again.
           - V(fail) changes nothing and names the difference.
           - V(replace) makes every secret-id of the role void, and its role id too unless O(roles[].role_id) is given.
         type: str
@@ -266,7 +266,7 @@ results:
       type: bool
     action:
       description:
-        - What was done, or would be in check mode. V(replace) is a new secret-id, or the role made anew.
+        - What was done, or would be in check mode. V(replace) is a new secret-id, or the role created again.
         - V(none) for an item that failed before anything was changed.
       returned: always
       type: str

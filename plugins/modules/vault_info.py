@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_info
-short_description: Look at the health, seal, product and mounts of a Vault or OpenBao
+short_description: Report the health, seal, product and mounts of a Vault or OpenBao server
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)

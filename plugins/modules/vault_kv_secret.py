@@ -13,9 +13,9 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of secrets hold the declared values, in version 1 or 2 of the key-value engine.
+  - Creates, updates and removes secrets in version 1 or 2 of the key-value engine.
   - Writes only what differs, so that no version is made of equal data. In version 2 a write carries the version it was
-    decided on (check-and-set), and is decided anew when somebody else was faster. Version 1 cannot refuse a write, so
+    decided on (check-and-set), and is decided again when another writer was faster. Version 1 cannot refuse a write, so
     that a run may replace what another one generated in the same moment; a warning says so.
   - Values can be generated where there are none yet, and then never leave the server through this module.
   - No value appears in a result. A diff shows fingerprints that are meaningless outside the run.
@@ -96,7 +96,7 @@ options:
         type: str
       custom_metadata:
         description:
-          - Texts that describe the secret, all of them; others are removed. They are no secrets. Version 2 only.
+          - Texts that describe the secret, all of them; others are removed. They are not secret. Version 2 only.
         type: dict
       on_delete:
         description:
@@ -133,7 +133,7 @@ EXAMPLES = r"""
         data:
           api_key: "{{ partner_api_key }}"
 
-- name: Give every service a database password that nobody has seen
+- name: Generate a database password for every service
   trustmesh.security.vault_kv_secret:
     mount: hub
     secrets:

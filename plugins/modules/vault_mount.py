@@ -13,9 +13,9 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of secret engines and auth methods enabled and tuned as declared, or disabled.
+  - Enables, tunes and disables secret engines and auth methods so that they match their declaration.
   - The whole list costs one read of C(sys/mounts) and, when it names auth methods, one of C(sys/auth).
-  - What is not declared is left as it is, so a tuning that somebody else set is not reset. A new mount gets the
+  - What is not declared is left as it is, so a tuning that was set elsewhere is not reset. A new mount gets the
     server's defaults for it.
   - The token needs C(read) on C(sys/mounts), and C(update) and C(delete) on C(sys/mounts/*). For auth methods it needs
     C(read) on C(sys/auth), and C(update), C(delete) and C(sudo) on C(sys/auth/*). Tuning what is enabled needs
@@ -60,7 +60,7 @@ options:
         type: dict
       default_lease_ttl:
         description:
-          - Lifetime of leases and tokens when nobody asks for another, in seconds or as V(72h), V(30d), V(1h30m).
+          - Lifetime of leases and tokens when a request asks for no other, in seconds or as V(72h), V(30d), V(1h30m).
           - V(0) means the default of the system.
         type: str
       max_lease_ttl:
@@ -112,7 +112,7 @@ options:
         type: bool
       on_mismatch:
         description:
-          - What to do when the declaration can only be met by disabling what is there and enabling anew.
+          - What to do when the declaration can only be met by disabling what is there and enabling it again.
           - V(fail) changes nothing and names the difference.
           - V(replace) destroys everything that the engine holds, or everything that the auth method knows.
         type: str

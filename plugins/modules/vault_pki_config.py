@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes the configuration of a list of PKI engines as declared. It covers the URLs that certificates carry, the paths
+  - Configures PKI engines as declared. It covers the URLs that certificates carry, the paths
     of the cluster, revocation lists and OCSP, and tidying.
   - A section that is not declared is neither read nor changed. Of a declared section, fields that are not declared are
     left as they are.

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of issuers (CAs) exist as declared, or be absent. Roots, intermediates signed by another issuer of the
-    server or by an external CA, and imported CAs.
+  - Creates, updates and removes issuers (CAs), which are roots, intermediates signed by another issuer of the server or
+    by an external CA, and imported CAs.
   - An issuer is known by its name. It is made once. What its certificate says cannot be changed, so a difference there
     is refused unless O(issuers[].on_mismatch=replace). What the engine keeps beside the certificate (usage, URLs,
     chain) is changed in place, and only as far as it is declared.

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_pki_revocation
-short_description: Keep certificates of Vault or OpenBao revoked
+short_description: Revoke certificates of Vault or OpenBao
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of certificates revoked. What is revoked already stays revoked since then.
-  - There is no way back, which is why there is nothing to declare absent.
-  - Clients refuse a revoked certificate once they see it on the revocation list or are told by OCSP. Revoke a
+  - Revokes certificates. One that is revoked already keeps the time of its revocation.
+  - A revocation cannot be undone, which is why there is nothing to declare absent.
+  - Clients refuse a revoked certificate once they see it on the revocation list or ask OCSP. Revoke a
     certificate that is being replaced last, when its successor is in use.
   - A certificate that has ended is left as it is, with a warning, because servers do not revoke it any more. OpenBao
     does where C(allow_expired_cert_revocation) is set (see M(trustmesh.security.vault_pki_config)).

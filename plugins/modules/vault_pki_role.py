@@ -13,8 +13,8 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of roles exist with the declared fields, or be absent. A role says what certificates may be issued and
-    how they look.
+  - Creates, updates and removes PKI roles so that they match their declaration. A role says what certificates may be
+    issued and how they look.
   - What is not declared is left as it is. Lists are compared without regard to order and repetition, lifetimes in
     seconds.
   - A new role is stricter than the server would make it. O(roles[].allow_wildcard_certificates),

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of ACL policies exist with the declared rules, or be absent.
+  - Creates, updates and removes ACL policies so that they match their declaration.
   - Rules are compared without regard to line ends, trailing white space and the final newline.
   - The token needs C(read), C(update) and C(delete) on C(sys/policies/acl/*). Without C(delete), everything but
     O(policies[].state=absent) works.

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Initialises a server that never was, keeps its keys in a file, and unseals it with them. Or seals it.
+  - Initialises an uninitialised server, keeps its keys in a file, and unseals it with them, or seals a running one.
   - This is meant for development, demonstrations and tests. A file that holds all keys undoes what the seal is for. In
     production, let a key service unseal the server, or give the shares to several people.
   - Keys are never lost by a full disk or a missing right, because the file is made, with its owner and mode and enough
@@ -69,7 +69,7 @@ notes:
   - The seal is that of the whole server, whatever its namespaces. O(namespace) only says where to log in, unless
     O(auth_namespace) does.
   - With O(state=unsealed), the options about logging in and O(namespace) have no influence.
-  - A token that was obtained to seal the server ends by itself, because a sealed server revokes none.
+  - A token that was obtained to seal the server expires, because a sealed server revokes none.
 seealso:
   - module: trustmesh.security.vault_info
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vault_stack
-short_description: Make a whole Vault or OpenBao true in one task
+short_description: Apply the configuration of a Vault or OpenBao server in one task
 version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)

@@ -13,7 +13,8 @@ version_added: 0.1.0
 author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
-  - Makes a list of keys exist with the declared type and limits, or be absent. Key material never leaves the server.
+  - Creates, updates, rotates and removes keys so that they match their declaration. Key material never leaves the
+    server.
   - A key gets a new version when the newest one has reached O(keys[].max_age), or was made before O(keys[].not_before).
     Both are conditions and not commands, so that a second run changes nothing.
   - What a key was once allowed with O(keys[].exportable) or O(keys[].allow_plaintext_backup) cannot be taken from it.

@@ -179,7 +179,7 @@ class Pkcs11Holder:
             raise TokenError(
                 f"{self.identity} locks itself at the next wrong PIN, and is not tried",
                 field="holder.pin",
-                remedy="Check the PIN by logging in with another program, which lets the token count anew.",
+                remedy="Check the PIN by logging in with another program, which resets the count of the token.",
             )
         return token.open(rw=True, user_pin=self._pin.reveal())
 
