@@ -51,9 +51,9 @@ def stage(
     *,
     keep: int,
     now: datetime.datetime,
+    seen: Look,
     made: datetime.datetime | None = None,
     held: datetime.datetime | None = None,
-    seen: Look | None = None,
 ) -> Callable[[Contents], None]:
     """Stage a generation and the links that put it in force, in an order that is safe to interrupt anywhere.
 
@@ -65,7 +65,6 @@ def stage(
     pair is even put in force first: every published name then turns into a link while the pair behind the names stays
     the same, and the swap is still one move.
     """
-    seen = seen or look(layout)
     item = _settled(group, layout)
     foreign = {role: found for role, found in seen.foreign.items() if found is not None}
     before = None
@@ -117,9 +116,10 @@ def previous(layout: Layout, seen: Look) -> Iterator[tuple[datetime.datetime, st
 
 def surplus(seen: Look, keep: int) -> list[str]:
     """Return the generations with a key beyond the last ``keep``, as a run leaves them that is killed at the end."""
-    if seen.item is None or len(seen.generations) <= keep:
+    ranked = _ranked(seen)
+    if seen.item is None or not ranked[keep:]:
         return []
-    kept = _kept(seen.item, _ranked(seen), keep)
+    kept = _kept(seen.item, ranked, keep)
     return [name for name in seen.generations if name not in kept and _has_key(seen.item, name)]
 
 
@@ -190,10 +190,8 @@ def _prune(
     to revoke it needs its serial. Its key and its chains go.
     """
     ranked = [*made, *_ranked(seen)]
-    if not set(ranked[keep:]).difference(made):
-        return
     kept = _kept(item, ranked, keep, made)
-    at_hand = {own} | {_certificate(item, name) for name in kept if name not in made}
+    at_hand = {own} | {_certificate(item, name) for name in kept}
     current = Place.within(item, CURRENT)
     for name in ranked:
         if name in made or name in kept:

@@ -17,6 +17,7 @@ import pytest
 from cryptography import x509
 
 from plugins.module_utils._certificate.declaration import ITEM_OPTIONS, declared
+from plugins.module_utils._certificate.resource import HostCertificate
 from plugins.module_utils._core.errors import InvalidInput, PolicyRefusal
 from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._core.plan import Action
@@ -94,14 +95,17 @@ class Host:
 
     def run(self, *, check: bool = False, **options: t.Any) -> Outcome:
         """Reconcile one certificate as the module does."""
-        files = FileTransaction()
+        resource = self.declared(**options)
+        batch = Batch([resource], reads_here=True, transaction=resource.files)
+        (outcome,) = reconcile(batch, check_mode=check, clock=lambda: self.authority.now)
+        return outcome
+
+    def declared(self, **options: t.Any) -> HostCertificate:
+        """Return what the module makes of one declaration."""
         item = {name: option.get("default") for name, option in ITEM_OPTIONS.items()}
         item.update(name="web", directory=str(self.base), mount="pki", role="any", state="present")
         item.update(options)
-        resource = declared(item, lambda _item: t.cast(t.Any, self.authority), files)
-        batch = Batch([resource], reads_here=True, transaction=files)
-        (outcome,) = reconcile(batch, check_mode=check, clock=lambda: self.authority.now)
-        return outcome
+        return declared(item, lambda _item: t.cast(t.Any, self.authority), FileTransaction())
 
     def text(self, role: str) -> str:
         """Return what a published file holds."""
@@ -289,7 +293,7 @@ def _left_by_others(host: Host, *, usable: bool = True) -> forge.Made:
     (host.base / "web").mkdir()
     (host.base / "web/key.pem").write_bytes(made.key_pem if usable else b"damaged")
     (host.base / "web/cert.pem").write_bytes(made.pem)
-    (host.base / "web/key.pem").chmod(0o644)
+    (host.base / "web/key.pem").chmod(0o755)
     return made
 
 
@@ -301,6 +305,7 @@ def test_a_pair_of_others_is_taken_over_as_it_is(host: Host) -> None:
     assert host.certificate == made.certificate
     assert host.text("key").encode() == made.key_pem
     assert host.text("ca") == host.authority.root.pem.decode()
+    assert host.generations == [WHOLE]
     assert not host.run().changed
 
 
@@ -311,7 +316,7 @@ def test_a_pair_of_others_that_is_replaced_is_kept_and_its_key_closed(host: Host
     assert sorted(host.generations, key=len) == [["cert.pem", "key.pem"], WHOLE]
     (folder,) = [path.parent for path in host.base.glob(".trustmesh/web/g-*/key.pem") if _same(path, made.key_pem)]
     assert (folder / "cert.pem").read_bytes() == made.pem
-    assert stat.S_IMODE((folder / "key.pem").stat().st_mode) == 0o640
+    assert stat.S_IMODE((folder / "key.pem").stat().st_mode) == 0o750
     assert [entry["made_at"] for entry in replaced.facts["previous"]] == ["2026-05-31T12:00:00Z"]
 
 

@@ -23,6 +23,7 @@ DRIVER = textwrap.dedent(
     import datetime, json, os, signal, sys
     from ansible_collections.trustmesh.security.plugins.module_utils._certificate import generation
     from ansible_collections.trustmesh.security.plugins.module_utils._certificate.layout import LAYOUT_OPTIONS, Layout
+    from ansible_collections.trustmesh.security.plugins.module_utils._certificate.look import look
     from ansible_collections.trustmesh.security.plugins.module_utils._core.files import FileTransaction
 
     def swap(directory, label, style, fatal):
@@ -45,7 +46,8 @@ DRIVER = textwrap.dedent(
         transaction = FileTransaction()
         contents = {role: f"{role} of {label}".encode() for role in ("key", "certificate", "chain", "fullchain", "ca")}
         with transaction.group("switch") as group:
-            generation.stage(group, layout, contents, keep=2, now=datetime.datetime(2026, 11, 21, 9, 0, int(label)))
+            now = datetime.datetime(2026, 11, 21, 9, 0, int(label))
+            generation.stage(group, layout, contents, keep=2, now=now, seen=look(layout))
         failures = transaction.commit()
         assert not failures, failures
 
