@@ -77,15 +77,15 @@ def test_what_means_nothing_is_refused_by_its_option(given: dict[str, t.Any], fi
 
 
 def test_the_files_of_a_certificate_and_their_attributes() -> None:
-    layout = _declared(chain_file="", ca_file="../trust/{name}.pem", owner="0", group="0", key_mode="0640").layout
+    layout = _declared(chain_file="", ca_file="../trust/{name}.pem", owner="0", group="1", key_mode="0640").layout
     assert layout.published == {
         "key": f"{BASE}/switch/key.pem",
         "certificate": f"{BASE}/switch/cert.pem",
         "fullchain": f"{BASE}/switch/fullchain.pem",
         "ca": "/etc/pki/trust/switch.pem",
     }
-    assert layout.attributes["key"] == Attributes(0, 0, 0o640)
-    assert {layout.attributes[role] for role in layout.published if role != "key"} == {Attributes(0, 0, 0o644)}
+    assert layout.attributes["key"] == Attributes(0, 1, 0o640)
+    assert {layout.attributes[role] for role in layout.published if role != "key"} == {Attributes(0, 1, 0o644)}
     assert (layout.store, layout.name, layout.home.path) == (
         f"{BASE}/.trustmesh/switch",
         "switch",
