@@ -87,14 +87,15 @@ def declared_rotation(item: Mapping[str, t.Any], lifetime: int | None) -> Rotati
     if lifetime is None:
         return policy
     latest = lifetime - policy.lead - policy.overlap
-    if latest <= policy.lead or (policy.max_age or 0) > latest:
+    max_age = latest if policy.max_age is None else policy.max_age
+    if not policy.lead < max_age <= latest:
         raise InvalidInput(
             f"a key that lives {spell_duration(lifetime)} would end before the next one took its place: max_age, lead "
             "and overlap together are longer",
             field="lifetime",
             remedy="Lengthen it, or shorten the others.",
         )
-    return policy if policy.max_age is not None else replace(policy, max_age=latest)
+    return replace(policy, max_age=max_age)
 
 
 class ApiKeyResource(KeyResource):
@@ -130,9 +131,8 @@ class ApiKeyResource(KeyResource):
         self._usage = {}
         for text in held.published.values() if held is not None else ():
             for entry in _entries(text):
-                noted = _noted(entry)
-                known = self._usage.get(str(entry.get("id")), {})
-                self._usage[str(entry.get("id"))] = max(known or noted, noted, key=_uses)
+                name, noted = str(entry.get("id")), _noted(entry)
+                self._usage[name] = max((self._usage.get(name, noted), noted), key=_uses)
         return held
 
     def generate(self) -> KeyMaterial:
@@ -253,7 +253,7 @@ def _noted(entry: Mapping[str, t.Any]) -> dict[str, t.Any]:
         last = spell_instant(instant(last)) if isinstance(last, str) else None
     except ValueError:
         last = None
-    counted = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+    counted = isinstance(count, int) and not isinstance(count, bool) and count > -1
     return {"last_used_at": last, "use_count": count if counted else 0}
 
 

@@ -74,11 +74,7 @@ class DirectoryPublisher:
 
     def _names(self) -> list[str]:
         end = len(self._suffix)
-        return [
-            entry[:-end]
-            for entry in self._entries()
-            if entry.endswith(self._suffix) and len(entry) > end and not entry.startswith(".")
-        ]
+        return [entry[:-end] for entry in self._entries() if entry.endswith(self._suffix) and not entry.startswith(".")]
 
     def _entries(self) -> list[str]:
         return entries(self._path) or []

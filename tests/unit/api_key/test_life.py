@@ -36,11 +36,12 @@ class Client:
     def __init__(self, base: pathlib.Path) -> None:
         self.base = base
         self.clock = START
+        self.services = ["service"]
 
     def batch(self, pepper: str | None = None, **declared: t.Any) -> Batch:
         custody = FileCustody(str(self.base / "client"), "api_key", [Projection("api_key", "{name}.key", Attributes())])
-        target = Target(DirectoryPublisher(str(self.base / "service"), suffix=SUFFIX))
-        keyring = Keyring(custody, [target], SHAPE, lambda: self.clock)
+        targets = [Target(DirectoryPublisher(str(self.base / name), suffix=SUFFIX)) for name in self.services]
+        keyring = Keyring(custody, targets, SHAPE, lambda: self.clock)
         usual = {option: spec.get("default") for option, spec in ITEM_OPTIONS.items()}
         item = {**usual, "name": "integration-service", "permissions": PERMISSIONS, **declared}
         resource = ApiKeyResource.declared(item, keyring, None if pepper is None else Secret(pepper))
@@ -171,9 +172,11 @@ def test_key_that_ends_is_replaced_before_it_does(client: Client) -> None:
     [
         ({"lifetime": "24h"}, "lifetime: a key that lives 1d would end before"),
         ({"lifetime": "90d", "max_age": "90d"}, "lifetime: a key that lives 90d would end before"),
+        ({"lifetime": "90d", "max_age": "2132h1s", "lead": "4h"}, "lifetime: a key that lives 90d would end before"),
+        ({"lifetime": "32h", "lead": "4h"}, "lifetime: a key that lives 1d8h would end before"),
         ({"lifetime": "long"}, "lifetime: 'long' is not a duration"),
         ({"bits": 255}, "bits: 255 is out of range"),
-        ({"bits": 2048}, "bits: 2048 is out of range"),
+        ({"bits": 1025}, "bits: 1025 is out of range"),
         ({"prefix": "TM"}, "prefix: 'TM' cannot begin a key"),
         ({"permissions": ["trust query"]}, "permissions: 'trust query' is not a permission"),
         ({"name": "a/b"}, "name: 'a/b' cannot name files"),
@@ -185,6 +188,50 @@ def test_declaration_that_cannot_be_made_true_is_refused(
     with pytest.raises(InvalidInput) as refusal:
         client.batch(**declared)
     assert str(refusal.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"bits": 1024},
+        {"bits": 256},
+        {"lifetime": "90d", "max_age": "89d"},
+        {"lifetime": "90d", "max_age": "2131h", "lead": "5h"},
+        {"lifetime": "33h", "lead": "4h"},
+    ],
+    ids=str,
+)
+def test_declaration_that_just_can_be_made_true_is_taken(client: Client, declared: dict[str, t.Any]) -> None:
+    assert client.run(**declared).plan.action.value == "create"
+    assert client.accepted(client.key)
+    assert client.run(**declared).plan.action.value == "none"
+
+
+def test_when_a_key_ends_is_told_of_one_that_does(client: Client) -> None:
+    assert client.run().facts["expires"] is None
+    assert client.run(lifetime="30d").facts["expires"] == "2026-01-31T12:00:00Z"
+
+
+def test_record_is_laid_out_for_people(client: Client) -> None:
+    client.run()
+    lines = client.record_file.read_text().splitlines()
+    assert [line.partition(":")[0] for line in lines if line.startswith(' "')] == [
+        ' "client"',
+        ' "keys"',
+        ' "permissions"',
+    ]
+
+
+def test_key_that_was_damaged_in_custody_is_a_mismatch(client: Client) -> None:
+    client.run()
+    store = client.base / "client/.trustmesh-api_key/integration-service/current"
+    kept = json.loads((store / "record.json").read_text())
+    damaged = kept["api_key"][:-1] + ("0" if kept["api_key"][-1] != "0" else "1")
+    for name, text in (("record.json", json.dumps({**kept, "api_key": damaged})), ("api_key", damaged)):
+        (store / name).write_text(text)
+    assert "the key is damaged: its checksum does not fit" in client.refusal()
+    assert client.run(on_mismatch="replace").plan.action.value == "replace"
+    assert client.accepted(client.key)
 
 
 def test_permissions_change_without_a_new_key(client: Client) -> None:
@@ -213,6 +260,40 @@ def test_use_that_the_service_noted_is_no_difference_and_outlives_our_writing(cl
         ("current", 0),
         ("previous", 41),
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ((5, "2026-01-02T08:00:00Z"), (7, "2026-01-01T08:00:00Z"), (7, "2026-01-01T08:00:00Z")),
+        ((7, None), (5, "2026-01-02T08:00:00Z"), (7, None)),
+        ((5, "2026-01-02T08:00:00Z"), (5, "2026-01-03T08:00:00Z"), (5, "2026-01-03T08:00:00Z")),
+        ((5, None), (5, "2026-01-03T08:00:00Z"), (5, "2026-01-03T08:00:00Z")),
+        ((5, "2026-01-03T08:00:00Z"), (5, None), (5, "2026-01-03T08:00:00Z")),
+    ],
+)
+def test_of_what_several_services_noted_the_most_is_told(
+    client: Client, first: t.Any, second: t.Any, told: t.Any
+) -> None:
+    client.services = ["service", "another"]
+    client.run()
+    for name, (count, last) in zip(client.services, (first, second)):
+        path = client.base / name / "integration-service.json"
+        document = json.loads(path.read_text())
+        document["keys"][0].update(use_count=count, last_used_at=last)
+        path.write_text(json.dumps(document))
+    facts = client.run().facts
+    assert (facts["use_count"], facts["last_used_at"]) == told
+
+
+def test_what_is_noted_is_read_again_each_time(client: Client) -> None:
+    """An item is read before its lock is taken and again after."""
+    client.run()
+    (resource,) = client.batch().resources
+    for count in (5, 3):
+        client.note_use(count)
+        assert resource.describe(resource.read())["use_count"] == count
+        t.cast(Keyring, t.cast(ApiKeyResource, resource).keyring).commit()
 
 
 @pytest.mark.parametrize(

@@ -112,14 +112,14 @@ def test_reader_never_fails(text: str) -> None:
     assert not recognise(text, record(), NOW)
 
 
-@pytest.mark.parametrize("prefix", ["tm_live_", "tm_test_", "k1_", "a_b_c_"])
+@pytest.mark.parametrize("prefix", ["tm_live_", "tm_test_", "k1_", "a_b_c_", "a" * 31 + "_"])
 def test_prefix_is_accepted(prefix: str) -> None:
     assert checked_prefix(prefix) == prefix
     parts = parse(generate(prefix, 256).reveal())
     assert parts is not None and parts.prefix == prefix
 
 
-@pytest.mark.parametrize("prefix", ["", "tm", "TM_", "_", "1_", "tm-live_", "tm__", "é_", "a" * 40 + "_", "tm_\n"])
+@pytest.mark.parametrize("prefix", ["", "tm", "TM_", "_", "1_", "tm-live_", "tm__", "é_", "a" * 32 + "_", "tm_\n"])
 def test_prefix_is_refused(prefix: str) -> None:
     with pytest.raises(InvalidInput, match="prefix: "):
         checked_prefix(prefix)
@@ -143,6 +143,8 @@ def test_name_of_a_key_is_no_part_of_its_digest() -> None:
 def test_short_pepper_is_refused() -> None:
     with pytest.raises(InvalidInput, match="pepper: 31 octets can be guessed"):
         checked_pepper("x" * 31)
+    pepper = checked_pepper("x" * 32)
+    assert pepper is not None and pepper.reveal() == "x" * 32
     assert checked_pepper(None) is None
 
 
