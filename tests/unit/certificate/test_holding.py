@@ -48,6 +48,7 @@ def test_a_missing_link_and_a_file_in_its_place_are_told(host: Host) -> None:
     ]
     assert host.run().error is None
     assert (chain.is_symlink(), anchor.is_symlink(), anchor.read_text()) == (True, True, text)
+    assert host.authority.signed == 1
     assert not host.run().changed
 
 

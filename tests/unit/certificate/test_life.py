@@ -268,15 +268,6 @@ def test_without_an_authority_what_is_held_is_only_arranged(host: Host) -> None:
     assert stat.S_IMODE((host.base / "web/cert.pem").stat().st_mode) == 0o640
 
 
-def test_a_missing_link_is_put_back(host: Host) -> None:
-    host.run()
-    (host.base / "web/chain.pem").unlink()
-    mended = host.run()
-    assert mended.plan.reasons == [f"{host.base}/web/chain.pem is missing"]
-    assert (mended.error, mended.plan.action, host.authority.signed) == (None, Action.UPDATE, 1)
-    assert (host.base / "web/chain.pem").is_symlink()
-
-
 @pytest.mark.parametrize("role", ["key", "cert"])
 def test_an_unusable_half_of_our_own_is_replaced(host: Host, role: str) -> None:
     host.run()
