@@ -34,7 +34,11 @@ _REMEDIES = {
     errno.ENFILE: ("the limit for open files of this system is reached", "Raise fs.file-max, and run again."),
     errno.EROFS: ("the file system is read-only", "Remount it writable or choose another directory."),
     errno.EACCES: ("permission denied", "Run as a user who may read and write there (become: true)."),
-    errno.EPERM: ("operation not permitted", "Run as a user who may set this owner and mode (become: true)."),
+    errno.EPERM: (
+        "operation not permitted",
+        "Run as a user who may set this owner and mode (become: true). Not even root changes what is immutable.",
+    ),
+    errno.EBUSY: ("something is mounted there", "Unmount it, or mount the directory that holds it instead."),
     errno.ENOENT: ("no such directory", "Create it first."),
     errno.ENOTDIR: ("a part of the path is a file", "Correct the path."),
     errno.EISDIR: ("a directory is in the way", "Correct the path or remove the directory."),

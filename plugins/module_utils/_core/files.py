@@ -39,6 +39,7 @@ from .attributes import (
 from .errors import TrustmeshError
 from .leftovers import temporary_name
 from .locks import hold
+from .obstacles import refuse_obstacles
 from .places import Directory, locate, make_directory
 from .reading import (
     LIMIT,
@@ -165,6 +166,7 @@ class FileGroup:
         """Note a new name that will be moved to ``where``, and yield it with the directory it belongs in."""
         with named_failure(shown(where)):
             place, folder = settled(where)
+            refuse_obstacles(folder.descriptor, place.name, place.path)
             temporary = temporary_name()
             self.grounds.sweep(folder)
             self.moves.append(Move(temporary, place, fresh))

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from .attributes import Attributes, FileFailure, named_failure
 from .errors import TrustmeshError
 from .leftovers import remove_leftovers
+from .obstacles import refuse_protected
 from .places import Directory, Identity, change, directory, locate, make_directory, open_in
 from .reading import link_of
 from .removal import remove_entry
@@ -266,6 +267,7 @@ class Grounds:
             fresh = folder.identity not in self._swept
             self._swept.add(folder.identity)
         if fresh:
+            refuse_protected(folder.descriptor, folder.real)
             remove_leftovers(folder)
 
 
