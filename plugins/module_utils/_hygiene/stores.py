@@ -49,7 +49,11 @@ def value_faults(value: str, field: t.Optional[str] = None) -> t.Iterator[str]:
 
 
 class Directory:
-    """A directory in which each file is a secret; its key is its path from there."""
+    """A directory in which each file is a secret; its key is its path from there.
+
+    A file with several names, such as one in a mounted volume of Kubernetes (a link to a file below a link), is one
+    secret. Its key is the name that is declared; if none is, that which lies least deep.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -58,18 +62,25 @@ class Directory:
         """See :class:`Store`."""
         if not is_directory(self._path):
             raise InvalidInput("there is no such directory on this host", field=self._path)
+        names: dict[tuple[int, int], list[str]] = {}
         found: dict[str, Observed] = {}
         for path, entry in walk(self._path):
-            # A mounted secret of Kubernetes is a link to a file in a directory of links.
             held = status(path, follow=True) if stat.S_ISLNK(entry.st_mode) else entry
             if held is None or stat.S_ISDIR(held.st_mode):
                 continue
             content = (read_file(path) or b"").decode("utf-8", "replace") if values else None
-            found[os.path.relpath(path, self._path)] = Observed(
+            key = os.path.relpath(path, self._path)
+            names.setdefault((held.st_dev, held.st_ino), []).append(key)
+            found[key] = Observed(
                 datetime.datetime.fromtimestamp(held.st_mtime, tz=datetime.timezone.utc),
                 faults=() if content is None else tuple(value_faults(content)),
             )
-        return found
+        return {key: found[key] for several in names.values() for key in _meant(several, keys)}
+
+
+def _meant(names: Sequence[str], declared: t.Collection[str]) -> Sequence[str]:
+    """Return the names of one file that stand for it."""
+    return [name for name in names if name in declared] or [min(names, key=lambda name: (name.count("/"), name))]
 
 
 class EnvironmentFile:

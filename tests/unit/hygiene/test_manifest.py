@@ -104,6 +104,21 @@ def test_a_directory_tells_age_and_faults(tmp_path: pathlib.Path) -> None:
         Directory(str(tmp_path / "none")).observe([], values=False)
 
 
+def test_a_file_with_several_names_is_one_secret(tmp_path: pathlib.Path) -> None:
+    """kubernetes/kubernetes#123604: a mounted secret is a file below a link, and what a crash left is beside it."""
+    for day in ("..2026_01", "..2026_02"):
+        (tmp_path / day).mkdir()
+        for name in ("password", "token"):
+            (tmp_path / day / name).write_text(f"{day} {name}\n")
+    (tmp_path / "..data").symlink_to("..2026_02")
+    for name in ("password", "token"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    left = {"..2026_01/password", "..2026_01/token"}
+    assert set(Directory(str(tmp_path)).observe(["password"], values=True)) == {"password", "token", *left}
+    declared = ["..2026_02/token", "token"]
+    assert set(Directory(str(tmp_path)).observe(declared, values=False)) == {*declared, "password", *left}
+
+
 def test_an_environment_file_tells_no_age(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "hub.env"
     path.write_text("# c\nA=x\nexport B='y z'\nC=\n")
