@@ -43,7 +43,7 @@ options:
       - The rules to apply. They are V(private-key), V(putty-key), V(age-key), V(vault-token), V(aws-access-key),
         V(github-token), V(gitlab-token), V(slack-token), V(slack-webhook), V(stripe-key), V(google-api-key),
         V(npm-token), V(pypi-token), V(service-token), V(json-web-token), V(url-password), V(authorization-header),
-        V(password-field), V(password-word), V(payment-card-number), V(hex-key) and V(base64-key).
+        V(password-field), V(secret-element), V(password-word), V(payment-card-number), V(hex-key) and V(base64-key).
       - When omitted, all.
     type: list
     elements: str

@@ -14,7 +14,8 @@ author:
   - The trustmesh.security contributors (!UNKNOWN)
 description:
   - Searches the files of the working tree, every version of every file that any branch, tag or stash reaches, and the
-    messages of commits and tags. What was removed from the tree is still in every clone.
+    messages of commits and tags with the names and addresses above them. What was removed from the tree is still in
+    every clone.
   - Two means work together. The detectors of the library C(detect-secrets) find keywords, noise and the tokens of many
     services; a table of this collection adds private keys as a whole, tokens of Vault and OpenBao, further services,
     passwords in URLs, fields that are named as a secret in any spelling, values of Kubernetes Secrets, and files that

@@ -51,12 +51,12 @@ _SOPS_VALUE: t.Final = re.compile(
 )
 _JWK: t.Final = re.compile(r"\{[^{}]*\}")
 _JWK_KIND: t.Final = re.compile(r"\"kty\\*\"\s{0,8}:")
-#: The private parts of a key (RFC 7518, 6).
+#: The private parts of a key (RFC 7518, 6; RFC 9964, 3).
 JWK_PRIVATE: t.Final = re.compile(
-    r"\"(?:d|k|p|q|dp|dq|qi)\\*\"\s{0,8}:\s{0,8}\\*\"(?P<value>[A-Za-z0-9_+/=-]{8,})\\*\""
+    r"\"(?:d|k|p|q|dp|dq|qi|priv)\\*\"\s{0,8}:\s{0,8}\\*\"(?P<value>[A-Za-z0-9_+/=-]{8,})\\*\""
 )
 _JWK_PUBLIC: t.Final = re.compile(
-    r"\"(?:n|x|y|x5c|x5t|x5t#S256|kid)\\*\"\s{0,8}:\s{0,8}(?P<value>\\*\"[^\"\\]*|\[[^\[\]]*\])"
+    r"\"(?:n|x|y|pub|x5c|x5t|x5t#S256|kid)\\*\"\s{0,8}:\s{0,8}(?P<value>\\*\"[^\"\\]*|\[[^\[\]]*\])"
 )
 
 

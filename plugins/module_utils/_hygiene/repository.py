@@ -76,6 +76,10 @@ class GitFailure(TrustmeshError):
     """git did not do what it was asked."""
 
 
+#: Who made a commit or a tag; when that was is left out.
+_PERSON: t.Final = re.compile(rb"(?:author|committer|tagger) (?P<who>.*>)")
+
+
 @dataclass(frozen=True)
 class Blob:
     """One version of one file, and the commit that brought it first; the name of a reference for what has no commit."""
@@ -167,8 +171,9 @@ class Repository:
             while kind == "tag" and identity not in seen:
                 seen.add(identity)
                 content = read(identity)[1]
-                head, _blank, message = (content or b"").partition(b"\n\n")
-                yield name, "", message if content is not None else None
+                head = (content or b"").partition(b"\n\n")[0]
+                yield name, "", None if content is None else self.message(content)
+                yield name, "", None if content is None else self.people(content)
                 about = dict(entry.split(b" ", 1) for entry in head.split(b"\n") if b" " in entry)
                 kind, identity = (about.get(field, b"").decode("ascii", "replace") for field in (b"type", b"object"))
             if kind == "blob":
@@ -188,6 +193,12 @@ class Repository:
     def message(commit: bytes) -> bytes:
         """Return the message in the content of a commit."""
         return commit.partition(b"\n\n")[2]
+
+    @staticmethod
+    def people(content: bytes) -> bytes:
+        """Return each name and address above the message of a commit or a tag, one a line."""
+        lines = content.partition(b"\n\n")[0].split(b"\n")
+        return b"\n".join(dict.fromkeys(found["who"] for found in map(_PERSON.match, lines) if found))
 
     @contextlib.contextmanager
     def reader(self, largest: int) -> Iterator[Read]:

@@ -185,7 +185,8 @@ class RepositoryScan:
                     self._version(blob.path, read(blob.identity)[1], blob.commit, seen)
             for commit in commits:
                 content = read(commit)[1]
-                self._version(_MESSAGE, None if content is None else repository.message(content), commit, seen)
+                for part in (repository.message, repository.people):
+                    self._version(_MESSAGE, None if content is None else part(content), commit, seen)
             for name, path, content in repository.beside_commits(read):
                 if not path or wanted(path):
                     seen.versions += bool(path)

@@ -28,7 +28,13 @@ _ASSIGNED: t.Final = r"\s{0,64}(?:=>|:=|[:=])\s{0,64}(?:!!\w+\s+|&\w+\s+)?"
 #: A value in quotation marks, escaped as often as the text is nested; its end is looked for by :func:`.shapes.find`.
 _QUOTED: t.Final = r"(?P<quote>\\*[\"'])"
 _BARE: t.Final = r"(?P<bare>[^\s\"',;&)}\]\\][^\s\"',;&)}\]]*)"
-
+#: A value below a name of XML: in an element that has it, in a ``value`` beside it, or beside a ``name`` or ``key``.
+_ELEMENT: t.Final = (
+    rf"(?:<(?:[\w-]{{1,64}}:)?[\w.-]{{0,64}}?{name_pattern(SECRET_NAMES)}(?:(?:\s[^<>]{{0,256}})?>\s{{0,64}}(?:<!\[CDATA\[)?"
+    r"(?=[^<>]{1,1024}<|[^<>]{1,1024}\]\]>)|(?:\s[^<>]{0,256}?)?\svalue\s?=\s?[\"'])"
+    rf"|\b(?:name|key)\s?=\s?[\"'][\w.:-]{{0,64}}?{name_pattern(SECRET_NAMES)}\s[^<>]{{0,256}}?\bvalue\s?=\s?[\"'])"
+    r"(?P<secret>[^\s<>\"'\]][^\s<>\"']{3,1023}?)(?=\s|[<\"']|\]\]>)"
+)
 
 #: How the names of parameters end; looked for with the sign behind, which few lines have.
 _PARAMETER_LITERALS: t.Final = tuple(dict.fromkeys(f"{name.split()[-1]}=" for name in SECRET_NAMES))
@@ -153,6 +159,14 @@ SHAPES: t.Final[tuple[Shape, ...]] = (
         *_FIELD_LITERALS,
         check=is_real_value,
         in_code=False,
+    ),
+    _shape(
+        "secret-element",
+        "an element of XML that is named as a secret",
+        "high",
+        _ELEMENT,
+        *_FIELD_LITERALS,
+        check=looks_assigned,
     ),
     _shape(
         "password-word",

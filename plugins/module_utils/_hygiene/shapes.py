@@ -172,10 +172,15 @@ def _closing(line: str, start: int, quote: str) -> int:
 
 
 def readable(line: str) -> str:
-    """Return a line with the characters that JSON writers like to spell as numbers (``\\u003d``) spelled out."""
+    """Return a line without colours of a terminal, and with what JSON spells as numbers (``\\u003d``) spelled out."""
+    if "[" in line and any(escape in line for escape in _ESCAPES):
+        line = _COLOUR.sub("", line)
     return _SPELLED.sub(lambda match: chr(int(match.group(1), 16)), line) if "\\u00" in line else line
 
 
+_ESCAPES: t.Final = ("\x1b", "u001b", "u001B", "x1b", "x1B", "\\033", "\\e")
+#: A control sequence (ECMA-48, 5.4), begun by the character or by what stands for it in a text.
+_COLOUR: t.Final = re.compile(r"(?:\x1b|\\{1,32}(?:u001[bB]|x1[bB]|033|e))\[[0-?]{0,32}[ -/]{0,4}[@-~]")
 _SPELLED: t.Final = re.compile(r"\\{1,32}u00([2-7][0-9A-Fa-f])")
 #: A value in quotation marks that are never closed does not reach further than this.
 _LONGEST_VALUE: t.Final = 8192

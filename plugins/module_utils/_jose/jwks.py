@@ -54,8 +54,8 @@ ALGORITHMS: t.Final[Mapping[str, KeySpec]] = {
 #: The algorithm of a key that does not name one.
 _USUAL: t.Final = {spec: name for name, spec in reversed(list(ALGORITHMS.items()))}
 _CURVES: t.Final[Mapping[str, int]] = {"P-256": 256, "P-384": 384, "P-521": 521}
-#: Members that only a private or shared key has (RFC 7518, 6.2.2, 6.3.2 and 6.4.1).
-_PRIVATE: t.Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+#: Members that only a private or shared key has (RFC 7518, 6.2.2, 6.3.2 and 6.4.1; RFC 9964, 3).
+_PRIVATE: t.Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 #: What a thumbprint is made of (RFC 7638, 3.2; RFC 8037, 2), in the order of their names.
 _REQUIRED: t.Final[Mapping[str, tuple[str, ...]]] = {
     "RSA": ("e", "kty", "n"),

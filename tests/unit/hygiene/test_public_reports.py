@@ -127,3 +127,79 @@ def test_value_without_a_telling_name_in_a_state_file_is_found() -> None:
     """feeltheajf/trufflehog3#37: the password that Terraform made stands beside the name ``result``."""
     state = {"type": "random_password", "instances": [{"attributes": {"length": 24, "result": SECRET + SECOND}}]}
     assert [rule for _line, rule in in_code("infra.tfstate", json.dumps(state, indent=2))] != []
+
+
+ELEMENTS: t.Final = (
+    "<password>%s</password>",
+    '<wsse:Password Type="PasswordText">%s</wsse:Password>',
+    "<settings.sonar.password> %s </settings.sonar.password>",
+    "<clientSecret><![CDATA[%s]]></clientSecret>",
+    '<add key="ApiKey" value="%s" />',
+    '<property name="hibernate.connection.password" value="%s"/>',
+    '<password encrypted="no" value="%s"/>',
+)
+
+
+@pytest.mark.parametrize("line", ELEMENTS)
+def test_secret_in_an_element_of_xml_is_found_by_every_scanner(line: str, tmp_path: pathlib.Path) -> None:
+    """gitleaks/gitleaks#908, Yelp/detect-secrets#270: a value between tags was not found."""
+    assert len(in_code("settings.xml", f"<a>\n{line % SECRET}\n</a>\n")) == 1
+    count, shown = in_log(tmp_path, f"request {line % SECRET}\n")
+    assert count == 1
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '<label for="password">Password1:</label>',
+        '<string name="password">Passwort1:</string>',
+        "<passwordPolicy>at-least-12</passwordPolicy>",
+        "<password>${env.DEPLOY_PASSWORD1}</password>",
+        "<password>{{ vault_password1 }}</password>",
+        '<input type="password" name="password" value="">',
+        '<xs:element name="password" type="xs:string1" minOccurs="0"/>',
+        "if (left<password>right-1234567) {",
+    ],
+)
+def test_what_an_element_of_xml_says_of_a_secret_is_none(line: str) -> None:
+    """gitleaks/gitleaks#908, turned round: labels, rules and references are no values."""
+    assert in_code("settings.xml", line) == []
+
+
+@pytest.mark.parametrize("escape", ["\x1b", "\\u001b", "\\x1b", "\\033", "\\e"])
+@pytest.mark.parametrize(
+    "line",
+    ["{}[32mpassword{}[0m={}[1;33m%s{}[0m", "{}[36mghp_%s{}[39m done", '{{"m":"{}[38;5;196mpwd{}[m: {}[0m%s{}[K"}}'],
+)
+def test_colours_hide_no_secret(line: str, escape: str, tmp_path: pathlib.Path) -> None:
+    """NousResearch/hermes-agent#81012: a token between the colours of a terminal was not masked."""
+    secret = (SECRET * 3)[:36]
+    text = line.replace("{}", escape).replace("{{", "{").replace("}}", "}") % secret
+    count, shown = in_log(tmp_path, text)
+    assert count == 1
+    assert secret not in shown
+
+
+def test_private_key_of_a_kind_without_a_scanner_is_found() -> None:
+    """authlib/authlib#913: a set with a key of a new kind; its private half has a name that RFC 7518 does not know."""
+    key = {"kty": "AKP", "alg": "ML-DSA-65", "pub": SECOND * 3, "priv": SECRET * 3}
+    assert (1, "private-jwk") in in_code("keys.json", json.dumps({"keys": [key]}))
+    assert in_code("keys.json", json.dumps({"keys": [{**key, "priv": ""}]})) == []
+
+
+_SEALED: t.Final = "ENC[AES256_GCM,data:YhQtquwyl/s1b+DK,iv:2oAcrZiuiHUUjwOMb+Vj,tag:2eu0KnAdHuDjfbo+iOHorg==,type:str]"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("hub.conf", "DB_PASSWORD={0}\nsops_encrypted_regex=^data$\nsops_mac={1}\nsops_version=3.10.2\n"),
+        ("hub.yaml", "db:\n  password: {0}\n  user: {1}\nsops:\n  mac: {1}\n  encrypted_regex: ^data$\n"),
+        ("hub.json", '{{"password": "{0}", "user": "{1}",\n "sops": {{"mac": "{1}", "version": "3.10.2"}}}}'),
+    ],
+)
+def test_what_sops_left_in_plain_text_is_found(name: str, text: str) -> None:
+    """getsops/sops#1886: a rule for encryption that matched nothing left all values readable, and nobody was told."""
+    assert len(in_code(name, text.format(SECRET, _SEALED))) == 1
+    assert in_code(name, text.format(_SEALED, _SEALED)) == []

@@ -215,7 +215,9 @@ def test_r8_tags_files_and_trees_that_no_commit_holds_are_read(planted: Planted)
     planted.git("update-ref", "refs/x/tree", planted.git("mktree", given=f"100644 blob {blob}\tdeep.txt\n"))
     with Repository(str(planted.path)).reader(1 << 20) as read:
         found = list(Repository(str(planted.path)).beside_commits(read))
-    assert sorted(found, key=str) == [
+    taggers = [entry for entry in found if (entry[2] or b"").endswith(b">")]
+    assert [name for name, _path, _content in taggers] == ["refs/tags/v1", "refs/tags/v2", "refs/tags/v2"]
+    assert sorted((entry for entry in found if entry not in taggers), key=str) == [
         ("refs/tags/v1", "", b"text of a tag\n"),
         ("refs/tags/v2", "", b"text of a tag of a tag\n"),
         ("refs/tags/v2", "", b"text of a tag\n"),
@@ -307,3 +309,20 @@ def test_s5_what_is_in_the_tree_and_no_file_is_counted(planted: Planted) -> None
     assert result["unread"] == {"a repository of its own, to be searched by itself": 1}
     assert (result["complete"], result["ok"]) == (False, False)
     assert [finding["path"] for finding in result["findings"]] == ["link"]
+
+
+def test_a_token_in_the_place_of_a_name_is_found(planted: Planted) -> None:
+    """trufflesecurity/trufflehog#392 (notgitbleed.com): credentials typed where git wants a name or an address."""
+    token = "ghp_" + Plants(392).text(36)
+    planted.git("commit", "-q", "--allow-empty", "--author", f"{token} <n@hub.example>", "-m", "words")
+    planted.git("tag", "-a", "-m", "words", "v1")
+    repository = Repository(str(planted.path))
+    commit = repository.commits()[-1]
+    with repository.reader(1 << 20) as read:
+        people = repository.people(read(commit)[1] or b"")
+        told = [content for _name, _path, content in repository.beside_commits(read)]
+    assert people == f"{token} <n@hub.example>\nn <n@hub.example>".encode()
+    assert told == [b"words\n", b"n <n@hub.example>"]
+    result = _scan(planted.path)
+    assert [finding["rule"] for finding in result["findings"]] == ["github-token"]
+    assert token not in str(result)

@@ -64,6 +64,7 @@ LINES: list[tuple[str, str, Callable[[Plants], str]]] = [
     ("password-field", "Passphrase: {}", lambda it: it.password()),
     ("password-field", "apiKey={}&user=1", lambda it: it.text(20)),
     ("password-field", "client_secret => '{}'", lambda it: it.text(20)),
+    ("secret-element", "<db:password>{}</db:password>", lambda it: it.password() + "7"),
     ("password-word", "the new password is {}", lambda it: it.password()),
     ("named-token", "const sessionToken = '{}';", lambda it: it.text(24)),
     ("secret-field", 'HUB_CREDENTIALS: "{}"', lambda it: it.text(24)),

@@ -133,6 +133,7 @@ def test_what_is_for_other_uses_is_passed_over(entry: Entry) -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
+        ({"kty": "AKP", "alg": "ML-DSA-65", "pub": "AyM1", "priv": "SysP", "kid": "a1"}, "holds a secret"),
         ({"kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T", "kid": "a1"}, "holds a secret"),
         ({**OKP_JWK, "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}, "holds a secret"),
         ({**RSA_JWK, "use": "enc", "p": "AQAB"}, "holds a secret"),
