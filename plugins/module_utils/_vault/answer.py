@@ -65,7 +65,7 @@ def understand(response: t.Any, url: str, method: str, path: str) -> tuple[int, 
     ):
         return status, body
     said = [printable(text) for text in _said(errors, body)]
-    if status < 300 or (status == 404 and not said):
+    if status // 100 == 2 or (status == 404 and not said):
         raise strange(response, url, place, "this status does not go with its body")
     failure = _unsaid(place, said) if status == 404 and not errors else from_status(status, said, method, path)
     failure.status = status
@@ -156,15 +156,16 @@ def _redirected(response: t.Any, url: str) -> VaultError:
     where = destination(location)
     if status in (307, 308) and (not location or ("//" in where and "/v1/" in where)):
         active = f", which names {where}" if location else ""
-        return Standby(
+        failure: VaultError = Standby(
             f"the node at {url} is a standby (HTTP {status}){active}",
             field="url",
             remedy="Point url at the active node.",
         )
-    failure = NotVault(
-        f"{url} answers, but not as a Vault or OpenBao does: it redirects to {where} (HTTP {status})",
-        field="url",
-        remedy="Give the address of the server itself; a proxy or another service may stand there.",
-    )
+    else:
+        failure = NotVault(
+            f"{url} answers, but not as a Vault or OpenBao does: it redirects to {where} (HTTP {status})",
+            field="url",
+            remedy="Give the address of the server itself; a proxy or another service may stand there.",
+        )
     failure.status = status
     return failure

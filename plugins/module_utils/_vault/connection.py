@@ -96,8 +96,6 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
     namespace = _header("namespace", setting(params, "namespace"))
     HVAC.check()
     session = stack.enter_context(requests.Session())
-    session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
-    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=WORKERS))
     # A proxy named in the environment cannot reach our loopback; requests would ask it all the same.
     session.trust_env = not _is_loopback(url)
     # REQUESTS_CA_BUNDLE overrides True, but not a path; see also PooledAdapter.
@@ -109,7 +107,6 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
         namespace=namespace,
         session=session,
         timeout=params["timeout"],
-        allow_redirects=False,
     )
     return Vault(adapter, retries=params["retries"])
 
@@ -148,7 +145,7 @@ def _url(params: Params) -> str:
 
 def _refuse_credentials(url: str) -> None:
     """Raise for an address with a user or password in it, which stays unread and is masked in all that is returned."""
-    authority = re.split(r"[/?#]", url.partition("//")[2], maxsplit=1)[0]
+    authority = re.split(r"[/?#]", url.partition("//")[2])[0]
     login = (authority if "@" in authority else url).rpartition("@")[0].rpartition("//")[2]
     if not login:
         return

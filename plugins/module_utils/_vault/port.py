@@ -34,7 +34,6 @@ from .errors import (
     NotVault,
     RateLimited,
     Rejected,
-    Sealed,
     ServerFault,
     UnknownParameter,
     Unreachable,
@@ -82,7 +81,7 @@ class Vault:
         self,
         transport: Transport,
         *,
-        retries: int = 3,
+        retries: int,
         sleep: t.Callable[[float], None] = time.sleep,
         clock: t.Callable[[], float] = time.time,
     ) -> None:
@@ -384,16 +383,16 @@ def _may_repeat(error: VaultError, repeatable: bool) -> bool:
     """Tell whether sending again is safe and may help."""
     if _did_nothing(error):
         return True
-    if not repeatable or isinstance(error, (Sealed, NoMount)):
+    if not repeatable:
         return False
-    if isinstance(error, Unreachable):
-        return True
-    return isinstance(error, (ServerFault, NotVault)) and error.status in _PASSING_STATUSES
+    return isinstance(error, Unreachable) or (
+        isinstance(error, (ServerFault, NotVault)) and error.status in _PASSING_STATUSES
+    )
 
 
 def _pause(error: VaultError, attempt: int) -> float:
     """Return seconds to wait: what the server asks for, else an exponential back-off with jitter."""
     asked = error.retry_after
     if asked and asked.isascii() and asked.isdigit():
-        return min(float(asked[:9]), _LONGEST_PAUSE_SECONDS)
+        return min(float(asked), _LONGEST_PAUSE_SECONDS)
     return float(min(0.2 * 2**attempt * random.uniform(0.5, 1.5), _LONGEST_PAUSE_SECONDS))

@@ -54,7 +54,7 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
     def __init__(self, **options: t.Any) -> None:
         super().__init__(**options)
         trust = self.session.merge_environment_settings(
-            self.base_uri, {}, False, self._kwargs["verify"], self._kwargs["cert"]
+            self.base_uri, {}, None, self._kwargs["verify"], self._kwargs["cert"]
         )
         adapter = self.session.get_adapter(self.base_uri)
         where = requests.Request("GET", self.base_uri).prepare()
@@ -64,9 +64,7 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
         # Below a plain HTTP proxy this is the whole address, else only its path.
         self._base = adapter.request_url(where, trust["proxies"]).rstrip("/")
 
-    def request(
-        self, method: str, url: str, headers: t.Any = None, raise_exception: bool = True, **options: t.Any
-    ) -> Answer:
+    def request(self, method: str, url: str, headers: t.Any = None, **options: t.Any) -> Answer:
         """Send one request and return the answer whatever its status; raises ``OSError`` when there is none."""
         sent = {**self._headers(options.get("wrap_ttl")), **(headers or {})}
         body = None
@@ -82,12 +80,10 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
                 f"{self._base}/{url}{query}",
                 body=body,
                 headers=sent,
-                retries=False,
-                redirect=False,
+                retries=False,  # and so no redirection is followed
                 assert_same_host=False,
                 preload_content=False,
-                decode_content=False,
-                timeout=urllib3.Timeout(connect=timeout, read=timeout),
+                timeout=timeout,
             )
             content = got.read(LARGEST_ANSWER + 1, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
@@ -129,9 +125,9 @@ class Due(threading.local):
     def left(self) -> float:
         """Seconds that are left; raises ``socket.timeout`` when there are none."""
         left = self.instant - time.monotonic()
-        if left <= 0:
+        if left < _SHORTEST_WAIT:
             raise socket.timeout("timed out")
-        return max(left, _SHORTEST_WAIT)
+        return left
 
 
 def _timed(connection: t.Any, due: Due) -> t.Any:
@@ -190,8 +186,8 @@ def _pool(adapter: t.Any, where: t.Any, trust: t.Mapping[str, t.Any]) -> t.Any:
     """Let requests make the pool as it would for a request of its own."""
     proxies, verify, cert = trust["proxies"], trust["verify"], trust["cert"]
     try:
-        pool = adapter.get_connection_with_tls_context(where, verify, proxies=proxies, cert=cert)
+        pool = adapter.get_connection_with_tls_context(where, verify, proxies=proxies)
     except AttributeError:  # requests before 2.32
         pool = adapter.get_connection(where.url, proxies)
-    adapter.cert_verify(pool, where.url, verify, cert)
+    adapter.cert_verify(pool, where.url, verify, cert)  # which sets the client certificate, in every version
     return pool

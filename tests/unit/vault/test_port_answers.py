@@ -122,6 +122,7 @@ def test_r1_r17_answer_that_is_not_vaults_says_nothing(name: str) -> None:
             assert text.isprintable()
             assert len(text) < 900
             assert isinstance(caught.value, NotVault)
+            assert (caught.value.field, bool(caught.value.remedy)) == ("url", True)
 
 
 def test_r18_compressed_answer_is_read() -> None:
@@ -320,6 +321,6 @@ def test_a_redirect_is_named_and_never_followed(status: int, location: str, kind
         types.SimpleNamespace(status_code=status, headers={"Location": location} if location else {}),
         "https://vault.example",
     )
-    assert (type(found).__name__, found.field, bool(found.remedy)) == (kind, "url", True)
+    assert (type(found).__name__, found.field, bool(found.remedy), found.status) == (kind, "url", True, status)
     assert named in found.problem
     assert "hidden" not in str(found)

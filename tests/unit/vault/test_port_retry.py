@@ -29,7 +29,7 @@ from plugins.module_utils._vault.port import Vault
 from tests.unit.vault.scripted import DROP, HANG, Answer, ScriptedServer
 
 RETRIES = 3
-GOOD = Answer(200, {"data": {"k": "v", "keys": []}})
+GOOD = Answer(200, {"type": "shamir", "data": {"k": "v", "keys": [], "data": {}, "metadata": {"version": 1}}})
 Request = Callable[[Vault], t.Any]
 
 
@@ -63,7 +63,17 @@ def list_keys(vault: Vault) -> t.Any:
     return vault.list("kv")
 
 
-REPEATABLE = [read, write, patch, delete, list_keys]
+def read_version(vault: Vault) -> t.Any:
+    """So can the reading of a version."""
+    return vault.read_version("kv/data/a")
+
+
+def read_bare(vault: Vault) -> t.Any:
+    """So can a question that everybody may ask."""
+    return vault.read_bare("sys/seal-status")
+
+
+REPEATABLE = [read, write, patch, delete, list_keys, read_version, read_bare]
 EVERY = [*REPEATABLE, write_once]
 
 
@@ -129,6 +139,42 @@ def test_long_retry_after_is_cut() -> None:
     with ScriptedServer(Answer(429, {}, {"Retry-After": "3600"}), GOOD) as server:
         read(port(server.url, pauses))
     assert pauses == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [
+        ("0", 0, 0),
+        ("5", 5, 5),
+        ("6", 5, 5),
+        ("9" * 400, 5, 5),
+        ("-1", 0.1, 0.3),
+        ("1.5", 0.1, 0.3),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 0.1, 0.3),
+        ("\xb2", 0.1, 0.3),
+        ("", 0.1, 0.3),
+    ],
+)
+@pytest.mark.parametrize("status", [412, 429, 503])
+def test_only_a_number_of_seconds_says_how_long_to_wait(status: int, said: str, least: float, most: float) -> None:
+    pauses: list[float] = []
+    with ScriptedServer(Answer(status, {"errors": ["not now"]}, {"Retry-After": said}), GOOD) as server:
+        read(port(server.url, pauses))
+    assert [least <= pause <= most for pause in pauses] == [True]
+
+
+def test_no_pause_is_longer_than_five_seconds() -> None:
+    pauses: list[float] = []
+    with ScriptedServer(Answer(502)) as server, pytest.raises(NotVault):
+        read(port(server.url, pauses, retries=9))
+    assert pauses[-1] == 5.0
+
+
+def test_the_question_for_namespaces_is_repeated() -> None:
+    pauses: list[float] = []
+    with ScriptedServer(Answer(502, {"errors": ["try again"]}), GOOD) as server:
+        assert port(server.url, pauses).ignores_namespaces()
+        assert len(server.seen) == 2
 
 
 def test_pauses_grow_and_are_spread() -> None:
