@@ -72,8 +72,7 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
             body = json.dumps(options["json"]).encode()
             sent.setdefault("Content-Type", "application/json")
         query = f"?{options['query']}" if "query" in options else ""
-        timeout = self._kwargs["timeout"]
-        self._due.set(timeout)
+        self._due.set(self._kwargs["timeout"])
         try:
             got = self._pool.request(
                 method.upper(),
@@ -83,7 +82,6 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
                 retries=False,  # and so no redirection is followed
                 assert_same_host=False,
                 preload_content=False,
-                timeout=timeout,
             )
             content = got.read(LARGEST_ANSWER + 1, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
@@ -91,7 +89,6 @@ class PooledAdapter(RawAdapter):  # type: ignore[misc]
         if len(content) > LARGEST_ANSWER:
             got.close()
             raise self._unreadable(method, url, f"its body is larger than {LARGEST_ANSWER >> 20} MiB")
-        got.release_conn()
         encoding = got.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             try:
@@ -185,9 +182,9 @@ class _TimedIO(socket.SocketIO):
 def _pool(adapter: t.Any, where: t.Any, trust: t.Mapping[str, t.Any]) -> t.Any:
     """Let requests make the pool as it would for a request of its own."""
     proxies, verify, cert = trust["proxies"], trust["verify"], trust["cert"]
-    try:
+    if hasattr(adapter, "get_connection_with_tls_context"):
         pool = adapter.get_connection_with_tls_context(where, verify, proxies=proxies)
-    except AttributeError:  # requests before 2.32
+    else:  # requests before 2.32
         pool = adapter.get_connection(where.url, proxies)
     adapter.cert_verify(pool, where.url, verify, cert)  # which sets the client certificate, in every version
     return pool
