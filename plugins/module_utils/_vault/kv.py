@@ -113,6 +113,7 @@ class KvState(State):
 
 
 _METADATA = ("max_versions", "cas_required", "delete_version_after", "custom_metadata")
+_PARTS = ("data", *_METADATA)
 
 
 @dataclass(frozen=True)
@@ -235,9 +236,16 @@ class KvSecret(VaultResource[KvState]):
         changes += [Change(f"data.{key}", held[key], None, f"data.{key} is not declared") for key in self._extra(held)]
         if not changes:
             return plan
+        refined = replace(plan, action=plan.action if plan else Action.UPDATE, changes=tuple(changes))
+        if refined.changed_fields.isdisjoint(_PARTS):
+            raise InvalidInput(
+                "there is no such secret, and nothing is declared that would make one",
+                field="data",
+                remedy="Give data or generate, or a field of the metadata.",
+            )
         if not self._versioned and any(entry[0] not in held for entry in self._terms.generate):
-            plan = replace(plan, warnings=(*plan.warnings, _UNGUARDED.format(self.name)))
-        return replace(plan, action=plan.action if plan else Action.UPDATE, changes=tuple(changes))
+            return replace(refined, warnings=(*refined.warnings, _UNGUARDED.format(self.name)))
+        return refined
 
     def _worded(self, change: Change, current: KvState | None) -> Change:
         if current is not None and change.path.startswith("data."):

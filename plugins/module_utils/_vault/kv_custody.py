@@ -80,8 +80,8 @@ class KvStore:
         if not self.versioned:
             return self._write_plain(path, document, version)
         base = int(version or 0)
-        written, repeated = self._put(path, document, base)
-        if written is not None:
+        written = self._put(path, document, base)
+        if not isinstance(written, Rejected):
             return written
         held = self.vault.read_version(self.at("data", path))
         if held is None and base:
@@ -93,12 +93,12 @@ class KvStore:
                 remedy="A proxy, a cache or another service may stand between here and the server.",
             )
         newest = held.mapping("metadata").number("version")
-        if repeated and held["data"] == document:  # the answer to our first attempt was lost
+        if written.repeated and held["data"] == document:  # the answer to our first attempt was lost
             return newest
         # What is deleted counted as absent, but has to be named to be written over.
         if base == 0 and held["data"] is None:
-            written, _repeated = self._put(path, document, newest)
-        if written is None:
+            written = self._put(path, document, newest)
+        if isinstance(written, Rejected):
             raise _overtaken(f"{self.mount}/{path}")
         return written
 
@@ -113,18 +113,15 @@ class KvStore:
         self.remove(path)  # this version of the engine keeps no empty secret
         return None
 
-    def _put(self, path: str, document: Mapping[str, t.Any], base: int) -> tuple[t.Optional[int], bool]:
-        """Write over version ``base`` and return the new one; ``None`` when the newest is another.
-
-        Also whether an earlier attempt, whose answer was lost, may have made it another.
-        """
+    def _put(self, path: str, document: Mapping[str, t.Any], base: int) -> t.Union[int, Rejected]:
+        """Write over version ``base`` and return the new one, or the refusal when the newest is another."""
         try:
             body = {"data": dict(document), "options": {"cas": base}}
-            return self.vault.write(self.at("data", path), body).data.number("version"), False
+            return self.vault.write(self.at("data", path), body).data.number("version")
         except Rejected as error:
             if "check-and-set" not in str(error):
                 raise
-            return None, error.repeated
+            return error
 
     def remove(self, path: str) -> None:
         """Remove a document with all its versions."""

@@ -60,12 +60,11 @@ class KvSurvey:
             listed = set(self._listed(""))
         except NoMount as error:
             raise InvalidInput(f"there is no engine at {self._mount}", field="mount", remedy=error.remedy) from None
-        found = {key: KvSecretFacts() for key in listed}
         wanted = [key for key in keys if key in listed]
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
             seen = dict(zip(wanted, pool.map(lambda key: self._look(key, values), wanted)))
-        found.update((key, facts) for key, facts in seen.items() if facts is not None)
-        return {key: facts for key, facts in found.items() if seen.get(key, facts) is not None}
+        found = {key: seen.get(key, KvSecretFacts()) for key in listed}
+        return {key: facts for key, facts in found.items() if facts is not None}
 
     def _listed(self, below: str) -> t.Iterator[str]:
         for name in self._vault.list(self._at("metadata", below.rstrip("/"))):

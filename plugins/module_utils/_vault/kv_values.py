@@ -25,14 +25,13 @@ class KvValues:
     def __init__(self, login: Callable[[], Vault]) -> None:
         self._login = login
         self._lock = threading.RLock()
-        self._vault: t.Optional[Vault] = None
-        self._versions: t.Optional[KvVersions] = None
+        self._opened: t.Optional[tuple[Vault, KvVersions]] = None
         self._held: dict[tuple[str, str], Data] = {}
 
     @property
     def warnings(self) -> list[str]:
         """What the server said."""
-        return self._vault.warnings if self._vault is not None else []
+        return self._opened[0].warnings if self._opened else []
 
     def __call__(self, mount: str, path: str, key: str) -> Secret:
         """Return one value; raises :class:`InvalidInput` when it is not there, or is no text."""
@@ -52,12 +51,13 @@ class KvValues:
         return Secret(data[key])
 
     def _read(self, mount: str, path: str) -> Data:
-        if self._vault is None or self._versions is None:
-            self._vault = self._login()
-            self._versions = KvVersions(self._vault)
-        if self._versions.of(mount) == 1:
-            return self._vault.read_or_nothing(at(mount, path))
-        held = self._vault.read_version(at(mount, "data", path))
+        if self._opened is None:
+            login = self._login()
+            self._opened = (login, KvVersions(login))
+        vault, versions = self._opened
+        if versions.of(mount) == 1:
+            return vault.read_or_nothing(at(mount, path))
+        held = vault.read_version(at(mount, "data", path))
         if held is not None and held["data"] is None:
             raise InvalidInput(
                 f"the newest version of {mount}/{path} is deleted",

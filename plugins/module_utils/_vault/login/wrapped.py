@@ -121,7 +121,7 @@ class Delivery:
         if self.place is None:
             self._check_origin(vault, mount, str(self.given), "")
             return enter(self._open(vault, str(self.given)).reveal())
-        attempt = functools.lru_cache(maxsize=None)(functools.partial(_attempt, enter))
+        attempt = functools.cache(functools.partial(_attempt, enter))
         token = self._with_kept(attempt)
         if token is not None:
             return token
