@@ -15,6 +15,7 @@ import pytest
 from plugins.module_utils._core.errors import InvalidInput, TrustmeshError
 from plugins.module_utils._core.files import Attributes
 from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
+from plugins.module_utils._core.redact import Secret
 from plugins.module_utils._vault.errors import NotVault, ServerFault
 from plugins.module_utils._vault.login import METHODS
 from plugins.module_utils._vault.session import Session, SessionTerms
@@ -264,3 +265,18 @@ def test_what_is_mended_is_named(tmp_path: pathlib.Path) -> None:
     (change,) = resource.plan(resource.read(), NOON).changes
     assert (change.path, change.before, change.after) == ("mode", "0644", "0600")
     assert resource.describe(None) == {}
+
+
+def test_what_a_login_replaces_is_foreseen_and_never_shown(tmp_path: pathlib.Path) -> None:
+    server, path = Server(ttl=5), tmp_path / "token"
+
+    def foreseen(absent: bool = False) -> list[tuple[str, t.Any, t.Any]]:
+        resource = session(server, path, absent=absent)
+        return [(change.path, change.before, change.after) for change in resource.plan(resource.read(), NOON).changes]
+
+    assert foreseen() == [("token", None, "a new login with approle")]
+    assert foreseen(absent=True) == []
+    path.write_text(f"{server.make('of-a-login')}\n")
+    assert foreseen() == [("token", Secret("of-a-login"), "a new login with approle")]
+    assert foreseen(absent=True) == [("token", Secret("of-a-login"), None)]
+    assert run(session(server, path, absent=True)).facts == {}
