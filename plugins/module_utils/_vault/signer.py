@@ -53,7 +53,7 @@ class VaultSigner:
         self._role = Fields()
         self._chain: t.Optional[Chain] = None
         self._bounds = Bounds(self._mount)
-        self._measured = False
+        self._engine = PkiMount(vault, self._mount)
 
     @property
     def identity(self) -> str:
@@ -88,9 +88,8 @@ class VaultSigner:
         """Look up what :meth:`objections` needs beside role and issuer; ``new`` where no such life was granted yet."""
         chain = self.chain()
         with self._lock:
-            if new and not self._measured:
-                self._bounds = replace(self._bounds, ceiling=PkiMount(self._vault, self._mount).ceiling)
-                self._measured = True
+            if new:
+                self._bounds = replace(self._bounds, ceiling=self._engine.ceiling)
             life = wanted.ttl or self._role.get("ttl") or 0
             first = first_to_end(chain) if chain else None
             if chain and first and system_clock() + datetime.timedelta(seconds=life) > validity(first)[1]:
