@@ -86,7 +86,7 @@ class KmsKey:
     def check(self) -> None:
         """Raise :class:`KmsFailure` unless the service answers and knows the key."""
         if not self.arn:
-            raise AssertionError("a key without a name")
+            raise _strange("Arn is empty")
 
     @functools.cached_property
     def arn(self) -> str:

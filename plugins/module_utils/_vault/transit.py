@@ -50,7 +50,7 @@ class TransitKey:
     def check(self) -> None:
         """Raise :class:`InvalidInput` unless the key is there and wraps."""
         if self.newest < 1:
-            raise AssertionError("a key without a version")
+            raise self.about.wrong("latest_version", "is not the number of a version")
 
     @functools.cached_property
     def about(self) -> Fields:

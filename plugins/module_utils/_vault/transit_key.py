@@ -194,7 +194,7 @@ class TransitKeyResource(VaultResource[TransitKeyState]):
 
     def steps(self, plan: Plan, current: TransitKeyState | None) -> t.Iterable[Step]:
         if plan.action in (Action.DELETE, Action.REPLACE):
-            if current is not None and current.deletion_allowed is not True:
+            if certain(current).deletion_allowed is not True:
                 yield Step("write", at(self.path, "config"), {"deletion_allowed": True})
             yield Step("delete", self.path)
         if self.desired is None:
