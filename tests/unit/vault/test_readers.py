@@ -14,7 +14,7 @@ import pytest
 
 from plugins.module_utils._core.errors import InvalidInput, TrustmeshError
 from plugins.module_utils._vault.errors import Unreachable
-from plugins.module_utils._vault.info import gather_mounts, gather_server
+from plugins.module_utils._vault.info import clock_lead, gather_mounts, gather_server
 from plugins.module_utils._vault.kv_survey import KvSecretFacts, KvSurvey
 from plugins.module_utils._vault.kv_values import KvValues
 from plugins.module_utils._vault.transit import TransitKey, _Versions
@@ -326,3 +326,15 @@ def test_another_service_says_nothing_about_namespaces() -> None:
     memory.on("get", "sys/internal/ui/mounts", lambda _path, _body: (200, {"html": "page"}))
     with pytest.raises(TrustmeshError, match="not as a Vault or OpenBao does"):
         memory.vault.ignores_namespaces()
+
+
+@pytest.mark.parametrize(
+    ("measured", "told"), [(None, None), (7.2, 8), (6.6, 7), (0.2, 1), (-0.2, 0), (-0.9, 0), (-7.2, -7), (-7.6, -7)]
+)
+def test_trap_30_a_lead_is_told_in_the_whole_seconds_that_a_server_knows(
+    measured: float | None, told: int | None
+) -> None:
+    """Its answers leave the fraction out, so that half a second more is as near as one can say."""
+    vault = Memory().vault
+    vault.clock_lead = measured
+    assert clock_lead(vault) == told

@@ -13,15 +13,17 @@ import typing as t
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._core.reconcile import Batch, reconcile
 from plugins.module_utils._envelope.record import Form
 from plugins.module_utils._vault.errors import NotVault, Rejected, ServerFault, VaultError
 from plugins.module_utils._vault.port import Vault
 from plugins.module_utils._vault.transit import TransitKey, _Versions, transit_opener
 from plugins.module_utils._vault.transit_holder import TransitHolder
-from plugins.module_utils._vault.transit_key import Rotation, TransitKeyResource, TransitKeyState
+from plugins.module_utils._vault.transit_key import TRANSIT_KEYS, Rotation, TransitKeyResource, TransitKeyState
 from plugins.modules import vault_transit_key
 from tests.unit.vault.memory import Data, Memory, Reply, found
 from tests.unit.vault.subjects import NOON, completed
+from tests.unit.vault.test_ladder import run, sent
 
 SECOND: t.Final = datetime.timedelta(seconds=1)
 HOUR: t.Final = datetime.timedelta(hours=1)
@@ -212,3 +214,76 @@ def test_r17_a_signature_is_in_the_alphabet_that_was_asked_for(algorithm: str, e
         return
     with pytest.raises(Rejected, match="answered with something else than a signature"):
         holder.sign("k", b"x", algorithm)
+
+
+# -- others ------------------------------------------------------------------------------------------------------------
+
+
+def _made_by_others(memory: Memory, answers: list[Reply]) -> None:
+    """Let a creation find the key that others have made, and be answered so."""
+
+    def made(path: str, body: Data) -> Reply:
+        if path not in memory.objects:
+            memory._object("post", path, body, "transit")
+        return answers.pop(0)
+
+    memory.on("post", "transit/keys/k", made)
+
+
+EXISTED: t.Final[Reply] = (200, {"warnings": ["key k already existed"]})
+LOST: t.Final[Reply] = (502, {"errors": ["broken"]})
+
+
+@pytest.mark.parametrize(("answers", "changed"), [([EXISTED], False), ([LOST, EXISTED], True), ([(204, {})], True)])
+def test_r22_a_key_that_others_made_meanwhile_is_not_called_ours(answers: list[Reply], changed: bool) -> None:
+    """An attempt whose answer was lost may have made it."""
+    memory = Memory(transit="transit")
+    _made_by_others(memory, list(answers))
+    vault = memory.vault
+    vault._retries = 1
+    item = completed(vault_transit_key.SPEC, keys=[{"name": "k", "type": "aes256-gcm96", "mount": "transit"}])["keys"][
+        0
+    ]
+    batch = Batch([TransitKeyResource.declared(vault, item)], warnings=vault.warnings)
+    (outcome,) = reconcile(batch, check_mode=False, clock=lambda: NOON)
+    assert (outcome.error, outcome.changed) == (None, changed)
+    assert vault.warnings == [], "it is as declared"
+
+
+def test_r22_what_is_configured_beside_a_key_of_others_is_ours() -> None:
+    memory = Memory(transit="transit")
+    _made_by_others(memory, [EXISTED])
+    outcome = run(memory, TRANSIT_KEYS, {"name": "k", "type": "aes256-gcm96", "min_encryption_version": 1})
+    assert (outcome.error, outcome.changed) == (None, True)
+
+
+def test_a_rotation_whose_answer_was_lost_is_not_repeated() -> None:
+    memory = Memory(transit="transit")
+    memory.objects["transit/keys/k"] = {"type": "aes256-gcm96", "latest_version": 1, "keys": {"1": 1700000000}}
+    tried: list[int] = []
+
+    def lost(_path: str, _body: Data) -> Reply:
+        tried.append(1)
+        return LOST
+
+    memory.on("post", "transit/keys/k/rotate", lost)
+    resource = declared(memory, max_age="1h")
+    resource.vault._retries = 3
+    with pytest.raises(ServerFault):
+        resource.apply(resource.plan(resource.read(), NOON))
+    assert len(tried) == 1
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_key_is_given_up_only_after_that_was_allowed(allowed: bool) -> None:
+    memory = Memory(transit="transit")
+    held = {"type": "aes128-gcm96", "latest_version": 1, "keys": {"1": 1700000000}, "deletion_allowed": allowed}
+    memory.objects["transit/keys/k"] = held
+    outcome = run(memory, TRANSIT_KEYS, {"name": "k", "type": "aes256-gcm96", "on_mismatch": "replace"})
+    assert (outcome.error, outcome.changed) == (None, True)
+    steps = [] if allowed else [("post", "transit/keys/k/config", {"deletion_allowed": True})]
+    assert sent(memory) == [
+        *steps,
+        ("delete", "transit/keys/k", {}),
+        ("post", "transit/keys/k", {"type": "aes256-gcm96"}),
+    ]

@@ -286,8 +286,9 @@ def test_j6_what_is_no_secret_id_is_not_sent_as_one(
     assert refusal.value.field == "secret_id_file"
     assert server.deeds == []
     arrival.write_text("hvs.gone")
-    with pytest.raises(wrapped.Spent, match=why):
+    with pytest.raises(wrapped.Spent, match=why) as spent:
         login(server, file=arrival)
+    assert spent.value.field == "secret_id_file"
     assert server.verbs == ["lookup"]
 
 
@@ -313,8 +314,9 @@ def test_j6_another_failure_spends_nothing(
 
 def test_j6_a_plain_secret_id_is_not_taken_for_a_wrapped_one(server: Server, tmp_path: pathlib.Path) -> None:
     (tmp_path / "secret-id").write_text(PLAIN)
-    with pytest.raises(InvalidInput, match="has the form of a secret-id, not of a wrapping token"):
+    with pytest.raises(InvalidInput, match="has the form of a secret-id, not of a wrapping token") as refusal:
         login(server, file=tmp_path / "secret-id")
+    assert (refusal.value.field, "Leave out secret_id_wrapped" in str(refusal.value.remedy)) == ("secret_id_file", True)
 
 
 def test_the_variables_of_the_environment_count_last(
