@@ -187,7 +187,7 @@ class External(Requested):
         except PkiError:
             return ""
         same_key = not key.subject_key_id or key.subject_key_id == _subject_key_id(request)
-        options = self.declaration.state.wire(only=SUBJECT)
+        options = self.declaration.state.wire()
         wanted = Subject.declared({**options, "organizational_unit": options.get("ou")})
         same_subject = _as_sets(wanted) == _as_sets(Subject.observed(request.subject))
         return text if same_key and same_subject else ""

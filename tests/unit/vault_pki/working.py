@@ -18,7 +18,6 @@ from tests.unit.vault.memory import Data, Memory, Reply, found, refused
 from tests.unit.vault_pki.subjects import NOON
 
 _PEM: t.Final = serialization.Encoding.PEM
-_SERVED: t.Final = {"certificate", "ca_chain", "issuer_id", "issuer_name", "key_id", "manual_chain", "usage"}
 NO_MORE: t.Final = (
     "Max path length of the generated certificate is zero. This certificate cannot be used to issue more."
 )
@@ -205,5 +204,6 @@ def issue(
 
 def _name(body: Data) -> x509.Name:
     assert body["exclude_cn_from_sans"] is True, "the name of a CA is not the name of a host"
-    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, entry) for entry in body.get("organization", ())]
+    kinds = {"organization": NameOID.ORGANIZATION_NAME, "ou": NameOID.ORGANIZATIONAL_UNIT_NAME}
+    parts = [x509.NameAttribute(kind, entry) for field, kind in kinds.items() for entry in body.get(field, ())]
     return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, body["common_name"])])
