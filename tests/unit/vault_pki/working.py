@@ -14,7 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from plugins.module_utils._core.reconcile import Outcome, reconcile
+from plugins.module_utils._vault.pki_issuer_declaration import ISSUERS
+from plugins.module_utils._vault.port import Vault
 from tests.unit.vault.memory import Data, Memory, Reply, found, refused
+from tests.unit.vault.subjects import completed
 from tests.unit.vault_pki.subjects import NOON
 
 _PEM: t.Final = serialization.Encoding.PEM
@@ -207,3 +211,45 @@ def _name(body: Data) -> x509.Name:
     kinds = {"organization": NameOID.ORGANIZATION_NAME, "ou": NameOID.ORGANIZATIONAL_UNIT_NAME}
     parts = [x509.NameAttribute(kind, entry) for field, kind in kinds.items() for entry in body.get(field, ())]
     return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, body["common_name"])])
+
+
+ROOT: t.Final[Data] = {"mount": "above", "name": "root", "type": "root", "common_name": "Root", "ttl": "3650d"}
+MESH: t.Final[Data] = {
+    "name": "mesh",
+    "type": "intermediate",
+    "common_name": "Mesh",
+    "ttl": "365d",
+    "signed_by": {"mount": "above", "issuer": "root"},
+}
+
+
+class Server(Memory):
+    """Two engines, and a port that tries a second time where that is safe."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.above = Working(self, "above")
+        self.pki = Working(self, "pki")
+        self._vault = Vault(t.cast(t.Any, self), retries=1, sleep=lambda _seconds: None)
+
+    @property
+    def vault(self) -> Vault:
+        return self._vault
+
+    def run(self, *items: Data, check: bool = False) -> list[Outcome]:
+        """Reconcile items as the module does."""
+        self._vault = Vault(t.cast(t.Any, self), retries=1, sleep=lambda _seconds: None)
+        batch = ISSUERS.batch(self._vault, completed(ISSUERS.spec, mount="pki", issuers=list(items)))
+        self.asked.clear()
+        return reconcile(batch, check_mode=check, clock=lambda: NOON)
+
+    def settle(self, *items: Data) -> list[str]:
+        """Run, let nothing fail, prove that another run changes nothing, and return what was done to each."""
+        foretold = self.run(*items, check=True)
+        assert self.writes == []
+        made = self.run(*items)
+        assert [outcome.error for outcome in made] == [None] * len(items)
+        assert [outcome.plan.reasons for outcome in made] == [outcome.plan.reasons for outcome in foretold]
+        for outcome in self.run(*items):
+            assert (outcome.error, outcome.changed) == (None, False)
+        return [outcome.action.value for outcome in made]
