@@ -212,7 +212,7 @@ class FileCustody:
         item = self._home.make(name)
         snapshot = f"{_PREFIX}{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         tree = group.tree((item, snapshot))
-        tree.write(_RECORD, json.dumps(document, sort_keys=True, indent=1).encode(), self._attributes)
+        tree.write(_RECORD, json.dumps(document, indent=1).encode(), self._attributes)
         published = [entry for entry in self._projections if isinstance(document.get(entry.field), str)]
         for entry in published:
             tree.write(entry.field, document[entry.field].encode(), entry.attributes)
