@@ -58,8 +58,6 @@ def connect(params: Params, stack: contextlib.ExitStack) -> Vault:
     """Return a port that is logged in; a token obtained here is revoked when ``stack`` closes."""
     method = METHODS[params["auth_method"]]
     method.check(params)
-    if method.name == "token":
-        _header("token", setting(params, "token"))
     vault = reach(params, stack)
     _refuse_unheard(vault, setting(params, "namespace"))
     gate = vault if params.get("auth_namespace") is None else reach_login(params, stack)

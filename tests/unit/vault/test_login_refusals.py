@@ -14,7 +14,7 @@ import typing as t
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput, TrustmeshError
-from plugins.module_utils._vault.connection import VAULT, connect, reach
+from plugins.module_utils._vault.connection import VAULT, connect, reach, reach_login
 from plugins.module_utils._vault.errors import Forbidden, Rejected, VaultError
 from plugins.module_utils._vault.login import METHODS, wrapped
 from tests.unit.vault.memory import Memory, refused
@@ -209,3 +209,32 @@ def test_a_login_may_be_made_in_another_namespace_than_the_work(login_at: str | 
         ]
         assert end.path == "/v1/auth/token/revoke-self"
         assert len(vault.warnings) == 1, "what went wrong at the end is told in one list"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "login_at", "seen"),
+    [
+        ("team", None, "team"),
+        (None, None, None),
+        ("root", None, None),
+        ("team", "other", "other"),
+        ("team", "root", None),
+        ("team", "", None),
+    ],
+)
+def test_a_port_to_where_a_login_is_made_is_in_its_namespace(
+    namespace: str | None, login_at: str | None, seen: str | None
+) -> None:
+    asked = [Answer(404, {"errors": ["namespace not found"]})] * (seen is not None)
+    with ScriptedServer(*asked, Answer(200, {"data": {"a": 1}})) as server, contextlib.ExitStack() as stack:
+        given = completed(VAULT, url=server.url, namespace=namespace, auth_namespace=login_at, retries=0)
+        assert reach_login(given, stack).read("kv/a") == {"a": 1}
+        assert [request.headers.get("X-Vault-Namespace") for request in server.seen[len(asked) :]] == [seen]
+
+
+def test_a_namespace_that_the_server_would_not_heed_gets_no_login() -> None:
+    with ScriptedServer(Answer(200, {"data": {"a": 1}})) as server, contextlib.ExitStack() as stack:
+        for given in ({"namespace": "team"}, {"auth_namespace": "team"}):
+            with pytest.raises(InvalidInput, match="what is declared for team") as caught:
+                reach_login(completed(VAULT, url=server.url, retries=0, **given), stack)
+            assert (caught.value.field, bool(caught.value.remedy)) == ("namespace", True)

@@ -15,6 +15,7 @@ from plugins.module_utils._vault.errors import (
     Forbidden,
     InvalidToken,
     NotVault,
+    RateLimited,
     Rejected,
     TlsFailure,
     TooLarge,
@@ -50,6 +51,21 @@ def test_every_redirection_is_told_and_not_followed(status: int) -> None:
 def test_a_success_that_the_servers_do_not_know_is_none(status: int, body: Data) -> None:
     told = failure(Answer(status, body))
     assert (type(told), told.status) == (NotVault, status)
+
+
+def test_what_is_strange_is_told_with_who_said_it_and_to_what() -> None:
+    with ScriptedServer(Answer(200, b"<html>", HTML)) as server, at(server.url) as vault:
+        with pytest.raises(NotVault) as caught:
+            vault.read("kv/a")
+        told = f"{server.url} answers get kv/a (HTTP 200, Content-Type: text/html), but not as a Vault or OpenBao does"
+        assert caught.value.problem == f"{told}: it is not JSON"
+
+
+@pytest.mark.parametrize("body", [b"<html>slow down", b"", {"errors": []}])
+def test_trap_52_a_limit_of_whatever_stands_in_between_is_one(body: t.Any) -> None:
+    told = failure(Answer(429, body, {**HTML, "Retry-After": "7"}))
+    assert (type(told), told.status, told.retry_after) == (RateLimited, 429, "7")
+    assert (told.problem, bool(told.remedy)) == ("get kv/a was rate limited (429)", True)
 
 
 def test_what_was_taken_but_is_not_done_yet_counts_as_done() -> None:
