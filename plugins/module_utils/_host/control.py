@@ -70,7 +70,7 @@ class Program:
 
 
 def refuse_taken_port(readiness: Readiness) -> None:
-    """Raise :class:`ProcessFailure` when somebody else holds the port: the stranger's answers would pass for ours."""
+    """Raise :class:`ProcessFailure` when another process holds the port: its answers would pass for ours."""
     if readiness.port_is_taken():
         raise ProcessFailure(
             f"port {readiness.port} on {readiness.host} is taken by "
@@ -110,7 +110,7 @@ def lasting_complaint(readiness: Readiness) -> str | None:
 
 
 def end(process: ProcessId, patience: int) -> None:
-    """End this process and its session: politely, after ``patience`` seconds by force; nobody else is signalled."""
+    """End this process and its session: politely, after ``patience`` seconds by force, and no other."""
     members = session_members(process.pid) if runs(process) else []
     for number, seconds in ((signal.SIGTERM, float(patience)), (signal.SIGKILL, _KILL_PATIENCE)):
         if not runs(process):

@@ -6,8 +6,8 @@
 
 """Processes as Linux shows them below ``/proc`` (proc(5)).
 
-A process id alone names nobody: the kernel hands it out again. Together with the moment at which the process started,
-counted in clock ticks since boot, and the id of that boot it names one process for ever.
+A process id alone names no process: the kernel hands it out again. Together with the moment at which the process
+started, counted in clock ticks since boot, and the id of that boot it names one process for ever.
 """
 
 from __future__ import annotations

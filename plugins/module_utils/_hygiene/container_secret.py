@@ -51,7 +51,7 @@ _SETTINGS: t.Final = (
     "XDG_DATA_HOME",
     "XDG_RUNTIME_DIR",
 )
-#: Stand for digests: while there is no key nothing can be compared, and what somebody else made has none.
+#: Stand for digests: while there is no key nothing can be compared, and what others made has none.
 _UNKNOWN, _FOREIGN = "?", "-"
 
 ITEM_OPTIONS: t.Final[Options] = {
@@ -117,7 +117,7 @@ class ContainerSecretState(State):
 
     driver: Field[str] = managed(TEXT, replace=True)
     labels: Field[Mapping[str, str]] = managed(PUBLIC_TEXTS, replace=True, partial=True)
-    #: Keyed digest of the value; a secret in diffs, since it need not be told either.
+    #: Keyed digest of the value; a secret in diffs, since it need not be shown either.
     value: Field[Secret] = managed(_DIGEST, replace=True)
 
 

@@ -7,8 +7,8 @@
 """Credentials of systemd services (systemd.exec(5), LoadCredential=; systemd-creds(1)).
 
 Per service there is a directory with a file per credential and a drop-in that names them. systemd hands them to the
-service in memory that nobody else can read. Where systemd-creds is at hand, the files are encrypted for this host; they
-differ in every byte each time, so that what they hold is compared after decrypting.
+service in memory that no other user can read. Where systemd-creds is at hand, the files are encrypted for this host;
+they differ in every byte each time, so that what they hold is compared after decrypting.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .._core.redact import Secret
 from .._core.resource import StateResource
 from .._core.spec import STATE, Options
 from .._core.state import Field, State, managed
-from .values import VALUE_OPTIONS, Fetch, resolve
+from .values import NAMED_VALUES, Fetch, resolve
 
 _SHARED: t.Final[Options] = {
     "directory": {"type": "path", "default": "/etc/trustmesh/credentials"},
@@ -40,13 +40,7 @@ _SHARED: t.Final[Options] = {
 ITEM_OPTIONS: t.Final[Options] = {
     "service": {"type": "str", "required": True},
     **STATE,
-    "credentials": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "no_log": False,
-        "options": {"name": {"type": "str", "required": True}, **VALUE_OPTIONS},
-    },
+    "credentials": NAMED_VALUES,
     **_SHARED,
 }
 SHARED: t.Final = tuple(_SHARED)

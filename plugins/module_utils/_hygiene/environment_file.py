@@ -30,7 +30,7 @@ from .._core.state import UNMANAGED, Field, State, managed
 from .._ilp.published import published
 from .environment_readers import NAME, READERS
 from .environment_text import DEFAULT_READERS, render_environment, view_environment
-from .values import VALUE_OPTIONS, Fetch, resolve
+from .values import NAMED_VALUES, Fetch, resolve
 
 _SHARED: t.Final[Options] = {
     "owner": {"type": "str"},
@@ -42,13 +42,7 @@ ITEM_OPTIONS: t.Final[Options] = {
     "path": {"type": "path", "required": True},
     **STATE,
     "variables": {"type": "dict", "default": {}},
-    "secrets": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "no_log": False,
-        "options": {"name": {"type": "str", "required": True}, **VALUE_OPTIONS},
-    },
+    "secrets": NAMED_VALUES,
     **_SHARED,
 }
 SHARED: t.Final = tuple(_SHARED)

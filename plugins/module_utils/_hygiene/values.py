@@ -29,6 +29,14 @@ VALUE_OPTIONS: t.Final[Options] = {
     "value_file": {"type": "path"},
     "vault": {"type": "dict", "options": VAULT_REFERENCE},
 }
+#: A list of secrets, each with a name.
+NAMED_VALUES: t.Final[Mapping[str, t.Any]] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "no_log": False,
+    "options": {"name": {"type": "str", "required": True}, **VALUE_OPTIONS},
+}
 ONE_VALUE: t.Final = ("value", "value_file", "vault")
 
 
