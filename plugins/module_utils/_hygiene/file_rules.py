@@ -80,7 +80,7 @@ def _hard_link(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[
 
 def _link(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str]:
     if it.kind == "link" and it.target is None:
-        yield "it is a symbolic link that leads nowhere: whoever can write there decides what is read"
+        yield "it is a symbolic link that leads nowhere: a user who can write there decides what is read"
     elif it.kind == "link" and it.target is not None and not _within(it.target, tree.real_root or policy.root):
         yield f"it is a symbolic link that leads out, to {it.target}"
 
@@ -103,7 +103,7 @@ def _forbidden(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[
 
 def _backup(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str]:
     if it.backup:
-        yield "it is a copy that an editor, a package manager or somebody left behind"
+        yield "it is a copy that an editor, a package manager or a person left behind"
 
 
 def _archive(it: FileFacts, policy: AuditPolicy, tree: TreeFacts) -> Iterator[str]:
@@ -150,7 +150,7 @@ RULES: t.Final[tuple[Rule, ...]] = (
     Rule("mode", "high", _mode, "Take the rights away.", "mode"),
     Rule("owner", "high", _owner, "Give it to the right owner.", "owner"),
     Rule("access-list", "high", _access_list, "Remove the entries (setfacl --remove-all)."),
-    Rule("path", "high", _path, "Let nobody but root and the owner of the file write to that directory."),
+    Rule("path", "high", _path, "Let only root and the owner of the file write to that directory."),
     Rule("directory", "medium", _directory, "Take the rights of others to the directory away."),
     Rule("link", "high", _link, "Put the file itself there, or remove the link."),
     Rule("hard-link", "medium", _hard_link, "Find the other names (find -samefile) and remove them."),

@@ -183,7 +183,7 @@ def _undeclared(
         for key in sorted(found):
             ignored = any(fnmatch.fnmatchcase(key, pattern) for pattern in ignore[store])
             if (store, key) not in declared and not ignored:
-                problem = f"{key} is in {store} and nobody declared it"
+                problem = f"{key} is in {store} and is not declared"
                 facts = {"item": f"{store}/{key}", "store": store, "key": key, "owner": None}
                 yield {**facts, "ok": False, "verdict": "undeclared", "problems": [problem]}
 

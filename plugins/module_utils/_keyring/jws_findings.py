@@ -142,7 +142,9 @@ def place_findings(place: Place, kept: Mapping[str, Kept], wanted: Wanted) -> It
             remedy = f"Rename it to {alike}{SUFFIX}: it is compared exactly with FSPIOP-Source."
             yield Finding("wrong_name", alike, place.identity, f"{name}{SUFFIX} differs from {alike} in case", remedy)
         else:
-            remedy = "Declare it, or let trustmesh.security.jws_key prune it: whoever has this key is believed."
+            remedy = (
+                "Declare it, or let trustmesh.security.jws_key prune it: messages signed with this key are accepted."
+            )
             yield Finding("undeclared", name, place.identity, f"has a key of {name}, who is not declared", remedy)
     for stray in place.strays:
         yield from _stray_findings(place, stray, known)
@@ -155,7 +157,7 @@ def _published_findings(place: Place, name: str, kept: t.Optional[Kept]) -> Iter
         yield Finding("missing", name, place.identity, f"has no key of {name}", remedy)
         return
     if _PRIVATE.search(text):
-        remedy = "Put the public key there and rotate the pair: whoever could read it can sign."
+        remedy = "Put the public key there and rotate the pair: all who could read it can sign."
         yield Finding("exposed", name, place.identity, f"has the private key of {name}", remedy)
         return
     try:

@@ -16,9 +16,9 @@ import yaml
 
 from tests.unit.architecture.guards import tree
 
-#: A call of something with such a name carries a message, and so does whatever is raised.
+#: A call of something with such a name carries a message, and so do what is raised and texts that are yielded.
 _SAYS: t.Final = re.compile(
-    r".*(Error|Failure|Input|Refused|Refusal|Converged|Conflict|Found|Denied|Problem|Finding)$|warn$"
+    r".*(Error|Failure|Input|Refused|Refusal|Converged|Conflict|Found|Denied|Problem|Finding|Rule)$|warn$"
 )
 _KEYWORDS: t.Final = {"problem", "remedy", "msg", "message", "reason", "said"}
 _TASK_KEYS: t.Final = {"fail_msg", "msg", "success_msg"}
@@ -44,6 +44,10 @@ def _spoken(node: ast.AST) -> Iterator[ast.expr]:
         yield from node.exc.args
     if isinstance(node, ast.Call):
         yield from _said(node)
+    if isinstance(node, ast.Assign) and any(getattr(target, "id", "") in _KEYWORDS for target in node.targets):
+        yield node.value
+    if isinstance(node, ast.Yield) and node.value is not None and _text(node.value):
+        yield node.value
 
 
 def _said(call: ast.Call) -> Iterator[ast.expr]:
