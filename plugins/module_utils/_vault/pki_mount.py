@@ -18,7 +18,7 @@ from .._core.plan import Step
 from .._core.resource import F
 from .answer import Fields
 from .errors import Forbidden, NoMount, Rejected
-from .port import Reply, Vault
+from .port import Vault
 from .resource import VaultResource, no_such_field
 
 MOUNT_OPTION: t.Final[t.Mapping[str, t.Mapping[str, t.Any]]] = {"mount": {"type": "str", "default": "pki"}}
@@ -149,9 +149,9 @@ class PkiResource(VaultResource[F]):
         super().__init__(mount.vault, mount.named(name), desired)
         self.mount = mount
 
-    def send(self, step: Step) -> Reply:
+    def send(self, step: Step) -> None:
         """Carry out one step; ``guard`` checks a declared lifetime (field, seconds) against the mount as it is now."""
         if step.verb == "guard":
             self.mount.refuse_cut(step.target, step.body)
-            return Reply()
-        return super().send(step)
+        else:
+            super().send(step)

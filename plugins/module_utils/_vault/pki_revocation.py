@@ -101,13 +101,13 @@ class Revocation(PkiResource[RevocationState]):
     def read(self) -> RevocationState | None:
         if not self._target.serial:
             self.vault.warn(f"{self.identity} does not exist")
-            return RevocationState(revoked=False, revocation_time=0)
+            return RevocationState(revoked=False)
         try:
             held = self.vault.read(self.mount.at("cert", self._target.serial))
         except NoMount as error:
             # A first check run comes before the mount; if nothing makes it, revoking fails with that error.
             self.vault.miss(self.identity, self.mount.at("cert"), error)
-            return RevocationState(revoked=False, revocation_time=0, stored=True)
+            return RevocationState(revoked=False, stored=True)
         pem = self._target.pem if held is None else held.text("certificate")
         if held is not None and held.seconds("revocation_time"):
             return RevocationState.observed(held, revoked=True, stored=True)

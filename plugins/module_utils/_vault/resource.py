@@ -20,7 +20,7 @@ from .._core.state import UNMANAGED, Meta, State
 from .answer import Fields
 from .connection import WORKERS
 from .errors import NoMount, UnknownParameter
-from .port import Data, Reply, Vault
+from .port import Data, Vault
 
 
 class VaultResource(StateResource[F]):
@@ -41,19 +41,17 @@ class VaultResource(StateResource[F]):
         for step in plan.steps:
             self.send(step)
 
-    def send(self, step: Step) -> Reply:
-        """Carry out one step and return the server's answer."""
+    def send(self, step: Step) -> None:
+        """Carry out one step."""
         if step.verb == "expect":
             if self.read() != step.body:
                 raise overtaken(self.name)
-            return Reply()
-        if step.verb == "delete":
+        elif step.verb == "delete":
             self.vault.delete(step.target)
-            return Reply()
-        if step.verb in ("patch", "merge"):
-            reply: Reply = getattr(self.vault, step.verb)(step.target, step.body)
-            return reply
-        return self.vault.write(step.target, step.body, once=step.once)
+        elif step.verb == "merge":
+            self.vault.merge(step.target, step.body)
+        else:
+            self.vault.write(step.target, step.body)
 
     def lookup(self, path: str, read: t.Callable[[str], Fields | None] | None = None) -> Fields | None:
         """Read, taking a missing mount for absence, with a warning.

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from plugins.module_utils._core.errors import InvalidInput, TrustmeshError
 from plugins.module_utils._core.plan import Action
+from plugins.module_utils._core.reconcile import reconcile
 from plugins.module_utils._vault.errors import NoMount
 from plugins.module_utils._vault.pki_issued import issued_to
 from plugins.module_utils._vault.pki_revocation import REVOCATIONS
@@ -26,6 +27,7 @@ from plugins.module_utils._vault.revoked import RevokedCertificates
 from plugins.module_utils._vault.signer import VaultSigner
 from tests.unit.pki import forge
 from tests.unit.vault.memory import Data, Memory, found, refused
+from tests.unit.vault.subjects import completed
 from tests.unit.vault.test_ladder import run, sent
 
 NOON: t.Final = forge.NOON
@@ -251,6 +253,7 @@ def test_a_certificate_is_revoked_once_by_its_number(engine: Engine) -> None:
     foretold = run(engine.memory, REVOCATIONS, item, check=True)
     assert (foretold.error, foretold.changed, sent(engine.memory)) == (None, True, [])
     assert foretold.facts == {"serial": serial, "revoked": False, "revoked_at": None}
+    assert foretold.plan.reasons == ["revoked is false, declared true"]
     made = run(engine.memory, REVOCATIONS, item)
     assert (made.error, made.plan.action) == (None, Action.UPDATE)
     assert sent(engine.memory) == [("post", "pki/revoke", {"serial_number": serial})]
@@ -271,6 +274,9 @@ def test_what_the_engine_does_not_store_is_revoked_by_itself_alone(engine: Engin
     item = {"mount": "pki", "certificate_file": str(path)}
     early = run(engine.memory, REVOCATIONS, item, check=True)
     assert (early.error, early.changed) == (None, True)
+    assert early.plan.reasons == ["revoked is false, declared true"]
+    assert early.result()["item"] == str(path)
+    assert early.facts == {"serial": "", "revoked": False, "revoked_at": None}
     failed = run(engine.memory, REVOCATIONS, item)
     assert "does not exist on this host" in str(failed.error)
     path.write_bytes(made.pem)
@@ -294,8 +300,13 @@ def test_what_is_no_certificate_is_named(engine: Engine, tmp_path: pathlib.Path,
 
 def test_before_the_mount_exists_revoking_is_foretold(engine: Engine) -> None:
     item = {"mount": "pki", "serial": "01:02"}
-    foretold = run(Memory(), REVOCATIONS, item, check=True)
+    memory = Memory()
+    batch = REVOCATIONS.batch(memory.vault, completed(REVOCATIONS.spec, revocations=[item]))
+    (foretold,) = reconcile(batch, check_mode=True, clock=lambda: NOON)
     assert (foretold.error, foretold.changed) == (None, True)
+    assert foretold.plan.reasons == ["revoked is false, declared true"]
+    assert foretold.facts["revoked"] is False
+    assert [text.partition(": ")[0] for text in batch.warnings] == ["vault_pki_revocation pki/01:02"]
     assert run(Memory(), REVOCATIONS, item).error is not None
     assert engine.kept == {}
 

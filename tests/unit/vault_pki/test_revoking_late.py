@@ -18,6 +18,7 @@ from plugins.module_utils._vault.pki_revocation import REVOCATIONS
 from tests.unit.pki import forge
 from tests.unit.vault.memory import Data, found, refused
 from tests.unit.vault.role_cases import ROLE
+from tests.unit.vault.subjects import completed
 from tests.unit.vault.test_ladder import run, sent
 from tests.unit.vault.test_role_rules import _wanted
 from tests.unit.vault_pki.test_issued import Engine, number, signer
@@ -52,6 +53,21 @@ def test_what_has_ended_is_revoked_only_where_the_server_does_that(
     assert [path for _method, path, _body in sent(engine.memory)] == (["pki/revoke"] if revoked else [])
     ended = [text for text in outcome.result()["warnings"] if "nothing accepts it" in text]
     assert len(ended) == (0 if revoked else 1)
+
+
+@pytest.mark.parametrize(
+    ("lead", "ends", "ended"), [(60, 59, True), (60, 61, False), (-60, -59, False), (-60, -61, True), (None, 1, False)]
+)
+def test_what_has_ended_has_by_the_clock_of_the_server(
+    engine: Engine, lead: int | None, ends: int, ended: bool
+) -> None:
+    serial = number(engine.issue("a", end=NOW + datetime.timedelta(seconds=ends)).certificate)
+    engine.memory.on("get", "pki/config/crl", lambda _path, _body: found({"expiry": "72h"}))
+    vault = engine.memory.vault
+    vault.clock_lead = lead
+    batch = REVOCATIONS.batch(vault, completed(REVOCATIONS.spec, revocations=[{"mount": "pki", "serial": serial}]))
+    state = batch.resources[0].read()
+    assert bool(state.ended) is ended
 
 
 def test_where_the_rules_cannot_be_read_the_server_is_asked(engine: Engine) -> None:
