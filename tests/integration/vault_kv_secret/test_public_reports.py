@@ -134,3 +134,28 @@ def test_a_value_of_a_deleted_secret_says_that_it_is_deleted(
     assert failed.failed
     assert f"the newest version of {mount}/app is deleted" in failed.msg
     assert not (tmp_path / "env").exists()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("pattern", ["app/+/login", "app/*", "+/hub/login", "app/hub/login"])
+def test_a_token_for_paths_with_wildcards_is_enough(
+    run_module: Module,
+    vault: OpenBao,
+    connection: dict[str, str],
+    unique_name: Name,
+    token: t.Any,
+    pattern: str,
+    version: int,
+) -> None:
+    """hashicorp/vault#6525, #11156: finding out the version of the engine was refused where the secret was not."""
+    mount = make(vault, unique_name("kv"), version)
+    parts = ("data/", "metadata/") if version == 2 else ("",)
+    rules = "".join(
+        f'path "{mount}/{part}{pattern}" {{ capabilities = ["create", "read", "update"] }}\n' for part in parts
+    )
+    login = {**connection, "token": token(rules=rules)}
+    args = {**login, "secrets": [{"mount": mount, "path": "app/hub/login", "data": {"a": "b"}}]}
+    assert run_module("vault_kv_secret", args).ok().changed
+    assert not run_module("vault_kv_secret", args).ok().changed
+    prefix = "data/" if version == 2 else ""
+    assert vault.api.read(f"{mount}/{prefix}app/hub/login") is not None
