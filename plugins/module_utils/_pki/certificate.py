@@ -22,6 +22,7 @@ from .._core.pem import find_blocks
 from .._core.recognise import explained, is_other
 from .development import has_marker
 from .errors import MALFORMED, PkiError
+from .extensions import extensions_of
 from .keys import KeySpec, public_key, spec_of, spki_sha256
 from .names import Subject, SubjectAltNames, dn_text
 from .usages import extended_key_usage_names, key_usage_names
@@ -36,7 +37,7 @@ except ImportError:  # reported through Spec.requires before any of this is call
 _LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 _DER_SEQUENCE = b"\x30"
 #: What the library parses when it is first asked for.
-_LAZY_PARTS: t.Final = ("version", "subject", "issuer", "extensions", "signature_algorithm_oid")
+_LAZY_PARTS: t.Final = ("version", "subject", "issuer", "signature_algorithm_oid")
 
 
 def parse_certificates(data: bytes) -> tuple[x509.Certificate, ...]:
@@ -76,6 +77,7 @@ def _load(der: bytes, what: str) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
         for part in _LAZY_PARTS:
             getattr(certificate, part)
+        extensions_of(certificate)
     except MALFORMED:
         raise PkiError(f"{what} is malformed", remedy="Restore the file or remove it.") from None
     return certificate
@@ -266,7 +268,7 @@ class _Extensions:
 
     def __init__(self, certificate: x509.Certificate) -> None:
         try:
-            self._found = {type(entry.value).__name__: entry.value for entry in certificate.extensions}
+            self._found = {type(entry.value).__name__: entry.value for entry in extensions_of(certificate)}
         except MALFORMED as error:
             raise PkiError(
                 f"an extension of the certificate {serial_text(certificate.serial_number)} is malformed: {error}",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from .certificate import CertificateFacts, facts_of, iso
 from .constraints import Named, constrains, name_violations, refused_names
+from .extensions import extensions_of
 from .keys import strength
 from .signature import is_signed_by
 
@@ -263,7 +264,7 @@ def _signature_problems(facts: CertificateFacts) -> list[str]:
     algorithm = facts.signature_algorithm.lower().replace("-", "")
     if any(digest in algorithm for digest in _BROKEN_DIGESTS):
         problems.append(f"{facts.subject_dn} is signed with {facts.signature_algorithm}, which can be forged")
-    for extension in facts.certificate.extensions:
+    for extension in extensions_of(facts.certificate):
         if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
             problems.append(f"{facts.subject_dn} has the unknown critical extension {extension.oid.dotted_string}")
     return problems

@@ -14,6 +14,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
+from .extensions import extensions_of
 from .names import SubjectAltNames, dn_text
 
 try:
@@ -97,7 +98,7 @@ def constrains(authority: x509.Certificate) -> bool:
 
 
 def _extension(certificate: x509.Certificate, name: str) -> t.Any:
-    return next((entry for entry in certificate.extensions if type(entry.value).__name__ == name), None)
+    return next((entry for entry in extensions_of(certificate) if type(entry.value).__name__ == name), None)
 
 
 def _names(certificate: x509.Certificate, *, is_leaf: bool) -> list[Named]:

@@ -21,6 +21,8 @@ from __future__ import annotations
 import functools
 import typing as t
 
+from .extensions import extensions_of
+
 try:
     from cryptography import x509
 except ImportError:  # reported through Spec.requires before any of this is called
@@ -47,7 +49,7 @@ def has_marker(certificate: x509.Certificate) -> bool:
         for attribute in name:
             if attribute.value == DEVELOPMENT_UNIT and attribute.oid.dotted_string == _ORGANIZATIONAL_UNIT:
                 return True
-    for extension in certificate.extensions:
+    for extension in extensions_of(certificate):
         if isinstance(extension.value, x509.CertificatePolicies):
             return any(policy.policy_identifier.dotted_string == DEVELOPMENT_POLICY for policy in extension.value)
     return False

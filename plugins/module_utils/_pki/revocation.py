@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
+import threading
 import typing as t
 from dataclasses import dataclass, field
 
@@ -86,6 +88,11 @@ class CrlFacts:
     extensions: t.Mapping[str, t.Any] = field(repr=False, compare=False)
     #: Identifiers of critical extensions that nobody here understands (RFC 5280, 5.2).
     unknown_critical: tuple[str, ...] = ()
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    @functools.cached_property
+    def _index(self) -> x509.CertificateRevocationList:
+        return x509.load_der_x509_crl(self.crl.public_bytes(serialization.Encoding.DER))
 
     @classmethod
     def of(cls, crl: x509.CertificateRevocationList) -> CrlFacts:
@@ -105,8 +112,13 @@ class CrlFacts:
         return [_revocation(entry) for entry in self.crl]
 
     def find(self, serial_number: int) -> Revocation | None:
-        """Return the entry of one certificate."""
-        entry = self.crl.get_revoked_certificate_by_serial_number(serial_number)
+        """Return the entry of one certificate.
+
+        In older libraries a list in which a number is looked up has to be nobody else's at that moment, as
+        with the extensions of certificates: so there is a copy for this alone, and one thread at a time.
+        """
+        with self._lock:
+            entry = self._index.get_revoked_certificate_by_serial_number(serial_number)
         return None if entry is None else _revocation(entry)
 
     def may_cover(self, facts: CertificateFacts) -> bool:

@@ -18,6 +18,7 @@ from .._core.spec import Options
 from .._core.state import Field, State, managed
 from .._pki.certificate import CertificateFacts, certificate_pem, iso, parse_certificates
 from .._pki.chain import is_self_signed, order_chain
+from .._pki.extensions import extensions_of
 from .answer import Fields
 from .pki_key import settled_bits
 from .port import Data
@@ -247,7 +248,7 @@ _CONSTRAINED: t.Final = {
 def _constraint_fields(certificate: x509.Certificate) -> dict[str, list[str]]:
     """Return the name constraints (RFC 5280, 4.2.1.10) under the names of the options."""
     fields: dict[str, list[str]] = {}
-    for extension in certificate.extensions:
+    for extension in extensions_of(certificate):
         if isinstance(extension.value, x509.NameConstraints):
             for side in ("permitted", "excluded"):
                 for subtree in getattr(extension.value, f"{side}_subtrees") or ():
