@@ -65,7 +65,7 @@ class Pkcs11Holder:
         self._library = library
         self._token = token
         self._pin = pin
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pkcs11")
+        self._thread = ThreadPoolExecutor(max_workers=1)
         self._opened: t.Any = None
         #: What the token has against the PIN.
         self._refusal: t.Optional[str] = None

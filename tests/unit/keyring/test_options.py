@@ -55,13 +55,13 @@ def test_keys_are_kept_in_a_vault_or_in_files(tmp_path: pathlib.Path) -> None:
     assert _custody(stores, custody="kv", mount="kv") == "custody"
     assert _custody(stores, custody="kv", mount="kv", path="keys/{name}") == "custody"
     assert stores.asked == [("custody", "kv", "jws_key/{name}"), ("custody", "kv", "keys/{name}")]
-    given = {"custody": "files", "directory": str(tmp_path), "owner": "0", "group": "0"}
+    given = {"custody": "files", "directory": str(tmp_path), "owner": "0", "group": "1"}
     kept = _custody(stores, **given, key_mode="0640", mode="0444")
     assert isinstance(kept, FileCustody)
-    assert kept._attributes == Attributes(0, 0, 0o600), "the record holds everything"
+    assert kept._attributes == Attributes(0, 1, 0o600), "the record holds everything"
     assert [(entry.field, entry.attributes) for entry in kept._projections] == [
-        ("private_key", Attributes(0, 0, 0o640)),
-        ("public_key", Attributes(0, 0, 0o444)),
+        ("private_key", Attributes(0, 1, 0o640)),
+        ("public_key", Attributes(0, 1, 0o444)),
     ]
     bare = _custody(stores, **given, private_key_file=None)
     assert [entry.field for entry in bare._projections] == ["public_key"]

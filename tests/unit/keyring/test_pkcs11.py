@@ -303,3 +303,27 @@ def test_the_last_attempt_is_left_to_people(monkeypatch: pytest.MonkeyPatch) -> 
         token.refuses = pkcs11.PinLocked()
         with pytest.raises(TokenError, match="PinLocked"):
             keys.public_pem("00")
+
+
+def test_who_is_done_with_a_token_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(threading.enumerate())
+    with holder(Token(), monkeypatch) as held:
+        held.generate("fsp", "ES256", 256)
+        assert len(set(threading.enumerate()) - before) == 1
+    assert set(threading.enumerate()) - before == set()
+
+
+def test_a_session_that_cannot_be_closed_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Token()
+
+    def broken() -> t.NoReturn:
+        raise pkcs11.exceptions.SessionHandleInvalid
+
+    monkeypatch.setattr(token, "close", broken)
+    with holder(token, monkeypatch) as held:
+        handle, _public = held.generate("fsp", "ES256", 256)
+        token.fails = pkcs11.exceptions.DeviceError()
+        with pytest.raises(TokenError, match="DeviceError"):
+            held.sign(handle, b"x", "ES256")
+        token.fails = None
+        assert held.sign(handle, b"x", "ES256") == b"signature"
