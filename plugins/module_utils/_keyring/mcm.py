@@ -156,7 +156,7 @@ class McmPublisher:
             raise self._refused(method, path, status)
         if len(content) > LARGEST_ANSWER:
             raise self._unexpected(path, f"its body is larger than {LARGEST_ANSWER >> 20} MiB")
-        if not content.strip() and status < 300 and method != "GET":
+        if not content.strip() and status != _MISSING and method != "GET":
             return None
         try:
             value = parse_value(content)

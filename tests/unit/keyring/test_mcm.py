@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import pathlib
 import ssl
 import typing as t
@@ -153,6 +154,7 @@ HELD: t.Final = b'[{"dfspId": "a", "publicKey": "K", "validationState": "VALID"}
         ((204, "", b""), "its body is empty"),
         ((200, "", b" "), "not JSON"),
         ((302, "https://u:p@elsewhere.example/x?token=1", b""), "redirects to https://elsewhere.example/x (HTTP 302)"),
+        ((300, "", HELD), "redirects to nowhere"),
         ((399, "", b""), "redirects to nowhere"),
         ((400, "", HELD), "was refused (HTTP 400)"),
         ((401, "", b""), "Check token"),
@@ -175,6 +177,7 @@ def test_r17_only_an_answer_of_its_own_form_says_what_is_held(
         assert publisher.held() == {"a": "K"}
     if failed is not None:
         assert said in str(failed.value)
+        assert (failed.value.field, bool(failed.value.remedy)) == ("url", True)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +189,7 @@ def test_r17_only_an_answer_of_its_own_form_says_what_is_held(
         ((200, "", b"{}"), "with state unknown: it gives no reason"),
         ((404, "", b'{"message": "none"}'), "Create the participant"),
         ((200, "", b'{"validationState": "valid"}'), "with state valid"),
+        ((200, "", b'{"validationState": "%s"}' % (b"S" * 99)), f"with state {'S' * 60} ...: "),
         (
             (
                 *(200, ""),
@@ -249,3 +253,64 @@ def test_kind_1_an_answer_has_a_limit(most: int, taken: bool, monkeypatch: pytes
         return
     with pytest.raises(McmFailure, match="its body is larger than"):
         publisher.held()
+
+
+class Answered:
+    """An answer of a server, which has to be closed."""
+
+    def __init__(self, status: int, content: bytes, **headers: str) -> None:
+        self._status, self._content, self.headers, self.closed = status, content, headers, False
+
+    def __enter__(self) -> Answered:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.closed = True
+
+    def getcode(self) -> int:
+        return self._status
+
+    def read(self, most: int) -> bytes:
+        return self._content[:most]
+
+
+@pytest.mark.parametrize("token", ["the-token", None])
+def test_what_goes_to_a_manager_and_what_is_read_of_its_answer(
+    token: str | None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, dict[str, t.Any]]] = []
+    answer = Answered(200, b'{"validationState": "VALID"}')
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text("a certificate")
+
+    def open_url(url: str, **given: t.Any) -> Answered:
+        held = given["ca_path"] and pathlib.Path(given["ca_path"]).read_text()
+        asked.append((url, {**given, "ca_path": held}))
+        return answer
+
+    monkeypatch.setattr("ansible.module_utils.urls.open_url", open_url)
+    monkeypatch.setattr(mcm.time, "time", lambda: 1234.5)
+    ca_cert = str(trusted) if token else None
+    assert McmPublisher("https://mcm.example/api", token, ca_cert=ca_cert, timeout=7).publish({"a": "K"}) == {}
+    ((url, given),) = asked
+    assert (url, json.loads(given.pop("data"))) == (
+        "https://mcm.example/api/dfsps/a/jwscerts",
+        {"publicKey": "K", "createdAt": 1234},
+    )
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    assert given == {
+        "method": "POST",
+        "headers": {**headers, "Authorization": f"Bearer {token}"} if token else headers,
+        "timeout": 7,
+        "ca_path": "a certificate" if token else None,
+        "follow_redirects": "none",
+    }
+    assert answer.closed
+    answer.__init__(302, b"", Location="https://elsewhere.example/")  # type: ignore[misc]
+    with pytest.raises(McmFailure, match=r"redirects to https://elsewhere\.example/"):
+        McmPublisher("https://mcm.example/api").held()
+    assert asked[-1][1]["data"] is None
+    monkeypatch.setattr(mcm, "LARGEST_ANSWER", len(HELD) - 1)
+    answer.__init__(200, HELD)  # type: ignore[misc]
+    with pytest.raises(McmFailure, match="its body is larger than"):
+        McmPublisher("https://mcm.example/api").held()
