@@ -231,8 +231,8 @@ class KeyResource(Resource[Holding]):
                 raise
             return None
         since = held.foreign.get("created")
-        created = instant(since) if isinstance(since, str) else now
-        return Record(Generation(material, min(created, now), activated=min(created, now)))
+        created = min((instant(since) if isinstance(since, str) else now, now))
+        return Record(Generation(material, created, activated=created))
 
     def _key_changes(self, decision: Decision, held: Holding, adopted: t.Optional[Record]) -> Iterator[Change]:
         before = _made(held.record.current) if held.record is not None else None
@@ -251,8 +251,6 @@ class KeyResource(Resource[Holding]):
         self, decision: Decision, record: t.Optional[Record], held: Holding, now: datetime.datetime
     ) -> Iterator[Change]:
         """Yield what has to be published; of a key that is yet to be made the text is not known."""
-        if self.keyring.shape.public is None:
-            return
         makes = decision.verb in (Verb.CREATE, Verb.ROTATE)
         wanted = None if makes or record is None else self.public_text(record, now)
         for target, text in held.published.items():
@@ -305,8 +303,6 @@ class KeyResource(Resource[Holding]):
             self.destroy(generation)
 
     def _texts(self, record: Record, now: datetime.datetime) -> Texts:
-        if self.keyring.shape.public is None:
-            return {}
         text = self.public_text(record, now)
         return {target.identity: {self.name: text} for target in self.keyring.targets if target.serves(self.name)}
 

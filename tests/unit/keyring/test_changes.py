@@ -259,6 +259,18 @@ def test_a_secret_that_was_exchanged_is_the_truth(mesh: Mesh) -> None:
     assert not mesh.run().changed
 
 
+def test_the_secret_of_a_key_that_waits_is_the_truth_as_well(mesh: Mesh) -> None:
+    mesh.run(lead="1h")
+    mesh.clock += DAY
+    mesh.run(lead="1h", not_before="2026-01-02T00:00:00Z")
+    mesh.custody.documents["a"][0]["next"]["private_key"] = "exchanged"
+    assert _changes(mesh.run(lead="1h"))[0][0] == "public_part"
+    following = mesh.custody.documents["a"][0]["next"]
+    assert (following["private_key"], following["public_key"]) == ("exchanged", "public exchanged")
+    assert "public exchanged" in mesh.far.texts["a"]
+    assert not mesh.run(lead="1h").changed
+
+
 def test_how_a_record_lies_is_told_and_mended_by_writing_it(mesh: Mesh) -> None:
     mesh.run()
     mesh.custody.wrong = [("mode of x", "0644", "0600"), ("link", None, "/x"), ("left", "s-1", None)]
