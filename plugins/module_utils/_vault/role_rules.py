@@ -13,6 +13,7 @@ the product (upper case), is left to the server.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import ipaddress
@@ -226,13 +227,11 @@ def _usages(role: Data, name: str, wanted: Wanted) -> Iterator[InvalidInput]:
     """Compare the declared usages with those that the role gives to everything it signs."""
     declared = wanted.state.managed_values()
     given: dict[str, t.Any] = {}
-    try:
+    with contextlib.suppress(ValueError, TypeError):  # a usage that the server knows and this collection does not
         if "key_usage" in declared and "key_usage" in role:
             given["key_usage"] = frozenset(map(usages.key_usage, role["key_usage"] or []))
         if "extended_key_usage" in declared and "ext_key_usage" in role:
             given["extended_key_usage"] = frozenset(_extended(role))
-    except (ValueError, TypeError):  # a usage that the server knows and this collection does not
-        return
     for change in plan_state(dataclasses.replace(wanted.state, **given), wanted.state).changes:
         yield InvalidInput(
             f"role {name} gives other usages: {change.reason}",

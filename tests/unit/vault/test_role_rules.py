@@ -54,6 +54,11 @@ def test_c4_a_role_objects_to_what_the_server_refuses(
         ({"allowed_uri_sans": ["{{x}}"], "allowed_uri_sans_template": True}, {"uris": ["a://b"]}),
         ({"ext_key_usage": ["SomethingNew"]}, {"extended_key_usage": ["ServerAuth"]}),
         ({"allowed_ip_sans_cidr": ["10.0.0.0/8"]}, {"ip_addresses": ["10.1.2.3"]}),
+        ({"allowed_ip_sans_cidr": ["10.1.2.3/8"]}, {"ip_addresses": ["10.9.9.9"]}),
+        ({"allowed_ip_sans_cidr": ["nonsense"]}, {"ip_addresses": ["10.9.9.9"]}),
+        ({"key_type": ""}, {}),
+        ({"key_type": "any", "key_bits": 9999}, {}),
+        ({"key_type": "ec", "key_bits": 256}, {"key_type": "ec", "key_size": 256}),
     ],
     ids=str,
 )
@@ -68,6 +73,32 @@ def test_c4_addresses_outside_the_networks_of_a_role_are_refused() -> None:
     (found,) = objections(role, "tried", _wanted(ip_addresses=["192.0.2.1", "10.0.0.1"]))
     assert found.field == "ip_addresses"
     assert "declared 192.0.2.1" in found.problem
+    assert found.remedy is not None
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ({}, "none"),
+        ({"allowed_uri_sans": ["a://b", "c://*"]}, "a://b, c://*"),
+        ({"allowed_uri_sans": ["a://b"], "allowed_uri_sans_template": True}, "a://b"),
+        ({"allowed_uri_sans": ["{{x}}"]}, "{{x}}"),
+    ],
+    ids=str,
+)
+def test_c4_uris_outside_the_patterns_of_a_role_are_refused(role: dict[str, t.Any], allowed: str) -> None:
+    (found,) = objections({**ROLE, **role}, "tried", _wanted(uris=["x://y"]))
+    assert found.problem == f"role tried does not allow x://y; its allowed_uri_sans are {allowed}"
+
+
+def test_c4_usages_that_a_role_does_not_tell_are_left_to_the_server() -> None:
+    untold = {name: value for name, value in ROLE.items() if name not in ("key_usage", "ext_key_usage")}
+    declare = {"key_usage": ["DigitalSignature"], "extended_key_usage": ["CodeSigning"]}
+    assert not list(objections(untold, "tried", _wanted(**declare)))
+    strange = {**ROLE, "ext_key_usage": ["SomethingNew"]}
+    (found,) = objections(strange, "tried", _wanted(**declare))
+    assert found.field == "key_usage", "what can be told is told"
+    assert found.problem == "role tried gives other usages: key_usage has KeyAgreement, KeyEncipherment too"
 
 
 @pytest.mark.parametrize(
@@ -78,6 +109,9 @@ def test_c4_addresses_outside_the_networks_of_a_role_are_refused() -> None:
         ("2d", {"max_ttl": 0}, {"ceiling": 86400}, "exceeds the max_lease_ttl of mount pki, 1d"),
         ("2d", {"max_ttl": 864000}, {"ceiling": 86400}, "exceeds the max_lease_ttl of mount pki, 1d"),
         ("1d", {"max_ttl": 0}, {"ceiling": 86400}, None),
+        ("2d", {"max_ttl": 3600}, {"ceiling": 7200, "issuer": 1}, "exceeds the max_ttl of role tried, 1h"),
+        (None, {"max_ttl": 0, "ttl": 0}, {}, None),
+        ("20d", {}, {"issuer": 20, "beyond_end": "err"}, None),
         ("99d", {"not_after": "2030-01-01T00:00:00Z"}, {"ceiling": 86400}, None),
         ("30d", {}, {"issuer": 20, "beyond_end": "err"}, "which the issuer refuses"),
         ("30d", {}, {"issuer": 20, "beyond_end": "truncate"}, "where the issuer cuts it"),
@@ -98,6 +132,16 @@ def test_c4_the_bounds_of_a_life(
     found = list(life_objections({**ROLE, **role}, "tried", _wanted(ttl=ttl), Bounds("pki", **bounds), NOON))
     assert [entry.field for entry in found] == ([] if problem is None else ["ttl"])
     assert problem is None or problem in found[0].problem
+    assert all(entry.remedy is not None for entry in found)
+
+
+@pytest.mark.parametrize(("left", "problem"), [(0, True), (0.5, False)])
+def test_c4_an_authority_signs_until_its_last_moment(left: float, problem: bool) -> None:
+    issuer = make("Issuing", ca=True, end=NOON).certificate
+    bounds = Bounds("pki", issuer=issuer, beyond_end="err")
+    now = NOON - datetime.timedelta(seconds=left)
+    found = list(life_objections({**ROLE, "max_ttl": 3600}, "tried", _wanted(ttl=None), bounds, now))
+    assert [(entry.field, entry.remedy is not None) for entry in found] == ([("issuer", True)] if problem else [])
 
 
 @pytest.mark.parametrize("behaviour", ["err", "truncate", "permit", None])
@@ -114,7 +158,7 @@ def test_c4_a_life_that_never_rests_is_refused_before_signing() -> None:
     wanted = _wanted(renew_before="7d")
     assert wanted.ttl is None
     (found,) = life_objections({**ROLE, "max_ttl": 3600}, "tried", wanted, Bounds("pki"), NOON)
-    assert found.field == "renew_before"
+    assert (found.field, found.remedy is not None) == ("renew_before", True)
     assert "every run would issue again" in found.problem
     backdated = {**ROLE, "max_ttl": 6 * 86400, "not_before_duration": 2 * 86400}
     assert not list(life_objections(backdated, "tried", wanted, Bounds("pki"), NOON + datetime.timedelta(0)))
@@ -140,6 +184,13 @@ LONG: t.Final = ".".join(["a" * 60] * 5)[: 253 - len(".svc.example")] + ".svc.ex
         ({}, LONG, False),
         ({}, f"a{LONG}", True),
         ({"enforce_hostnames": False}, f"a{LONG}", False),
+        ({"enforce_hostnames": False}, "*.*.svc.example", True),
+        ({}, "localdomain", False),
+        ({"allowed_domains_template": True}, "else.example", True),
+        ({"allowed_domains": ["{{x}}.svc.example"]}, "else.example", True),
+        ({"allowed_domains": [""]}, "else.example.", True),
+        ({"allow_bare_domains": True}, "me@else.example", True),
+        ({"allow_bare_domains": True, "allow_subdomains": False}, "*.svc.example", True),
         ({"allow_any_name": True}, "*.else.example", False),
         ({"allow_any_name": True}, "*", False),
         ({"allow_any_name": True}, "", False),
