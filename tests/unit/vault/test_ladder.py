@@ -17,6 +17,7 @@ from plugins.module_utils._core.plan import Action
 from plugins.module_utils._core.reconcile import Outcome, reconcile
 from plugins.module_utils._core.sections import Section
 from plugins.module_utils._vault.approle import APPROLES
+from plugins.module_utils._vault.connection import WORKERS
 from plugins.module_utils._vault.kv import SECRETS
 from plugins.module_utils._vault.mount import MOUNTS
 from plugins.module_utils._vault.pki_config import ENGINES
@@ -24,6 +25,7 @@ from plugins.module_utils._vault.pki_role import PKI_ROLES
 from plugins.module_utils._vault.policy import POLICIES
 from plugins.module_utils._vault.transit_key import TRANSIT_KEYS
 from tests.unit.vault.memory import Data, Memory
+from tests.unit.vault.subjects import completed
 
 NOON: t.Final = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.timezone.utc)
 
@@ -259,8 +261,14 @@ def test_it_is_removed_once(memory: Memory, case: Case) -> None:
 @each(lambda case: case.section not in (MOUNTS, POLICIES))
 def test_a_mount_that_is_not_there_yet_is_foretold_and_then_an_error(case: Case) -> None:
     memory = Memory()
-    foretold = run(memory, case.section, case.declare, check=True)
+    vault = memory.vault
+    batch = case.section.batch(
+        vault, completed(case.section.spec, **{t.cast(str, case.section.plural): [case.declare]})
+    )
+    (foretold,) = reconcile(batch, check_mode=True, clock=lambda: NOON)
     assert foretold.error is None and foretold.changed
+    assert batch.warnings is vault.warnings and batch.workers == WORKERS
+    assert any(text.startswith("vault_") and "nothing is mounted for" in text for text in batch.warnings)
     failed = run(memory, case.section, case.declare)
     assert failed.error is not None and "nothing is mounted for" in str(failed.error)
 

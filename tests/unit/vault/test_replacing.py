@@ -20,7 +20,7 @@ def test_r22_what_others_changed_meanwhile_is_not_destroyed() -> None:
     assert resource.read() is None
     resource.send(Step("expect", "p", None))
     memory.objects["sys/policies/acl/p"] = {"policy": "of others"}
-    with pytest.raises(Overtaken, match="others changed p meanwhile"):
+    with pytest.raises(Overtaken, match=r"others changed p meanwhile\. See who does"):
         resource.send(Step("expect", "p", None))
     resource.send(Step("expect", "p", resource.read()))
     assert memory.writes == []

@@ -181,12 +181,13 @@ def test_what_was_tidied_away_meanwhile_is_not_told(engine: Engine) -> None:
 
 
 def test_standing_is_listed_once_and_exact(engine: Engine) -> None:
-    good, bad, undated = engine.issue("a"), engine.issue("b"), engine.issue("c")
+    good, bad, undated, old = engine.issue("a"), engine.issue("b"), engine.issue("c"), engine.issue("d")
+    engine.kept[number(old.certificate)]["revocation_time"] = 1
     engine.kept[number(bad.certificate)]["revocation_time"] = int(NOON.timestamp())
     engine.kept[number(undated.certificate)]["revocation_time"] = 2**62
     revoked = RevokedCertificates(engine.memory.vault, "/pki/")
-    standings = [revoked.standing(made.certificate) for made in (good, bad, undated, good)]
-    since = ["since 2026-06-01T12:00:00Z", "according to pki/certs/revoked"]
+    standings = [revoked.standing(made.certificate) for made in (good, bad, undated, old, good)]
+    since = ["since 2026-06-01T12:00:00Z", "according to pki/certs/revoked", "since 1970-01-01T00:00:01Z"]
     assert [standing.revoked for standing in standings] == [None, *since, None]
     assert all(standing.known and not standing.note for standing in standings)
     assert sum(method == "list" for method, _path, _body in engine.memory.asked) == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils._core.errors import Overtaken
+from plugins.module_utils._core.errors import InvalidInput, Overtaken
 from plugins.module_utils._vault.errors import NoIssuer
 from tests.unit.vault.memory import Data, Reply, refused
 from tests.unit.vault_pki.subjects import DAY
@@ -155,3 +155,15 @@ def test_r22_names_that_others_gave_to_something_else_are_an_error(server: Serve
     (outcome,) = server.run(MESH)
     assert isinstance(outcome.error, Overtaken)
     assert not outcome.changed
+
+
+def test_a_life_that_a_server_grants_and_does_not_cut_is_refused_below_a_ca_of_the_same_run(server: Server) -> None:
+    """OpenBao signs beyond the end of the issuer, and the CA would be of no use from then on."""
+    schema: Data = {"openapi": {"components": {"schemas": {"Any": {"properties": {"ttl": {}}}}}}}
+    server._help = lambda _path: (200, schema)  # type: ignore[method-assign]
+    server.tables["sys/mounts"]["above/"]["config"]["default_lease_ttl"] = 20 * DAY
+    undeclared = {name: value for name, value in MESH.items() if name != "ttl"}
+    root, mesh = server.run({**ROOT, "ttl": "10d"}, undeclared)
+    assert root.error is None
+    assert isinstance(mesh.error, InvalidInput) and mesh.error.field == "ttl"
+    assert server.pki.keys == {}

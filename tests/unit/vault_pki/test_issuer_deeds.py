@@ -107,12 +107,14 @@ def test_a_key_that_has_a_name_keeps_it(named: bool) -> None:
     [
         ([], "issuer name already in use", True),
         ([Step("guard", "ttl", 60)], "issuer name already in use", True),
+        ([Step("fence", "pki/issuer/root", {"common_name": "x", "ends": None})], "issuer name already in use", True),
         ([Step("rename_issuer", "old", "ca-1")], "issuer name already in use", False),
         ([], "unknown key type", False),
     ],
 )
 def test_r22_names_that_others_took_first_are_told_apart(before: list[Step], said: str, overtaken: bool) -> None:
     engine = Engine()
+    engine.add("root", "root", root())
     engine.memory.on("patch", "pki/issuer/old", lambda _path, body: found(body))
     engine.memory.on("post", "pki/root/generate/internal", lambda _path, _body: refused(400, said))
     with pytest.raises(TrustmeshError) as failed:
