@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 import pytest
@@ -93,6 +94,12 @@ def test_what_belongs_together_or_not_is_checked(section: Section[t.Any], item: 
         completed(section.spec, **{t.cast(str, section.plural): [item]})
 
 
+def test_what_follows_from_others_is_no_option_of_an_issuer() -> None:
+    options = ISSUERS.spec.argument_spec()["issuers"]["options"]
+    assert {"issuer_name", "has_key"}.isdisjoint(options)
+    assert options["signed_by"]["type"] == "dict"
+
+
 def test_nothing_is_destroyed_or_forced_that_was_not_asked_for() -> None:
     (issuer,) = completed(ISSUERS.spec, issuers=[{"name": "a", "state": "absent"}])["issuers"]
     assert (issuer["delete_key"], issuer["force"], issuer["on_mismatch"]) == (False, False, "fail")
@@ -124,3 +131,18 @@ def test_sizes_of_keys_are_those_of_their_algorithms(key_type: str, usual: int, 
 def test_sizes_are_settled_for_roles_and_issuers() -> None:
     assert RoleState.declared({"key_type": "ec", "key_bits": 0}).key_bits == 256
     assert IssuerState.declared({"key_type": "ec", "key_bits": 0}).key_bits == 256
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [('["hunter2hunter2X9"]', True), ('["*"]', False), ('["*hunter2hunter2X9"]', False), ("[]", False)],
+)
+def test_a_secret_among_the_rules_of_a_policy_is_told_of(given: str, told: bool) -> None:
+    rules = f'path "a" {{ allowed_parameters = {{ password = {given} }} }}'
+    (policy,) = POLICIES.batch(
+        Memory().vault, completed(POLICIES.spec, policies=[{"name": "p", "rules": rules}])
+    ).resources
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    warnings = policy.plan(policy.read(), now).warnings
+    assert bool(warnings) is told
+    assert not told or "Whoever may read policies sees it" in warnings[0]

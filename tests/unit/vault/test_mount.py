@@ -104,6 +104,13 @@ def test_r22_what_others_changed_since_the_first_look_is_not_disabled() -> None:
     assert sent(memory) == []
 
 
+def test_what_is_gone_has_no_facts_whatever_the_table_says() -> None:
+    memory = Memory(db="pki")
+    (mount,) = MOUNTS.batch(memory.vault, completed(MOUNTS.spec, mounts=[DB])).resources
+    assert mount.describe(None) == {}
+    assert mount.describe(mount.read())["accessor"] == "db_1"
+
+
 def test_an_engine_and_a_login_method_at_one_path_are_two() -> None:
     memory = Memory()
     items = [{"path": "x", "type": "kv"}, {"path": "x", "type": "approle", "category": "auth"}]

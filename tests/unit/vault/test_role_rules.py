@@ -17,6 +17,8 @@ from plugins.module_utils._certificate.resource import Certificate
 from plugins.module_utils._core.files import FileTransaction
 from plugins.module_utils._pki.drift import Wanted
 from plugins.module_utils._vault import role_rules
+from plugins.module_utils._vault.answer import Fields
+from plugins.module_utils._vault.errors import NotVault
 from plugins.module_utils._vault.role_rules import ABOVE, Bounds, life_objections, objections
 from tests.unit.pki.forge import DAY, NOON, make
 from tests.unit.vault.role_cases import CASES, ROLE
@@ -227,3 +229,25 @@ def test_c4_a_name_is_refused_by_the_rules_of_a_role(role: dict[str, t.Any], nam
 def test_c4_a_refusal_says_what_the_role_allows(role: dict[str, t.Any], shown: str) -> None:
     (found,) = objections({**ROLE, **role}, "tried", _wanted(common_name="evil.org"))
     assert found.problem == f"role tried does not allow evil.org; its allowed_domains are {shown}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("allowed_domains", "a.example"),
+        ("key_usage", [1]),
+        ("ext_key_usage_oids", {}),
+        ("issuer_ref", 5),
+        ("not_after", []),
+        ("max_ttl", "1h"),
+        ("key_bits", None),
+    ],
+)
+def test_c4_a_role_of_other_types_is_not_that_of_a_server(field: str, value: t.Any) -> None:
+    assert role_rules.well_formed(Fields.of(ROLE, "the role"))["ttl"] == 0
+    told = Fields.of({**ROLE, field: value}, "the role")
+    if value is None:
+        role_rules.well_formed(told)
+        return
+    with pytest.raises(NotVault, match=field):
+        role_rules.well_formed(told)

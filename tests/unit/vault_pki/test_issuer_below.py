@@ -80,6 +80,16 @@ def test_before_its_mount_exists_an_issuer_is_foretold(gone: str) -> None:
     assert issuer.vault.warnings[0].startswith("vault_pki_issuer elsewhere/ca: ")
 
 
+@pytest.mark.parametrize("item", [LOWER, {"common_name": "Other"}], ids=["intermediate", "root"])
+def test_planning_asks_nobody(item: Data) -> None:
+    engine = engine_with_root()
+    issuer = engine.issuer(**item)
+    view = issuer.read()
+    asked = len(engine.asked)
+    assert issuer.plan(view, NOON)
+    assert len(engine.asked) == asked
+
+
 def test_a_parent_that_may_not_be_looked_at_is_an_error() -> None:
     engine = engine_with_root()
     engine.memory.on("get", "pki/issuer/root/json", lambda _path, _body: refused(403, "1 error: permission denied"))

@@ -17,14 +17,15 @@ from tests.unit.vault_pki.working import MESH, ROOT, Server
 
 def test_a_hierarchy_is_made_in_one_run_in_order(server: Server) -> None:
     mesh = {**MESH, "usage": ["issuing-certificates"], "default": True, "max_path_length": 0, "organization": ["Hub"]}
-    assert server.settle({**ROOT, "max_path_length": 1}, mesh) == ["create", "create"]
+    assert [outcome.error for outcome in server.run({**ROOT, "max_path_length": 1}, mesh)] == [None, None]
+    assert server.vault.warnings == [], "what is declared is no news"
+    assert server.settle({**ROOT, "max_path_length": 1}, mesh) == ["none", "none"]
     assert (server.above.names, server.pki.names) == (["root"], ["", "mesh"]), "what is above comes along"
     held = server.pki.named("mesh")
     assert held["usage"] == "issuing-certificates,read-only"
     assert server.pki.config == {"default": held["issuer_id"], "default_follows_latest_issuer": False}
     assert [key["key_name"] for key in server.pki.keys.values()] == ["mesh"]
     assert held["ca_chain"][1:] == [server.above.named("root")["certificate"]]
-    assert not [text for text in server.vault.warnings if "path length" in text.lower()], "what is declared is no news"
 
 
 def test_what_is_below_a_ca_that_could_not_be_made_is_not_attempted(server: Server) -> None:

@@ -74,6 +74,16 @@ def test_a_file_that_does_not_hold_the_request_is_written_again(
     assert len(server.pki.keys) == (2 if content == "other key" else 1)
 
 
+def test_a_request_names_its_subject_in_any_order(server: Server, elsewhere: Data) -> None:
+    item = {**elsewhere, "organization": ["A", "B"]}
+    server.settle(item)
+    (key_id,) = server.pki.keys
+    body = {"key_ref": key_id, "common_name": "Mesh", "organization": ["B", "A"], "exclude_cn_from_sans": True}
+    csr = server.pki._request("pki/intermediate/generate/existing", body)[1]["data"]["csr"]
+    pathlib.Path(elsewhere["csr_file"]).write_text(csr)
+    assert server.settle(item) == ["none"]
+
+
 def test_one_file_holds_the_request_of_one_issuer(server: Server, elsewhere: Data) -> None:
     with pytest.raises(InvalidInput, match="csr_file"):
         server.run(elsewhere, {**elsewhere, "name": "other"})

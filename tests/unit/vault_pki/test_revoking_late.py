@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import pathlib
+import time
 import typing as t
 
 import pytest
@@ -118,3 +120,30 @@ def test_c4_a_role_that_cannot_be_read_has_nothing_against_a_name(engine: Engine
     two = signer(engine)
     two.chain()
     assert two.objections(_wanted(), NOW) == []
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[None]:
+    """Let the host live nine hours ahead."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_revocations_are_dated_in_utc_and_what_is_not_there_has_no_date(engine: Engine, far_east: None) -> None:
+    serial = number(engine.issue("a").certificate)
+    engine.kept[serial]["revocation_time"] = int(NOW.timestamp())
+    vault = engine.memory.vault
+    item = {"mount": "pki", "serial": serial}
+    (revocation,) = REVOCATIONS.batch(vault, completed(REVOCATIONS.spec, revocations=[item])).resources
+    assert revocation.describe(revocation.read())["revoked_at"] == "2026-06-01T12:00:00Z"
+    assert revocation.describe(None) == {"serial": serial, "revoked": False, "revoked_at": None}
+
+
+def test_a_file_that_is_not_there_yet_is_warned_of(engine: Engine, tmp_path: pathlib.Path) -> None:
+    item = {"mount": "pki", "certificate_file": str(tmp_path / "cert.pem")}
+    batch = REVOCATIONS.batch(engine.memory.vault, completed(REVOCATIONS.spec, revocations=[item]))
+    batch.resources[0].read()
+    assert batch.warnings == [f"vault_pki_revocation {tmp_path}/cert.pem does not exist"]
