@@ -144,8 +144,8 @@ def test_what_a_killed_run_left_unfinished_is_removed(host: Host) -> None:
     assert not host.run().changed
 
 
-@pytest.mark.parametrize("left", ["nothing", "no certificate", "not one of ours", "a file"])
-def test_a_generation_without_a_certificate_is_no_former_one(host: Host, left: str) -> None:
+@pytest.mark.parametrize("left", ["nothing", "no certificate", "a damaged one", "not one of ours", "a file"])
+def test_a_strange_generation_is_in_nobodys_way_and_goes_with_the_next_writing(host: Host, left: str) -> None:
     host.run()
     name = "g-by-hand" if left == "not one of ours" else "g-20260101T120000Z-0123abcd"
     strange = host.base / ".trustmesh/web" / name
@@ -156,10 +156,14 @@ def test_a_generation_without_a_certificate_is_no_former_one(host: Host, left: s
         (strange / "key.pem").write_text("x")
         if left == "nothing":
             (strange / "key.pem").unlink()
+        if left == "a damaged one":
+            (strange / "cert.pem").write_text("damaged")
         if left == "not one of ours":
             shutil.copy(host.base / "web/cert.pem", strange / "cert.pem")
     unchanged = host.run()
-    assert (unchanged.error, unchanged.changed, unchanged.facts["previous"]) == (None, False, [])
+    former = [entry["certificate_file"] for entry in unchanged.facts["previous"]]
+    assert (unchanged.error, unchanged.changed) == (None, False)
+    assert former == ([str(strange / "cert.pem")] if left == "a damaged one" else [])
     host.later(1)
     replaced = host.run(not_before=host.authority.now.isoformat(), keep_generations=1)
     assert (replaced.error, strange.exists()) == (None, False)
