@@ -79,7 +79,7 @@ class DeliveryTerms:
             except ValueError as error:
                 raise InvalidInput(str(error), field=f"delivery.{name}") from None
 
-        wrap_ttl = value("wrap_ttl", SECONDS, 0)
+        wrap_ttl = value("wrap_ttl", SECONDS, None)
         if options["wrapped"] and not wrap_ttl:
             raise InvalidInput(
                 "leaves no time to unwrap", field="delivery.wrap_ttl", remedy="Raise it, or set wrapped to false."
