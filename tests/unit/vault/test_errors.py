@@ -149,3 +149,13 @@ def test_what_is_said_is_one_line_and_names_the_request() -> None:
     strange = errors.not_vault(URL, "get x", "it is HTML")
     assert strange.problem == f"{URL} answers get x, but not as a Vault or OpenBao does: it is HTML"
     assert (strange.field, bool(strange.remedy)) == ("url", True)
+
+
+def test_a_failure_says_nothing_of_what_was_not_asked() -> None:
+    assert (errors.Forbidden("x").doubtful, errors.Unreachable("x").unsent, errors.Unsent("x").unsent) == (
+        False,
+        False,
+        True,
+    )
+    plain = errors.VaultError("x")
+    assert (plain.status, plain.retry_after, dict(plain.data), plain.repeated) == (0, None, {}, False)

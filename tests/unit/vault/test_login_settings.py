@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import types
 import typing as t
 
 import pytest
 
 from plugins.module_utils._core.errors import InvalidInput
+from plugins.module_utils._vault import connection
 from plugins.module_utils._vault.connection import VAULT, connect, has_login, reach
 from plugins.module_utils._vault.login import METHODS
 from plugins.module_utils._vault.login.method import setting
@@ -153,3 +155,30 @@ def test_namespace_comes_from_the_option_or_the_environment_or_not_at_all(monkey
     monkeypatch.setenv("BAO_NAMESPACE", "team")
     assert setting(given(), "namespace") == "team"
     assert setting(given(namespace="other"), "namespace") == "other"
+
+
+@pytest.mark.parametrize(
+    ("params", "variable", "given_"),
+    [
+        ({}, None, False),
+        ({"token": "t"}, None, True),
+        ({}, "VAULT_TOKEN", True),
+        ({"auth_method": "approle"}, None, True),
+        ({"auth_method": "cert", "token": "t"}, None, True),
+    ],
+)
+def test_a_login_is_given_by_a_token_or_by_another_method(
+    params: dict[str, t.Any], variable: str | None, given_: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv(variable, "t")
+    assert has_login(given(**params)) is given_
+
+
+def test_libraries_are_asked_for_before_a_connection_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> t.NoReturn:
+        raise InvalidInput("hvac is not installed")
+
+    monkeypatch.setattr(connection, "HVAC", types.SimpleNamespace(check=missing))
+    with contextlib.ExitStack() as stack, pytest.raises(InvalidInput, match="hvac is not installed"):
+        reach(given(url="https://here:8200"), stack)

@@ -15,6 +15,7 @@ import datetime
 import pathlib
 import socket
 import ssl
+import subprocess
 import typing as t
 from collections.abc import Iterator
 
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from plugins.module_utils._vault.connection import reach
-from plugins.module_utils._vault.errors import TlsFailure, Unsent
+from plugins.module_utils._vault.errors import TlsFailure, Unsent, VaultError
 from plugins.module_utils._vault.port import Vault
 from tests.unit.vault.scripted import Answer, ScriptedServer
 
@@ -129,3 +130,40 @@ def test_certificate_for_another_name_blames_the_address(
             TlsFailure, match=rf"url: the certificate of https://{NAME}:{running.port} was not accepted"
         ):
             vault.read("kv/a")
+
+
+def test_a_server_is_verified_where_nothing_is_said_about_it(server: ScriptedServer) -> None:
+    params: dict[str, t.Any] = dict.fromkeys(("namespace", "ca_cert", "client_cert", "client_key"))
+    params.update(url=f"https://{NAME}:{server.port}", timeout=5, retries=0)
+    with contextlib.ExitStack() as stack, pytest.raises(TlsFailure, match="ca_cert: the certificate of"):
+        reach(params, stack).read("kv/a")
+    assert server.seen == []
+
+
+def test_a_directory_of_authorities_is_believed(server: ScriptedServer, tmp_path: pathlib.Path) -> None:
+    authorities = tmp_path / "authorities"
+    authorities.mkdir()
+    held = x509.load_pem_x509_certificate((tmp_path / f"{NAME}.pem").read_bytes())
+    (authorities / "a.pem").write_bytes(held.public_bytes(serialization.Encoding.PEM))
+    subprocess.run(["openssl", "rehash", str(authorities)], check=True)
+    with at(server.port, authorities) as vault:
+        assert vault.read("kv/a") == {"k": "v"}
+    (authorities / "a.pem").unlink()
+    with at(server.port, authorities) as vault, pytest.raises(TlsFailure):
+        vault.read("kv/a")
+
+
+def test_a_client_shows_its_certificate(tmp_path: pathlib.Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    right, client = certificate(tmp_path, NAME), certificate(tmp_path, "client.example.com")
+    context.load_cert_chain(right)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(client)
+    params: dict[str, t.Any] = {"namespace": None, "ca_cert": str(right), "timeout": 5, "retries": 0}
+    with ScriptedServer(Answer(200, {"data": {"k": "v"}}), tls=context) as running:
+        params["url"] = f"https://{NAME}:{running.port}"
+        with contextlib.ExitStack() as stack:
+            shown = {**params, "client_cert": str(client), "client_key": str(client)}
+            assert reach(shown, stack).read("kv/a") == {"k": "v"}
+        with contextlib.ExitStack() as stack, pytest.raises(VaultError):
+            reach({**params, "client_cert": None, "client_key": None}, stack).read("kv/a")
