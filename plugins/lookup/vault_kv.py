@@ -70,11 +70,11 @@ _raw:
 import contextlib
 import typing as t
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ..module_utils._core.at_once import at_once
 from ..module_utils._core.errors import InvalidInput, TrustmeshError
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.kv_custody import KvStore
@@ -92,8 +92,7 @@ class LookupModule(LookupBase):
             with contextlib.ExitStack() as stack:
                 vault = connect(params, stack)
                 store = KvStore(vault, KvVersions(vault), self.get_option("mount"))
-                with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-                    return list(pool.map(lambda path: _value(store, path.strip("/"), self.get_option("key")), terms))
+                return at_once(lambda path: _value(store, path.strip("/"), self.get_option("key")), terms, WORKERS)
         except TrustmeshError as error:
             raise AnsibleLookupError(f"vault_kv: {error}") from None
 

@@ -488,8 +488,8 @@ summary:
 import contextlib
 import typing as t
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
+from ..module_utils._core.at_once import at_once
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.errors import InvalidInput
@@ -526,8 +526,7 @@ def gather(params: Params, stack: contextlib.ExitStack) -> dict[str, t.Any]:
         return _from_vault(stores, place, name, held_by)
 
     endpoints = build_each(SPEC, params, lambda item: declared(item, key_at, throwaway, now))
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        results = list(pool.map(lambda endpoint: endpoint.run(), endpoints))
+    results = at_once(lambda endpoint: endpoint.run(), endpoints, _AT_ONCE)
     passed = sum(result["passed"] for result in results)
     returned = {"results": results, "summary": {"passed": passed, "failed": len(results) - passed}}
     message = failure_message(results)

@@ -300,8 +300,8 @@ summary:
 
 import contextlib
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
+from ..module_utils._core.at_once import at_once
 from ..module_utils._core.clock import system_clock
 from ..module_utils._core.deps import CRYPTOGRAPHY
 from ..module_utils._core.module import inform_module
@@ -319,8 +319,7 @@ def gather(params: Params, stack: contextlib.ExitStack) -> dict[str, t.Any]:
     """Run all probes and return their results, with the failure when one is not as expected."""
     probes = build_each(SPEC, params, Probe.declared)
     now = system_clock()
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        results = list(pool.map(lambda probe: probe.run(now), probes))
+    results = at_once(lambda probe: probe.run(now), probes, _AT_ONCE)
     passed = sum(result["passed"] for result in results)
     returned = {"results": results, "summary": {"passed": passed, "failed": len(results) - passed}}
     message = failure_message(results)

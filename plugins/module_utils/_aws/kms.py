@@ -14,8 +14,8 @@ from __future__ import annotations
 import functools
 import io
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
+from .._core.at_once import at_once
 from .._core.deadline import within
 from .._core.deps import BOTO3
 from .._core.errors import InvalidInput, TrustmeshError
@@ -170,8 +170,7 @@ class _Reencryption:
 
 
 def _all(one: t.Callable[[T], R], entries: t.Sequence[T]) -> list[R]:
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        return list(pool.map(one, entries))
+    return at_once(one, entries, _WORKERS)
 
 
 def _asked(call: t.Callable[..., t.Any], **fields: t.Any) -> t.Mapping[str, t.Any]:

@@ -32,6 +32,11 @@ _REMEDIES = {
         "Raise it (ulimit -n, LimitNOFILE= of a service), and run again.",
     ),
     errno.ENFILE: ("the limit for open files of this system is reached", "Raise fs.file-max, and run again."),
+    errno.EFBIG: (
+        "the limit for the size of a file is reached",
+        "Raise it (ulimit -f, LimitFSIZE= of a service), or choose another file system.",
+    ),
+    errno.ENOMEM: ("the memory is used up", "Free some, or raise its limit (ulimit -v, MemoryMax= of a service)."),
     errno.EROFS: ("the file system is read-only", "Remount it writable or choose another directory."),
     errno.EACCES: ("permission denied", "Run as a user who may read and write there (become: true)."),
     errno.EPERM: (
@@ -48,7 +53,8 @@ _REMEDIES = {
 
 _NO_INODES: t.Final = ("the file system has no inode left for another file", "Remove files (df -i), or choose another.")
 #: What any library may meet, and no mistake of ours.
-_LIMITS: t.Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT)
+_LIMITS: t.Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
+_NO_THREADS: t.Final = "can't start new thread"
 
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -76,6 +82,14 @@ def unforeseen(error: Exception) -> TrustmeshError:
     """Return what an exception means that nobody expected: a limit of this host is reached, or we made a mistake."""
     if isinstance(error, OSError) and error.errno in _LIMITS:
         return failure(str(error.filename or "files"), error)
+    if isinstance(error, MemoryError):
+        problem, remedy = _REMEDIES[errno.ENOMEM]
+        return TrustmeshError(problem, remedy=remedy)
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREADS:
+        return TrustmeshError(
+            "the limit for processes and threads is reached",
+            remedy="Raise it (ulimit -u, TasksMax= of a service, pids.max of a container), and run again.",
+        )
     return Defect.of(error)
 
 

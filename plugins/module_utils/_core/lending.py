@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .attributes import FileFailure, failure
+from .attributes import FileFailure, failure, named_failure
 from .errors import InvalidInput
 from .places import open_entry
 from .reading import LIMIT, Found, read_found
@@ -39,7 +39,9 @@ def lend(path: str, option: str, *, limit: int = LIMIT) -> Iterator[Lent]:
     if found is None:
         raise InvalidInput(f"{path} does not exist on this host", field=option, remedy="Give the path of a PEM file.")
     with contextlib.ExitStack() as stack:
-        yield Lent(_copy(found, stack) or path, found.content)
+        with named_failure(path):
+            name = _copy(found, stack)
+        yield Lent(name or path, found.content)
 
 
 def _copy(found: Found, stack: contextlib.ExitStack) -> str | None:

@@ -16,9 +16,9 @@ import contextlib
 import datetime
 import typing as t
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from .at_once import at_once
 from .attributes import unforeseen
 from .clock import Clock
 from .errors import InvalidInput, NotConverged, Overtaken, PolicyRefusal, TrustmeshError
@@ -149,31 +149,28 @@ def _reconcile(batch: Batch, *, check_mode: bool, clock: Clock, broken: Outcome 
     """Reconcile one batch; ``broken`` is what failed before and keeps it from being attempted."""
     outcomes = [Outcome(resource, section=batch.section) for resource in batch.resources]
     with contextlib.ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=max(1, batch.workers)))
-        read_all = map if batch.reads_here else pool.map
+        readers = 1 if batch.reads_here else batch.workers
         if check_mode:
-            _look(outcomes, read_all, clock(), Unannounced.seen(outcome.place[0] for outcome in outcomes))
+            _look(outcomes, readers, clock(), Unannounced.seen(outcome.place[0] for outcome in outcomes))
             return outcomes
         notes = Unannounced(_hold_stores(outcomes, stack))
         _sweep({path for outcome in outcomes for path in outcome.resource.workplaces})
-        _look(outcomes, read_all, clock(), notes)
+        _look(outcomes, readers, clock(), notes)
         due = [outcome for outcome in outcomes if outcome.due and outcome.error is None]
         if due:
             notes.add(outcome.place for outcome in due)
-            _apply(batch, outcomes, due, pool, broken)
+            _apply(batch, outcomes, due, broken)
             now = clock()
-            list(read_all(lambda outcome: _settle(outcome, now), due))
+            at_once(lambda outcome: _settle(outcome, now), due, readers)
         # Of a task that fails, Ansible notifies no handler.
         fails = broken is not None or any(outcome.error is not None for outcome in outcomes)
         notes.strike(each.place for each in outcomes if not fails or not (each.changed or each.unheard))
     return outcomes
 
 
-def _look(
-    outcomes: t.Sequence[Outcome], read_all: t.Callable[..., t.Any], now: datetime.datetime, notes: Unannounced
-) -> None:
+def _look(outcomes: t.Sequence[Outcome], readers: int, now: datetime.datetime, notes: Unannounced) -> None:
     """Read every item, then plan every item; what is as declared by a run that failed counts as changed."""
-    states = list(read_all(_guarded(_read), outcomes))
+    states = at_once(_guarded(_read), outcomes, readers)
     for outcome, state in zip(outcomes, states):
         _guarded(_plan)(outcome, state, now)
         outcome.unheard = notes.holds(*outcome.place)
@@ -256,17 +253,11 @@ def _plan(outcome: Outcome, state: t.Any, now: datetime.datetime) -> None:
     outcome.facts = outcome.resource.describe(state)
 
 
-def _apply(
-    batch: Batch,
-    outcomes: t.Sequence[Outcome],
-    due: t.Sequence[Outcome],
-    pool: ThreadPoolExecutor,
-    broken: Outcome | None,
-) -> None:
+def _apply(batch: Batch, outcomes: t.Sequence[Outcome], due: t.Sequence[Outcome], broken: Outcome | None) -> None:
     if batch.ordered or broken is not None:
         _apply_in_order(outcomes, broken)
     else:
-        list(pool.map(_guarded(_carry_out), due))
+        at_once(_guarded(_carry_out), due, batch.workers)
     if batch.transaction is not None:
         failures = _commit(batch.transaction, due)
         for outcome in due:

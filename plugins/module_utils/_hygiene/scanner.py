@@ -19,9 +19,9 @@ import os
 import re
 import typing as t
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from .._core.at_once import at_once
 from .._core.pem import find_blocks
 from .._core.scratch import Scratch
 from .content import der_key, is_text, packed_as, texts_of
@@ -115,8 +115,7 @@ def fingerprint(secret: str) -> str:
 def fingerprints(secrets: t.Iterable[str]) -> dict[str, str]:
     """Return those of many secrets, by the secret; each takes milliseconds, so that all processors share the work."""
     wanted = list(dict.fromkeys(secrets))
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return dict(zip(wanted, pool.map(fingerprint, wanted)))
+    return dict(zip(wanted, at_once(fingerprint, wanted, os.cpu_count() or 1)))
 
 
 @dataclass(frozen=True)

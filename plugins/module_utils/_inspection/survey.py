@@ -13,9 +13,9 @@ import functools
 import threading
 import typing as t
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from .._core.at_once import at_once
 from .._core.errors import TrustmeshError
 from .._core.files import read_file
 from .._core.passphrase import read_passphrase
@@ -80,8 +80,7 @@ class Survey:
 
     def run(self, items: Sequence[Mapping[str, t.Any]]) -> dict[str, t.Any]:
         """Return the facts of the module: results in order, a summary, and a message when something failed."""
-        with ThreadPoolExecutor(max_workers=min(_WORKERS, max(1, len(items)))) as pool:
-            results = list(pool.map(self._result, items))
+        results = at_once(self._result, items, _WORKERS)
         failed = [result for result in results if result.get("failed")]
         good = sum(1 for result in results if result.get("ok"))
         summary = {"ok": good, "problems": len(results) - good - len(failed), "failed": len(failed)}

@@ -12,8 +12,8 @@ import datetime
 import typing as t
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
+from .._core.at_once import at_once
 from .._core.normal import instant
 from .._core.redact import Secret
 from .._jose import keys
@@ -39,9 +39,7 @@ def survey(
     now: datetime.datetime,
 ) -> dict[str, t.Any]:
     """Return facts and findings of all participants, and the findings that concern nobody declared."""
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        read_all = map if custody.reads_here else pool.map
-        held = list(read_all(lambda name: _kept(custody, name), wanted.names))
+    held = at_once(lambda name: _kept(custody, name), wanted.names, 1 if custody.reads_here else _WORKERS)
     kept = {one.name: one for one in held}
     places = [_place(target) for target in targets]
     findings = [finding for one in held for finding in custody_findings(one, wanted, now)]

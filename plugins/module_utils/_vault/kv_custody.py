@@ -17,9 +17,9 @@ import json
 import threading
 import typing as t
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from .._core.address import at, route
+from .._core.at_once import at_once
 from .._core.errors import InvalidInput, Overtaken, TrustmeshError, Unlisted
 from .connection import WORKERS
 from .errors import Forbidden, NoMount, NotVault, Rejected, TooLarge
@@ -354,8 +354,7 @@ class KvStores:
 
 def _each(names: t.Sequence[str], entries: Mapping[str, t.Any], act: t.Callable[[t.Any], T]) -> dict[str, T]:
     """Do one thing for many owners over the shared connection, as many at a time as it carries."""
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        return dict(zip(names, pool.map(act, (entries[name] for name in names))))
+    return dict(zip(names, at_once(act, [entries[name] for name in names], WORKERS)))
 
 
 def _outcome(act: t.Callable[[], T]) -> t.Union[T, TrustmeshError]:

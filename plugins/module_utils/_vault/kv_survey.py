@@ -11,10 +11,10 @@ from __future__ import annotations
 import datetime
 import typing as t
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._core.address import at, route
+from .._core.at_once import at_once
 from .._core.errors import InvalidInput
 from .._core.redact import Secret
 from .answer import Fields
@@ -61,8 +61,7 @@ class KvSurvey:
         except NoMount as error:
             raise InvalidInput(f"there is no engine at {self._mount}", field="mount", remedy=error.remedy) from None
         wanted = [key for key in keys if key in listed]
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            seen = dict(zip(wanted, pool.map(lambda key: self._look(key, values), wanted)))
+        seen = dict(zip(wanted, at_once(lambda key: self._look(key, values), wanted, WORKERS)))
         found = {key: seen.get(key, KvSecretFacts()) for key in listed}
         return {key: facts for key, facts in found.items() if facts is not None}
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import datetime
 import typing as t
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 
 from .._core.address import at
+from .._core.at_once import at_once
 from .._core.normal import instant
 from .._pki.certificate import CertificateFacts, facts_of, iso, parse_certificates
 from .answer import Fields
@@ -28,13 +28,12 @@ def issued_to(vault: Vault, mount: str, names: Collection[str], now: datetime.da
     A certificate is issued to its common name; one without a common name to its DNS names. The oldest comes first.
     """
     wanted = frozenset(name.lower() for name in names)
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        entries = pool.map(lambda serial: _entry(vault, mount, serial), _candidates(vault, mount, wanted, now))
-        found = [
-            _shown(facts, data)
-            for facts, data in (entry for entry in entries if entry)
-            if facts.not_after > now and wanted & _names(facts)
-        ]
+    candidates = _candidates(vault, mount, wanted, now)
+    found = [
+        _shown(facts, data)
+        for facts, data in filter(None, at_once(lambda serial: _entry(vault, mount, serial), candidates, WORKERS))
+        if facts.not_after > now and wanted & _names(facts)
+    ]
     return sorted(found, key=lambda entry: (entry["not_before"], entry["serial"]))
 
 

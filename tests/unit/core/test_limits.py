@@ -40,6 +40,15 @@ def _fails_to_write(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
             "the limit for open files of this process is reached. Raise it (ulimit -n, LimitNOFILE= of a service), and "
             "run again.",
         ),
+        (
+            errno.EFBIG,
+            "the limit for the size of a file is reached. Raise it (ulimit -f, LimitFSIZE= of a service), or choose "
+            "another file system.",
+        ),
+        (
+            errno.ENOMEM,
+            "the memory is used up. Free some, or raise its limit (ulimit -v, MemoryMax= of a service).",
+        ),
         (errno.ENFILE, "the limit for open files of this system is reached. Raise fs.file-max, and run again."),
     ],
 )
@@ -82,10 +91,12 @@ def test_a_lack_of_inodes_is_told_from_a_full_disk(
 
 
 def test_what_any_library_runs_short_of_is_no_defect() -> None:
-    for number in (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT):
+    for number in (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM):
         said = unforeseen(OSError(number, os.strerror(number), "/etc/ssl/ca.pem"))
         assert isinstance(said, FileFailure) and said.field == "/etc/ssl/ca.pem"
-    for error in (OSError(errno.EIO, "Input/output error"), ValueError("x")):
+    said = unforeseen(MemoryError())
+    assert not isinstance(said, Defect) and "the memory is used up" in str(said)
+    for error in (OSError(errno.EIO, "Input/output error"), ValueError("x"), RuntimeError("no new thread")):
         with pytest.raises(type(error)) as caught:
             raise error
         assert isinstance(unforeseen(caught.value), Defect)
