@@ -56,6 +56,10 @@ _NO_INODES: t.Final = ("the file system has no inode left for another file", "Re
 _LIMITS: t.Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
 _NO_THREADS: t.Final = "can't start new thread"
 
+#: The rights of further users and groups; what a file system says that has none, or knows none.
+_LIST: t.Final = "system.posix_acl_access"
+_NO_LIST: t.Final = (errno.ENODATA, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFLNK: "a symbolic link",
@@ -160,10 +164,22 @@ class Attributes:
         return found
 
     def give(self, descriptor: int) -> None:
-        """Set them on an open file or directory, whatever the umask."""
+        """Set them on an open file or directory, whatever the umask, so that nobody beside them has a right to it."""
+        _drop_list(descriptor)
         if self.uid is not None or self.gid is not None:
             os.chown(descriptor, -1 if self.uid is None else self.uid, -1 if self.gid is None else self.gid)
         os.chmod(descriptor, self.mode)
+
+
+def _drop_list(descriptor: int) -> None:
+    """Take away the access control list (acl(5)) that the owner of the directory above wants new files to have."""
+    if not hasattr(os, "removexattr"):
+        return
+    try:
+        os.removexattr(descriptor, _LIST)
+    except OSError as error:
+        if error.errno not in _NO_LIST:
+            raise
 
 
 #: Of a directory that everybody may pass and its owner alone may write.
