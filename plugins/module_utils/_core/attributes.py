@@ -82,9 +82,14 @@ def failure(path: str, error: OSError) -> FileFailure:
     return FileFailure(problem, field=path, remedy=remedy)
 
 
+def at_limit(error: BaseException) -> bool:
+    """Tell whether a system call failed at a limit of this host, whatever it was for."""
+    return isinstance(error, OSError) and error.errno in _LIMITS
+
+
 def unforeseen(error: Exception) -> TrustmeshError:
     """Return what an exception means that nobody expected: a limit of this host is reached, or we made a mistake."""
-    if isinstance(error, OSError) and error.errno in _LIMITS:
+    if isinstance(error, OSError) and at_limit(error):
         return failure(str(error.filename or "files"), error)
     if isinstance(error, MemoryError):
         problem, remedy = _REMEDIES[errno.ENOMEM]

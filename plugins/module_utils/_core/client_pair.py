@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ssl
 
+from .attributes import at_limit, failure
 from .errors import InvalidInput
 from .lending import Lent, lend
 from .recognise import explained, is_other
@@ -47,6 +48,8 @@ def trusting_copy(ca_cert: str, authorities: Lent) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=authorities.name)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and at_limit(error):
+            raise failure(ca_cert, error) from None
         _refuse_other(ca_cert, authorities, "ca_cert", "PEM certificate")
         raise InvalidInput(
             f"{ca_cert} cannot be used ({describe_error(error)})",

@@ -12,6 +12,7 @@ import socket
 import ssl
 import typing as t
 
+from .._core.attributes import at_limit, failure
 from .._core.errors import TrustmeshError
 
 
@@ -135,6 +136,10 @@ def _causes(error: BaseException | None) -> t.Iterator[BaseException]:
 def from_transport(error: Exception, url: str) -> VaultError:
     """Name a failure below HTTP: proxy, DNS, refused, TLS, timeout."""
     causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, OSError) and at_limit(cause):
+            found = failure(url, cause)
+            return Unreachable(f"{url} cannot be asked: {found.problem}", field="url", remedy=found.remedy)
     names = {type(cause).__name__ for cause in causes}
     if "ProxyError" in names:
         return Unsent(

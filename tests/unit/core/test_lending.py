@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
+import resource
 import ssl
 import typing as t
 
@@ -54,6 +56,29 @@ def test_what_a_service_user_put_there_is_not_opened(tmp_path: pathlib.Path, mak
         os.chown(entry, STRANGER, STRANGER, follow_symlinks=False)
     with pytest.raises(FileFailure, match=r"is a (named pipe|symbolic link that)"):
         trusting(str(path))
+
+
+def test_a_limit_of_this_process_is_not_the_fault_of_a_file(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle of CAs was said to be unusable, and writing its copy to be a defect."""
+    path = tmp_path / "ca.pem"
+    path.write_text(forge.make("client").pem)
+
+    def refuse(**_options: t.Any) -> t.NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as limited:
+        limited.setattr(ssl, "create_default_context", refuse)
+        with pytest.raises(FileFailure, match=r"ca\.pem: the limit for open files of this process is reached"):
+            trusting(str(path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(FileFailure, match=r"ca\.pem: the limit for the size of a file is reached"):
+            trusting(str(path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_f7_each_file_of_a_pair_is_named_for_what_it_is(tmp_path: pathlib.Path) -> None:

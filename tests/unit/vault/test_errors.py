@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import typing as t
@@ -41,6 +42,8 @@ def _distrusted(why: str) -> ssl.SSLCertVerificationError:
         (_named("SSLError", ssl.SSLError("record layer failure")), errors.TlsFailure, "url", "does not speak TLS"),
         (ssl.SSLError("tlsv13 alert certificate_required"), errors.TlsFailure, "client_cert", "refused the TLS"),
         (ssl.SSLError("sslv3 alert handshake failure"), errors.TlsFailure, "client_cert", "refused the TLS handshake"),
+        (_named("SSLError", OSError(errno.EMFILE, "x")), errors.Unreachable, "url", "the limit for open files of this"),
+        (_named("X", OSError(errno.ENOMEM, "x")), errors.Unreachable, "url", f"{URL} cannot be asked: the memory is"),
         (ssl.SSLError("anything"), errors.TlsFailure, "url", f"TLS with {URL} failed"),
         (_named("X", socket.gaierror(-2, "unknown")), errors.Unsent, "url", "does not resolve"),
         (_named("NameResolutionError"), errors.Unsent, "url", "does not resolve"),
