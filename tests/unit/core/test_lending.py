@@ -63,7 +63,7 @@ def test_a_limit_of_this_process_is_not_the_fault_of_a_file(
 ) -> None:
     """A bundle of CAs was said to be unusable, and writing its copy to be a defect."""
     path = tmp_path / "ca.pem"
-    path.write_text(forge.make("client").pem)
+    path.write_bytes(forge.make("client").pem)
 
     def refuse(**_options: t.Any) -> t.NoReturn:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
