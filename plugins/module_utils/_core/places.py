@@ -33,7 +33,6 @@ _MOST_KEPT = 256
 MOST_LINKS: t.Final = 40
 # A descriptor that only names a directory needs no right to list it.
 _NAMES = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
-_LISTS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 #: What it says when there are too many open.
 _TOO_MANY: t.Final = (errno.EMFILE, errno.ENFILE)
 #: What open(2) with O_NOFOLLOW says of a link, on one system or another.
@@ -87,7 +86,7 @@ class Directory:
 
     def opened(self) -> int:
         """Return a new descriptor that can list the directory, flush it and change its attributes."""
-        return open_in(self, ".", _LISTS)
+        return open_in(self, ".", os.O_RDONLY)
 
     def vouches_for(self, entry: os.stat_result) -> bool:
         """Tell whether nobody but root and the effective user can have put an entry there."""

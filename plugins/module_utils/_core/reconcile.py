@@ -74,7 +74,7 @@ class Outcome:
     applied: bool = False
     section: str | None = None
     #: Whether a run that failed has changed the item, and whether that is all that the plan tells.
-    unheard: bool = False
+    unheard: bool = field(init=False)
     announced: bool = False
     #: The directory whose lock is held for it, by the name under which this run knows it.
     store: str | None = None

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
+import secrets
 import typing as t
 from collections.abc import Mapping, Sequence, Set
 
 # Keyed with bytes that live as long as this process: a plain digest in a log would let a reader test guesses of a
 # weak password, and nothing needs fingerprints of two runs to be comparable.
-_PROCESS_KEY = os.urandom(32)
+_PROCESS_KEY = secrets.token_bytes()
 
 _known: set[str] = set()
 

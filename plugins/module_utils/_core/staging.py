@@ -86,7 +86,7 @@ class Move:
 
     temporary: str
     final: Place
-    fresh: bool = False
+    fresh: bool
 
     def take_effect(self, folder: Directory) -> None:
         if self.fresh:

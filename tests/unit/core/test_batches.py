@@ -225,7 +225,8 @@ def test_as_many_items_as_workers_are_under_way_at_once(verb: str) -> None:
     assert [outcome.error for outcome in outcomes] == [None] * 4
 
 
-def test_one_worker_does_one_thing_at_a_time() -> None:
+@pytest.mark.parametrize("given", [{}, {"workers": 1}, {"workers": 0}])
+def test_one_worker_does_one_thing_at_a_time(given: dict[str, int]) -> None:
     store = Store()
     under_way: set[str] = set()
     most: list[int] = []
@@ -236,7 +237,7 @@ def test_one_worker_does_one_thing_at_a_time() -> None:
 
     store.hook = hook
 
-    run(*(sample(f"n{number}", store, title="A") for number in range(8)), workers=1)
+    run(*(sample(f"n{number}", store, title="A") for number in range(8)), **given)
 
     assert max(most) == 1
 

@@ -227,6 +227,24 @@ def test_a_store_that_others_keep_removing_is_made_again(tmp_path: Path, monkeyp
         assert list(held) == [str(tmp_path / "store")]
     tries[:] = []
 
+    def gone_for(times: int) -> t.Callable[..., t.Any]:
+        tries[:] = []
+
+        def gone(path: str, **options: t.Any) -> t.Any:
+            tries.append(path)
+            if len(tries) <= times:
+                raise FileNotFoundError(errno.ENOENT, "gone")
+            return make(path, **options)
+
+        return gone
+
+    monkeypatch.setattr(locks, "make_directory", gone_for(10))
+    with hold([str(tmp_path / "store")]) as held:
+        assert list(held) == [str(tmp_path / "store")]
+    monkeypatch.setattr(locks, "make_directory", gone_for(11))
+    with pytest.raises(FileFailure), hold([str(tmp_path / "store")]):
+        pytest.fail("held")
+
     def never(_path: str, **_options: t.Any) -> t.NoReturn:
         raise FileNotFoundError(errno.ENOENT, "gone")
 

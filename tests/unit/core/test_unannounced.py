@@ -85,6 +85,9 @@ def test_r10_change_beside_a_failure_is_announced_once(tmp_path: pathlib.Path, o
         assert checked["a"].plan.reasons == REASON, "check mode tells it as often as it is asked"
     announced = run(Text(a, "1"), Text(b, "1"), ordered=ordered)
     assert announced["a"].changed and announced["a"].plan.reasons == REASON
+    assert announced["a"].action is Action.UPDATE
+    diff = announced["a"].plan.diff("a")
+    assert (diff["before"], diff["after"]) == ({"handlers": "not notified"}, {"handlers": "notified"})
     assert announced["b"].changed and announced["b"].plan.reasons == ["differs"]
     assert not any(outcome.changed for outcome in run(Text(a, "1"), Text(b, "1"), ordered=ordered).values())
 
