@@ -11,7 +11,9 @@ import gc
 import importlib
 import io
 import json
+import os
 import pathlib
+import subprocess
 import sys
 import typing as t
 from collections.abc import Callable
@@ -298,6 +300,20 @@ def test_bad_input_is_told_with_its_path_before_anything_is_read(run: Run, shelf
     assert shelf.read_text() == "{}"
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"shelf": "/a\0b"}, "shelf: has a NUL character in it, which no path can have. Correct the path."),
+        ({"echo": "\ud800"}, "echo: has half of a surrogate pair in it, which UTF-8 cannot express. Correct the text."),
+    ],
+)
+def test_r21_a_text_that_nothing_can_take_is_told_by_its_option(run: Run, given: Result, said: str) -> None:
+    result = run([book(password=SECRET)], **given)
+
+    assert result["msg"] == said
+    assert result["invocation"]["module_args"]["books"][0]["password"] == HIDDEN
+
+
 def test_a_duplicate_is_told_before_anything_is_read(run: Run) -> None:
     result = run([book("twin"), book("other"), book("twin", "B")], fault="read")
 
@@ -358,10 +374,9 @@ def test_a_read_only_module_fails_like_any_other(run: Run) -> None:
 # -- the way out -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("run")  # which puts the collection of the probe there
 @pytest.mark.parametrize("fault", [False, True])
-def test_a_run_looks_for_cycles_neither_at_work_nor_on_the_way_out(
-    run: Run, tmp_path: pathlib.Path, fault: bool
-) -> None:
+def test_a_run_looks_for_cycles_neither_at_work_nor_on_the_way_out(tmp_path: pathlib.Path, fault: bool) -> None:
     left = tmp_path / "left.json"
     (tmp_path / "sitecustomize.py").write_text(
         "import atexit, gc, json, pathlib\n"
@@ -369,7 +384,15 @@ def test_a_run_looks_for_cycles_neither_at_work_nor_on_the_way_out(
         f"atexit.register(lambda: pathlib.Path({str(left)!r}).write_text(tell()))\n"
     )
 
-    run(module="shelf_info", fault=fault)
+    subprocess.run(
+        [sys.executable, "-m", "ansible_collections.trustmesh.probe.plugins.modules.shelf_info"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {"fault": fault}}),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=not fault,
+    )
 
     looks, objects = json.loads(left.read_text())
     assert not looks
