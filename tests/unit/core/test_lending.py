@@ -123,6 +123,13 @@ def test_code_in_a_directory_that_others_can_write_is_not_loaded(tmp_path: pathl
         refuse_strange_code(str(folder / "lib.so"), "holder.library")
 
 
+def test_code_that_cannot_be_looked_at_is_named(tmp_path: pathlib.Path) -> None:
+    path = f"{tmp_path}/{'n' * 300}.so"
+    with pytest.raises(FileFailure, match="the name is too long") as failure:
+        refuse_strange_code(path, "holder.library")
+    assert failure.value.field == path
+
+
 def test_names_that_the_system_looks_for_are_left_to_it(tmp_path: pathlib.Path) -> None:
     refuse_strange_code("libsofthsm2.so", "holder.library")
     refuse_strange_code(str(tmp_path / "none.so"), "holder.library")

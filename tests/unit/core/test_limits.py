@@ -90,6 +90,15 @@ def test_a_lack_of_inodes_is_told_from_a_full_disk(
     assert asked[-1] == str(tmp_path)
 
 
+def test_what_cannot_be_looked_at_is_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: str) -> t.NoReturn:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "statvfs", refuse)
+    said = attributes.failure(f"{tmp_path}/x", OSError(errno.ENOSPC, "No space left on device"))
+    assert said.problem == "the disk is full"
+
+
 def test_what_any_library_runs_short_of_is_no_defect() -> None:
     for number in (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM):
         said = unforeseen(OSError(number, os.strerror(number), "/etc/ssl/ca.pem"))

@@ -220,6 +220,37 @@ def test_as_many_links_are_followed_as_by_the_kernel(tmp_path: Path, count: int)
             look(path)
 
 
+def test_each_failure_to_look_names_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = f"{tmp_path}/{'n' * 300}"
+    for path, look in (
+        (long, files.status),
+        (long, files.exists),
+        (f"{long}/x", files.link_text),
+        (long, files.entries),
+        (long, lambda path: list(files.walk(path))),
+        (long, lambda path: files.open_file(path).__enter__()),
+    ):
+        with pytest.raises(FileFailure, match="the name is too long") as failure:
+            look(path)
+        assert failure.value.field == path
+    with pytest.raises(FileFailure, match=r"does not exist\. Correct the path\.") as failure:
+        files.open_file(f"{tmp_path}/none").__enter__()
+    assert failure.value.field == f"{tmp_path}/none"
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("x")
+
+    def broken(*_given: t.Any) -> t.NoReturn:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", broken)
+        with pytest.raises(FileFailure, match="Input/output error") as failure:
+            files.read_file(f"{tmp_path}/file")
+    assert failure.value.field == f"{tmp_path}/file"
+
+
 def test_what_is_there_is_told_from_what_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")

@@ -10,7 +10,7 @@ import datetime
 
 import pytest
 
-from plugins.module_utils._core.errors import Defect, InvalidInput, NotConverged, TrustmeshError
+from plugins.module_utils._core.errors import Defect, InvalidInput, NotConverged, PolicyRefusal, TrustmeshError
 from plugins.module_utils._core.plan import Plan
 from plugins.module_utils._core.reconcile import Outcome, summarise
 from tests.unit.core.samples import (
@@ -306,6 +306,17 @@ def test_f8_what_cannot_be_looked_at_again_may_have_changed(error: Exception) ->
         "the first failure is the one to report"
     )
     _one_truth(outcomes)
+
+
+def test_what_a_policy_refused_says_so() -> None:
+    store = Store()
+    store.broken["read", "kept"] = PolicyRefusal("cannot be changed in place")
+    store.broken["read", "broken"] = TrustmeshError("sealed")
+
+    kept, broken = (outcome.result() for outcome in run(sample("kept", store), sample("broken", store)))
+
+    assert (kept["failed"], kept["refused"]) == (True, True)
+    assert (broken["failed"], "refused" in broken) == (True, False)
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

@@ -185,6 +185,18 @@ def test_whether_an_owner_can_pass(
     assert wrong(folder, held) is (not passes or bool(mode & 0o022))
 
 
+def test_a_store_whose_way_cannot_be_walked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"{tmp_path}/{'n' * 300}/store"
+    with pytest.raises(FileFailure, match="the name is too long") as refusal:
+        Store(path, Attributes()).root()
+    assert refusal.value.field == path
+    store = _store(tmp_path)
+    monkeypatch.setattr(store, "item", lambda _name: None)  # others remove it again and again
+    with pytest.raises(FileFailure, match="no such directory") as refusal:
+        store.make("a")
+    assert refusal.value.field == str(tmp_path / "store/a")
+
+
 def test_the_groups_of_a_user_are_those_of_this_host() -> None:
     assert 0 in module._groups(0)
     assert module._groups(OWNER) == []

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils._core import deadline, examining, kernel, scratch
+from plugins.module_utils._core import deadline, examining, kernel, places, scratch
 from plugins.module_utils._core.attributes import Attributes, FileFailure, failure, kind_of, octal_mode
 from plugins.module_utils._core.errors import InvalidInput
 from plugins.module_utils._core.passphrase import checked_passphrase, read_passphrase
@@ -72,6 +72,33 @@ def test_a_scratch_directory_of_a_killed_run_is_removed(temporary: Path) -> None
     os.utime(left, (0, 0))
     scratch.Scratch().close()
     assert list(temporary.iterdir()) == []
+
+
+def test_a_scratch_directory_that_cannot_be_entered_is_removed(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: object) -> t.NoReturn:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(places.Directory, "enter", refuse)
+    with pytest.raises(FileFailure, match="the limit for open files of this process is reached") as failure:
+        scratch.Scratch()
+    assert failure.value.field == str(temporary)
+    assert list(temporary.iterdir()) == []
+
+
+@needs_root
+def test_a_scratch_directory_that_was_exchanged_gets_nothing(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = os.mkdir
+
+    def exchanged(name: str, mode: int, *, dir_fd: int) -> None:
+        mkdir(name, mode, dir_fd=dir_fd)
+        os.chown(name, 12345, 12345, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "mkdir", exchanged)
+    with pytest.raises(FileFailure, match="was exchanged while it was made") as failure:
+        scratch.Scratch()
+    assert str(failure.value.field).startswith(f"{temporary}/.trustmesh-")
 
 
 def test_a_scratch_file_replaces_nothing(temporary: Path) -> None:

@@ -15,9 +15,10 @@ import pytest
 from plugins.module_utils._core.errors import TrustmeshError
 from plugins.module_utils._core.files import Attributes, put_file, read_file, remove
 from plugins.module_utils._core.plan import NO_PLAN, Action, Change, Plan, Step
-from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
+from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile, reconcile_in_turn
 from plugins.module_utils._core.resource import Resource
 
+NOW: t.Final = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 REASON = ["changed by a run that failed, so that no handler was notified"]
 
 
@@ -68,10 +69,7 @@ class Refused(Text):
 
 
 def run(*texts: Text, check: bool = False, ordered: bool = False) -> dict[str, Outcome]:
-    def clock() -> datetime.datetime:
-        return datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-
-    outcomes = reconcile(Batch(texts, ordered=ordered), check_mode=check, clock=clock)
+    outcomes = reconcile(Batch(texts, ordered=ordered), check_mode=check, clock=lambda: NOW)
     return {outcome.resource.name: outcome for outcome in outcomes}
 
 
@@ -126,6 +124,21 @@ def test_r10_run_that_goes_well_leaves_nothing_to_announce(tmp_path: pathlib.Pat
     assert run(Text(tmp_path / "a", "1"))["a"].changed
     assert not (tmp_path / ".lock").exists(), "a lock in which nothing is noted goes with the run"
     assert not run(Text(tmp_path / "a", "1"))["a"].changed
+
+
+def test_r10_what_follows_a_failed_batch_stays_unannounced(tmp_path: pathlib.Path) -> None:
+    """The task fails as a whole, and Ansible notifies no handler of it."""
+    a, b = tmp_path / "a", tmp_path / "b"
+    run(Text(b, "1"), Refused(tmp_path / "c", "1"))
+
+    def in_turn(first: Text) -> Outcome:
+        batches = [Batch([first]), Batch([Text(b, "1")])]
+        return reconcile_in_turn(batches, check_mode=False, clock=lambda: NOW)[1]
+
+    for _attempt in range(2):
+        assert in_turn(Refused(a, "1")).plan.reasons == REASON
+    assert in_turn(Text(a, "1")).plan.reasons == REASON
+    assert not in_turn(Text(a, "1")).changed
 
 
 @pytest.mark.parametrize("note", [b"{", b"5", b'[1, {}, "text b"]', b"[" * 100_000, b"\xff\x00"], ids=range(5))
