@@ -434,11 +434,11 @@ from ..module_utils._core.files import FileTransaction
 from ..module_utils._core.module import reconcile_module
 from ..module_utils._core.reconcile import Batch
 from ..module_utils._core.spec import Params, Spec, batch, build_each
-from ..module_utils._local_ca.signer import LocalSigner
 from ..module_utils._vault.connection import VAULT, WORKERS, connect
 from ..module_utils._vault.port import Vault
-from ..module_utils._vault.revoked import RevokedCertificates
-from ..module_utils._vault.signer import VaultSigner
+
+if t.TYPE_CHECKING:
+    from ..module_utils._vault.revoked import RevokedCertificates
 
 SPEC = VAULT + Spec(requires=(CRYPTOGRAPHY,)) + batch("certificates", ITEM_OPTIONS, shared=SHARED)
 
@@ -461,8 +461,14 @@ class Signers:
         return self._signers[key]
 
     def _make(self, item: t.Mapping[str, t.Any]) -> Signer:
+        # Nearly every run has one provider only, and each is much to load.
         if item["provider"] == "local":
+            from ..module_utils._local_ca.signer import LocalSigner
+
             return LocalSigner(item["ca_directory"], item["ca_passphrase_file"])
+        from ..module_utils._vault.revoked import RevokedCertificates
+        from ..module_utils._vault.signer import VaultSigner
+
         if self.vault is None:
             self.vault = connect(self._params, self._stack)
         mount = item["mount"].strip("/")

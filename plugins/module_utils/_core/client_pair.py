@@ -16,7 +16,7 @@ import ssl
 from .attributes import at_limit, failure
 from .errors import InvalidInput
 from .lending import Lent, lend
-from .recognise import explained, is_other
+from .mistaken import explained, is_other
 
 
 def load_client_pair(context: ssl.SSLContext, client_cert: str, client_key: str) -> None:

@@ -4,7 +4,7 @@
 #
 # Private to this collection: names and behaviour here may change in any release.
 
-"""What a file of keys or certificates is, when it is not what was expected.
+"""What a file of keys or certificates is, by how it looks.
 
 Only the outside is looked at, so that nothing here needs a library or can fail on damaged content.
 """
@@ -16,16 +16,6 @@ import binascii
 import re
 import typing as t
 from dataclasses import dataclass, field
-
-#: What can be wanted, as it is called in a message.
-WANTED: t.Final[t.Mapping[str, str]] = {
-    "private key": "a private key in PEM form",
-    "public key": "a public key in PEM form",
-    "certificate": "a certificate",
-    "PEM certificate": "a certificate in PEM form",
-    "request": "a certificate request in PEM form",
-    "revocation list": "a revocation list",
-}
 
 
 @dataclass(frozen=True)
@@ -165,25 +155,6 @@ _SEQUENCE, _INTEGER, _BITS, _OCTETS, _OID, _TAGGED = 0x30, 0x02, 0x03, 0x04, 0x0
 _TIMES = (0x17, 0x18)
 _PKCS7_OID = bytes.fromhex("2a864886f70d0107")
 _ENCRYPTION_OIDS = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c01"))
-
-
-def explained(problem: str, remedy: str, data: bytes, wanted: str) -> tuple[str, str]:
-    """Return the problem that nothing of the wanted sort was found with what the data is instead, and the remedy.
-
-    ``wanted`` is a key of :data:`WANTED`; ``remedy`` is for data that nobody can name.
-    """
-    if not data.strip():
-        return f"{problem}: it is empty", f"Give {WANTED[wanted]}."
-    sort = recognise(data, wanted)
-    if sort is None or sort.fits(wanted):
-        return problem, remedy
-    return f"{problem}: this is {sort.what}", sort.remedies.get(wanted) or sort.remedy or f"Give {WANTED[wanted]}."
-
-
-def is_other(data: bytes, wanted: str) -> bool:
-    """Tell whether data is recognised as something else than what is wanted."""
-    sort = recognise(data, wanted)
-    return sort is not None and not sort.fits(wanted)
 
 
 def recognise(data: bytes, wanted: str = "") -> Sort | None:

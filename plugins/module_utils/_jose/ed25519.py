@@ -17,8 +17,8 @@ import base64
 import re
 import typing as t
 
+from .._core.mistaken import explained
 from .._core.normal import kind_of
-from .._core.recognise import explained
 from .._core.redact import Secret
 from . import base64url
 from .errors import JoseError

@@ -19,11 +19,10 @@ import time
 import typing as t
 from collections import OrderedDict
 
+from .._core.mistaken import explained
 from .._core.normal import kind_of
-from .._core.recognise import explained
 from .._core.redact import Secret
 from .._pki import keys as pki
-from .._pki.certificate import parse_certificates
 from .._pki.errors import PkiError
 from .errors import JoseError
 
@@ -189,6 +188,9 @@ def _parse_public(data: bytes) -> PublicKey:
 
 
 def _certified(data: bytes) -> PublicKey:
+    # All there is about X.509 would take a third of what a run over bare keys loads.
+    from .._pki.certificate import parse_certificates
+
     try:
         certificate = parse_certificates(data)[0]
         return require_strong(t.cast("PublicKey", pki.public_key(certificate)))

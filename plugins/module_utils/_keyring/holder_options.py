@@ -16,7 +16,6 @@ from .._core.deps import PKCS11
 from .._core.redact import Secret
 from .._core.spec import Options
 from .holder import Holder
-from .pkcs11 import Pkcs11Holder
 
 HOLDER_OPTIONS: t.Final[Options] = {
     "holder": {
@@ -43,4 +42,7 @@ def holder(
     if declared["kind"] == "transit":
         return transit(declared["mount"])
     PKCS11.check()
+    # For the few whose keys are in a hardware token.
+    from .pkcs11 import Pkcs11Holder
+
     return stack.enter_context(Pkcs11Holder(declared["library"], declared["token"], Secret(declared["pin"])))

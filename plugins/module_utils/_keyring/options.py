@@ -17,8 +17,6 @@ from .._core.files import Attributes
 from .._core.spec import Options
 from .custody import Custody
 from .directory import SUFFIX, DirectoryPublisher
-from .file_custody import FileCustody, Projection, projection
-from .mcm import McmPublisher
 from .publisher import Publisher, Target
 
 AUDIENCE: t.Final = "{audience}"
@@ -86,9 +84,12 @@ def custody(params: Mapping[str, t.Any], kind: str, fields: t.Sequence[FileField
         _need(params, "mount", "custody kv")
         return stores.custody(params["mount"], params["path"] or f"{kind}/{{name}}")
     _need(params, "directory", "custody files")
+    # Each custody and each publisher is a world of its own, of which a run mostly wants one.
+    from .file_custody import FileCustody, projection
+
     private = Attributes.declared(params["owner"], params["group"], params["key_mode"], "key_mode")
     public = Attributes.declared(params["owner"], params["group"], params["mode"])
-    projections: list[Projection] = [
+    projections = [
         projection(
             entry.name,
             params[entry.option],
@@ -136,6 +137,8 @@ def _publisher(entry: Mapping[str, t.Any], stores: Stores, suffix: str) -> Publi
     if entry["kind"] == "kv":
         return stores.publisher(entry["mount"], entry["path"], suffix)
     if entry["kind"] == "mcm":
+        from .mcm import McmPublisher
+
         return McmPublisher(entry["url"], entry["token"], entry["hub"], entry["ca_cert"], entry["timeout"])
     attributes = Attributes.declared(entry["owner"], entry["group"], entry["mode"])
     return DirectoryPublisher(entry["path"], attributes, suffix)

@@ -17,13 +17,14 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from .._core.mistaken import explained, is_other
 from .._core.normal import pem_blocks
 from .._core.pem import find_blocks
-from .._core.recognise import explained, is_other
 from .development import has_marker
-from .errors import MALFORMED, PkiError
+from .errors import PkiError
 from .extensions import extensions_of
 from .keys import KeySpec, public_key, spec_of, spki_sha256
+from .malformed import MALFORMED
 from .names import Subject, SubjectAltNames, dn_text
 from .usages import extended_key_usage_names, key_usage_names
 

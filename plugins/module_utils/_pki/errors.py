@@ -10,22 +10,6 @@ from __future__ import annotations
 
 from .._core.errors import InvalidInput
 
-#: What the library raises about damaged structures, as soon as a part of them is asked for.
-MALFORMED: tuple[type[Exception], ...] = (ValueError, TypeError)
-try:
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    MALFORMED += (
-        InvalidSignature,
-        UnsupportedAlgorithm,
-        x509.InvalidVersion,
-        x509.DuplicateExtension,
-        x509.UnsupportedGeneralNameType,
-    )
-except ImportError:  # reported through Spec.requires before any of this is called
-    pass
-
 
 class PkiError(InvalidInput):
     """A key, request, certificate or revocation list that cannot be read or used as declared."""

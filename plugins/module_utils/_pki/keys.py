@@ -12,8 +12,8 @@ import hashlib
 import typing as t
 from dataclasses import dataclass
 
+from .._core.mistaken import explained
 from .._core.pem import find_blocks
-from .._core.recognise import explained
 from .._core.redact import Secret
 from .errors import PkiError
 

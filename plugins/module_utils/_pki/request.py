@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.mistaken import explained
 from .._core.normal import pem_blocks
-from .._core.recognise import explained
-from .errors import MALFORMED, PkiError
+from .errors import PkiError
+from .malformed import MALFORMED
 from .names import Subject, SubjectAltNames
 from .usages import extended_key_usage_extension, key_usage_extension
 

@@ -15,11 +15,12 @@ import threading
 import typing as t
 from dataclasses import dataclass, field
 
+from .._core.mistaken import explained, is_other
 from .._core.normal import pem_blocks
 from .._core.pem import find_blocks
-from .._core.recognise import explained, is_other
 from .certificate import CertificateFacts, iso, serial_text
-from .errors import MALFORMED, PkiError
+from .errors import PkiError
+from .malformed import MALFORMED
 from .names import dn_text
 from .request import signature_hash
 from .signature import has_valid_signature

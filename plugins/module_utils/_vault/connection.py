@@ -26,12 +26,6 @@ from .errors import VaultError
 from .login import METHODS
 from .login.method import setting
 from .port import Vault
-from .transport import PooledAdapter
-
-try:
-    import requests
-except ImportError:  # reported by reach() before any of it is used
-    pass
 
 #: More gained nothing against one server, and on a busy host the threads get in each other's way.
 WORKERS: t.Final = 4
@@ -93,6 +87,11 @@ def reach(params: Params, stack: contextlib.ExitStack) -> Vault:
     _refuse_numbers(params)
     namespace = _header("namespace", setting(params, "namespace"))
     HVAC.check()
+    # The libraries behind it take longer to load than all the rest of a run that asks no server.
+    import requests
+
+    from .transport import PooledAdapter
+
     session = stack.enter_context(requests.Session())
     # A proxy named in the environment cannot reach our loopback; requests would ask it all the same.
     session.trust_env = not _is_loopback(url)

@@ -16,7 +16,8 @@ import pytest
 
 from plugins.module_utils._core.client_pair import trusting
 from plugins.module_utils._core.errors import InvalidInput
-from plugins.module_utils._core.recognise import WANTED, explained, is_other, recognise
+from plugins.module_utils._core.mistaken import WANTED, explained, is_other
+from plugins.module_utils._core.recognise import recognise
 from plugins.module_utils._jose.ed25519 import read_private
 from plugins.module_utils._jose.errors import JoseError
 from plugins.module_utils._jose.keys import load_private, load_public

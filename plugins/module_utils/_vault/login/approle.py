@@ -8,17 +8,31 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..port import Vault
-from .method import Method, granted, logging_in, login_path, mount_of, required, secret_option, setting
-from .wrapped import Delivery, looks_wrapped
+from .method import (
+    Method,
+    granted,
+    logging_in,
+    login_path,
+    looks_wrapped,
+    mount_of,
+    required,
+    secret_option,
+    setting,
+)
+
+if t.TYPE_CHECKING:
+    from .wrapped import Delivery
 
 
 def _check(params: Params) -> None:
     required(params, "role_id", "approle")
     if params["secret_id_wrapped"]:
-        Delivery.declared(params).check()
+        _delivery(params).check()
 
 
 def _login(vault: Vault, params: Params) -> Secret:
@@ -33,8 +47,15 @@ def _login(vault: Vault, params: Params) -> Secret:
             return granted(vault.write(login_path(mount), body, once=True))
 
     if wrapped:
-        return Delivery.declared(params).log_in(vault, mount, enter)
+        return _delivery(params).log_in(vault, mount, enter)
     return enter(setting(params, "secret_id"))
+
+
+def _delivery(params: Params) -> Delivery:
+    # Most secret-ids are given plainly, and keeping one on this host is a long story.
+    from .wrapped import Delivery
+
+    return Delivery.declared(params)
 
 
 def _refusal(secret_id: str | None, wrapped: bool) -> str:

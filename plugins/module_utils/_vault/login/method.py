@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from ..._core.redact import Secret
 from ..._core.spec import Options, Params
 from ..errors import Forbidden, Rejected, VaultError
 from ..port import Reply, Vault
+
+# How servers write the tokens that they wrap secrets in.
+_WRAPPING: t.Final = re.compile(r"(hv)?[sb]\.")
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,11 @@ def granted(reply: Reply) -> Secret:
     if not (token and token.isascii() and token.isprintable()):
         raise reply.auth.wrong("client_token", "is not a token")
     return Secret(token)
+
+
+def looks_wrapped(text: str) -> bool:
+    """Tell whether a text has the form of a wrapping token."""
+    return _WRAPPING.match(text) is not None
 
 
 def secret_option(name: str) -> Options:

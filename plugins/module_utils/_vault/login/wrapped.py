@@ -24,11 +24,10 @@ from ..._core.redact import Secret
 from ..._core.spec import Params
 from ..errors import Forbidden, Rejected
 from ..port import Vault, looks_like_token
-from .method import content_of, file_of, from_environment, required
+from .method import content_of, file_of, from_environment, looks_wrapped, required
 
-# How servers write the secret-ids that they make, and the tokens that they wrap them in.
+# How servers write the secret-ids that they make.
 _PLAIN: t.Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_TOKEN: t.Final = re.compile(r"(hv)?[sb]\.")
 # What a server says of a secret-id that it does not know, which is not what it says of an address or a mount.
 _UNKNOWN: t.Final = re.compile(r"invalid (role or )?secret[ _]id", re.IGNORECASE)
 # Longer than any secret-id, and than any wrapping token.
@@ -38,11 +37,6 @@ _SIZE: t.Final = 1024
 Enter = t.Callable[[str], Secret]
 #: The same, but ``None`` for one that the server does not know; it is asked once.
 Attempt = t.Callable[[Secret], "Secret | None"]
-
-
-def looks_wrapped(text: str) -> bool:
-    """Tell whether a text has the form of a wrapping token."""
-    return _TOKEN.match(text) is not None
 
 
 class Spent(InvalidInput):
