@@ -30,6 +30,7 @@ def test_only_errors_of_the_collection(target: Target) -> None:
 
 #: What reads a form and yet nothing of others: hashes, what was checked before, what a library or a user's item gives.
 OWN: t.Final = {
+    "plugins/module_utils/_core/obstacles.py _attributes": "a number that the kernel gives",
     "plugins/module_utils/_envelope/key_file.py check_value": "a key that was read before, see master_keys",
     "plugins/module_utils/_envelope/local.py __init__": "a key that was read before, see master_keys",
     "plugins/module_utils/_hygiene/finding.py declared": "a day in an item",
@@ -38,6 +39,7 @@ OWN: t.Final = {
     "plugins/module_utils/_keyring/noise.py settle": "hexadecimal digits by a pattern",
     "plugins/module_utils/_keyring/pkcs11.py _found": "a handle out of a record, see custody_records",
     "plugins/module_utils/_keyring/pkcs11.py _pem": "what the library of a token gives",
+    "plugins/module_utils/_pki/extensions.py _of_a_copy": "a certificate that was read before",
     "plugins/module_utils/_pki/names.py general_names": "names that were checked",
     "plugins/module_utils/_pki/names.py including": "names that were checked",
     "plugins/module_utils/_pki/renewal.py _share": "a hash",

@@ -206,7 +206,11 @@ def test_a_holder_is_the_declared_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made(None) is None
     assert made({"kind": "transit", "mount": "keys"}) == "transit keys"
     asked: list[object] = []
-    monkeypatch.setattr(type(PKCS11), "check", lambda library: asked.append(library))
+
+    def check(library: object) -> None:
+        asked.append(library)
+
+    monkeypatch.setattr(type(PKCS11), "check", check)
     token = made({"kind": "pkcs11", "library": "/lib/x.so", "token": "jws", "pin": "1234"})
     assert (token.identity, token._library, token._pin.reveal()) == ("pkcs11 token jws", "/lib/x.so", "1234")
     assert asked == [PKCS11]

@@ -159,7 +159,7 @@ def test_r18_a_request_that_is_too_large_for_whatever_stands_in_between_is_told(
 )
 def test_a_server_that_wants_tls_is_told_by_what_it_says(status: int, body: bytes, plain: bool) -> None:
     told = failure(Answer(status, body))
-    assert type(told) is (TlsFailure if plain else NotVault)
+    assert isinstance(told, TlsFailure if plain else NotVault)
 
 
 def test_j11_a_token_that_cannot_look_itself_up_is_asked_for_once() -> None:
