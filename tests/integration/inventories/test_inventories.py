@@ -249,6 +249,52 @@ def test_j1_a_host_that_was_not_reached_fails_the_run(runner: Runner, tmp_path: 
     assert "unreachable=1" in play.stdout
 
 
+def test_j1_every_group_of_a_role_is_applied_and_verified(
+    runner: Runner, tmp_path: pathlib.Path, canary: t.Any
+) -> None:
+    """J1: files, credentials and timers of a host were declared, and both playbooks were green without a look."""
+    path, units = tmp_path / "hub.env", tmp_path / "units"
+    token = {"name": "token", "value": canary()}
+    groups = {
+        "service_env": {"service_env_files": [{"path": str(path), "variables": {"A": "1"}}]},
+        "systemd_credentials": {
+            "systemd_credentials_directory": str(tmp_path / "credentials"),
+            "systemd_credentials_unit_directory": str(units),
+            "systemd_credentials_encrypt": "never",
+            "systemd_credentials_restart": False,
+            "systemd_credentials_services": [{"service": "no-such-hub.service", "credentials": [token]}],
+        },
+        "rotation_timer": {
+            "rotation_timer_unit_directory": str(units),
+            "rotation_timer_activate": False,
+            "rotation_timer_command": ["/bin/true"],
+        },
+    }
+    children = {name: {"hosts": {"hub": None}, "vars": declared} for name, declared in groups.items()}
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"vars": here, "children": children}}))
+
+    def run(playbook: str, *more: str) -> PlayResult:
+        arguments = ["-i", str(tmp_path / "hosts.yml"), *more]
+        return runner.playbook(f"trustmesh.security.{playbook}", arguments=arguments, name=f"groups {playbook}")
+
+    foretold = run("verify")
+    assert (foretold.rc != 0, foretold.changed) == (True, 0)
+    (left,) = [task.result["msg"] for task in foretold.tasks if task.status == "failed"]
+    for what in ("1 of 1 environment files are", "1 of 1 services are", "3 of 3 units are"):
+        assert f"{what} not as declared" in left
+    run("site").ok()
+    assert path.read_text().endswith("A=1\n")
+    assert run("site").ok().changed == 0
+    run("verify").ok()
+    path.write_text("A=2\n")
+    run("verify", "--tags", "rotation_timer").ok()
+    found = run("verify")
+    assert found.rc != 0
+    (left,) = [task.result["msg"] for task in found.tasks if task.status == "failed"]
+    assert left.startswith("1 of 1 environment files are not as declared")
+
+
 def test_j10_verify_changes_nothing_and_says_what_is_left_once(runner: Runner, tmp_path: pathlib.Path) -> None:
     """J10, J11: what is left is told once and counts as no change; what cannot be read is an error and no drift."""
     authority = {"name": "Development CA", "directory": str(tmp_path / "ca")}

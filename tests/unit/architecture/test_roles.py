@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
+import yaml
 
 from tests.unit.architecture.conftest import Plant
 from tests.unit.architecture.guards import roles
@@ -129,3 +132,12 @@ def test_a_variable_without_the_prefix_is_found(plant: Plant) -> None:
 def test_a_missing_file_is_found(plant: Plant) -> None:
     files = {name: text for name, text in _GOOD.items() if not name.endswith("verify.yml")}
     assert roles.violations(plant(files)) == ["roles/pki: has no tasks/verify.yml"]
+
+
+@pytest.mark.parametrize("playbook", ["site", "verify"])
+def test_j1_every_role_has_its_group_in_the_playbooks(playbook: str) -> None:
+    """J1: a host in the group of a role that the playbook forgot is green, and nothing was done there."""
+    root = pathlib.Path(__file__).resolve().parents[3]
+    kept = {path.name for path in (root / "roles").iterdir()} - {"quickstart"}
+    plays = yaml.safe_load((root / f"playbooks/{playbook}.yml").read_text(encoding="utf-8"))
+    assert {play["hosts"] for play in plays} - {"localhost:all"} == kept
