@@ -161,7 +161,7 @@ class Reservation:
 
     def close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
+        if descriptor != -1:
             os.close(descriptor)
 
     def _write(self, content: bytes) -> None:

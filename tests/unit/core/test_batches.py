@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import threading
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -282,6 +283,18 @@ def test_r22_what_others_made_as_declared_is_no_change_and_no_failure() -> None:
     (outcome,) = run(sample("it", store, title="A"))
 
     assert (outcome.error, outcome.changed, outcome.action.value) == (None, False, "none")
+
+
+def test_r22_warnings_of_what_others_made_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    overtaking(store, title="A")
+    resource = sample("it", store, title="A")
+    plan = resource.plan
+    monkeypatch.setattr(resource, "plan", lambda *given: replace(plan(*given), warnings=("it ends soon",)))
+
+    (outcome,) = run(resource)
+
+    assert (outcome.changed, outcome.plan.warnings) == (False, ("it ends soon",))
 
 
 def test_r22_what_others_made_otherwise_is_a_failure_without_a_change() -> None:

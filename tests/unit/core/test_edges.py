@@ -231,3 +231,41 @@ def test_a_library_is_asked_for_by_its_name_from_its_version_on(
         library.check()
     assert re.search(r"pip install '[A-Za-z][\w-]+>=\d+\.\d+\.\d+'$", str(failure.value))
     assert asked == [library.distribution] * 2
+
+
+@pytest.mark.parametrize(("value", "problem"), [(None, "is missing"), (5, "is not a text"), ("", None)])
+def test_r17_what_an_answer_lacks_is_told_apart_from_what_is_of_another_type(
+    value: object, problem: str | None
+) -> None:
+    answer = foreign.Answer.of({"name": value}, "get a/b")
+    if problem is None:
+        assert answer.text("name") == value
+    else:
+        with pytest.raises(TrustmeshError, match=f"name {problem}"):
+            answer.text("name")
+
+
+def test_a_copy_has_the_attributes_of_a_file_or_is_for_this_process_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who cannot give a file to its owner and group must not open a copy of it to its own group or to everybody."""
+    (tmp_path / "file").touch()
+    (tmp_path / "file").chmod(0o4754)
+    status = (tmp_path / "file").stat()
+    own, private = Attributes(status.st_uid, status.st_gid, 0o754), Attributes(mode=0o600)
+    assert Attributes.of(status) == own
+
+    def process(user: int, group: int, *groups: int) -> Attributes:
+        monkeypatch.setattr(os, "geteuid", lambda: user)
+        monkeypatch.setattr(os, "getegid", lambda: group)
+        monkeypatch.setattr(os, "getgroups", lambda: list(groups))
+        return Attributes.of(status)
+
+    stranger = 54321
+    assert process(0, stranger) == own
+    theirs = os.stat_result((status.st_mode, 0, 0, 1, stranger, stranger, 0, 0, 0, 0))
+    status = theirs
+    assert process(0, 0) == Attributes(stranger, stranger, 0o754)
+    assert process(1, stranger) == private
+    assert process(stranger, 1) == private
+    assert process(stranger, 1, 2, stranger) == process(stranger, stranger) == Attributes(stranger, stranger, 0o754)
