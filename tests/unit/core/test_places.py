@@ -389,3 +389,10 @@ def test_of_the_directories_that_stay_open_the_latest_used_stay(
     (tmp_path / "a").rename(tmp_path / "moved")
     assert kept.get(str(tmp_path / "a")) is None, "what is elsewhere now is not given out"
     assert list(kept._by_path) == [str(tmp_path)]
+
+
+def test_a_directory_that_was_changed_is_known_as_it_is_now(tmp_path: Path) -> None:
+    folder = places.directory(str(tmp_path))
+    for mode in (0o711, 0o750):
+        places.change(folder, files.Attributes(mode=mode))
+        assert folder.status.st_mode & 0o777 == mode

@@ -186,6 +186,12 @@ def test_what_occurs_is_found_however_many_are_looked_for(texts: list[str], told
     assert occurring(wanted, shown) == {text for text in wanted if text in "\0".join(shown)}
 
 
+def test_a_secret_among_many_is_found_where_a_text_begins_and_ends() -> None:
+    secrets = [f"secret-value-{at:08d}" for at in range(100)]
+    assert occurring(secrets, secrets[7]) == {secrets[7]}
+    assert occurring(secrets, [f"{secrets[3]} and", f"more {secrets[4]}"]) == {secrets[3], secrets[4]}
+
+
 def test_twenty_thousand_secrets_are_looked_for_in_linear_time() -> None:
     """Four times as many of both take about four times as long."""
 
