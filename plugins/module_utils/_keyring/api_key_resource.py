@@ -132,7 +132,7 @@ class ApiKeyResource(KeyResource):
         for text in held.published.values() if held is not None else ():
             for entry in _entries(text):
                 name, noted = str(entry.get("id")), _noted(entry)
-                self._usage[name] = max((self._usage.get(name, noted), noted), key=_uses)
+                self._usage[name] = max(self._usage.get(name, noted), noted, key=_uses)
         return held
 
     def generate(self) -> KeyMaterial:
@@ -253,7 +253,7 @@ def _noted(entry: Mapping[str, t.Any]) -> dict[str, t.Any]:
         last = spell_instant(instant(last)) if isinstance(last, str) else None
     except ValueError:
         last = None
-    counted = isinstance(count, int) and not isinstance(count, bool) and count > -1
+    counted = isinstance(count, int) and not isinstance(count, bool) and count >= 0
     return {"last_used_at": last, "use_count": count if counted else 0}
 
 

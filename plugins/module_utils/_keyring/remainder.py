@@ -74,7 +74,7 @@ def _named(entries: Sequence[Mapping[str, t.Any]], places: Sequence[Mapping[str,
     """Return every name that the declaration has, whatever for."""
     names = {entry["name"] for entry in entries}
     for place in places:
-        names.update([*(place.get("keep") or ()), *(place.get("audiences") or ())])
+        names.update(place.get("keep") or (), place.get("audiences") or ())
     return frozenset(names)
 
 

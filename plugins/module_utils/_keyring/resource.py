@@ -231,7 +231,7 @@ class KeyResource(Resource[Holding]):
                 raise
             return None
         since = held.foreign.get("created")
-        created = min((instant(since) if isinstance(since, str) else now, now))
+        created = min(instant(since) if isinstance(since, str) else now, now)
         return Record(Generation(material, created, activated=created))
 
     def _key_changes(self, decision: Decision, held: Holding, adopted: t.Optional[Record]) -> Iterator[Change]:

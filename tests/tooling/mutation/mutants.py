@@ -36,6 +36,8 @@ _OTHERWISE: t.Final[dict[type[ast.AST], str]] = {
     ast.BitOr: "&",
     ast.BitAnd: "|",
 }
+#: What says the same of its arguments in any order; with a keyword, such as a key of comparison, the first may count.
+_UNORDERED: t.Final = frozenset({"min", "max", "suppress", "update", "compare_digest"})
 _PLAIN_CALLS: t.Final = frozenset({"field", "cast", "TypeVar", "NewType", "super", "warn"})
 
 
@@ -260,7 +262,8 @@ class _Finder(ast.NodeVisitor):
         for_people = called.endswith(("Error", "Refusal", "error"))
         self._words += for_people
         positional = [argument for argument in node.args if not isinstance(argument, ast.Starred)]
-        if len(positional) == len(node.args) >= 2 and not self._words and called != "isinstance":
+        ordered = called != "isinstance" and (called not in _UNORDERED or bool(node.keywords))
+        if len(positional) == len(node.args) >= 2 and not self._words and ordered:
             swapped = [positional[1], positional[0], *positional[2:]]
             self._put("arguments swapped", node, self._call(node, swapped, node.keywords))
         for keyword in node.keywords if not self._words else []:

@@ -77,6 +77,12 @@ def test_what_does_not_act_is_left_alone(found: list[mutants.Mutant]) -> None:
     assert not [mutant for mutant in found if "strict" not in mutant.after and mutant.kind == "argument left out"]
 
 
+def test_arguments_without_an_order_are_not_swapped(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "sample.py").write_text("min(a, b)\nnames.update(a, b)\nmax(a, b, key=c)\nat(a, b)\n")
+    swapped = [it.before for it in mutants.of_file(tmp_path, "sample.py") if it.kind == "arguments swapped"]
+    assert swapped == ["max(a, b, key=c)", "at(a, b)"]
+
+
 def test_a_change_is_that_text_and_nothing_else(found: list[mutants.Mutant]) -> None:
     for mutant in found:
         text = mutant.applied(SAMPLE)
