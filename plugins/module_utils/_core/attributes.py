@@ -56,8 +56,8 @@ _NO_INODES: t.Final = ("the file system has no inode left for another file", "Re
 _LIMITS: t.Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
 _NO_THREADS: t.Final = "can't start new thread"
 
-#: The rights of further users and groups; what a file system says that has none, or knows none.
-_LIST: t.Final = "system.posix_acl_access"
+#: The extended attribute with the rights of further users and groups (acl(5)); what a file system says without one.
+ACCESS_LIST: t.Final = "system.posix_acl_access"
 _NO_LIST: t.Final = (errno.ENODATA, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
 _KINDS = {
@@ -82,9 +82,9 @@ def failure(path: str, error: OSError) -> FileFailure:
     return FileFailure(problem, field=path, remedy=remedy)
 
 
-def at_limit(error: BaseException) -> bool:
+def at_limit(error: OSError) -> bool:
     """Tell whether a system call failed at a limit of this host, whatever it was for."""
-    return isinstance(error, OSError) and error.errno in _LIMITS
+    return error.errno in _LIMITS
 
 
 def unforeseen(error: Exception) -> TrustmeshError:
@@ -181,7 +181,7 @@ def _drop_list(descriptor: int) -> None:
     if not hasattr(os, "removexattr"):
         return
     try:
-        os.removexattr(descriptor, _LIST)
+        os.removexattr(descriptor, ACCESS_LIST)
     except OSError as error:
         if error.errno not in _NO_LIST:
             raise

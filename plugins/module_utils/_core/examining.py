@@ -19,12 +19,10 @@ import typing as t
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .attributes import FileFailure, named_failure
+from .attributes import ACCESS_LIST, FileFailure, named_failure
 from .places import LINK_ERRORS, Identity, identity_of, locate, open_in
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
-# Extended attribute of acl(5).
-_ACCESS_LIST: t.Final = "system.posix_acl_access"
 
 
 @dataclass(frozen=True)
@@ -97,6 +95,6 @@ def _access_list(descriptor: int) -> bytes:
     if not hasattr(os, "getxattr"):
         return b""
     try:
-        return os.getxattr(descriptor, _ACCESS_LIST)
+        return os.getxattr(descriptor, ACCESS_LIST)
     except OSError:  # no list, or a file system without them
         return b""

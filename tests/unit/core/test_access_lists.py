@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils._core.attributes import Attributes
-from plugins.module_utils._core.files import FileFailure, FileTransaction, put_file, reserve_file
+from plugins.module_utils._core.files import FileFailure, put_file
 from plugins.module_utils._core.places import make_directory
+from tests.unit.core.test_files import write_in_every_way
 
 _HELD = "system.posix_acl_access"
 _STRANGER = 65534
@@ -48,13 +49,7 @@ def _has_list(path: Path) -> bool:
 @pytest.mark.parametrize("mode", [0o600, 0o640])
 def test_a_directory_gives_nobody_a_right_to_what_is_written_into_it(shared: Path, mode: int) -> None:
     """A key of mode 0640 was readable for whoever the default list of its directory named."""
-    put_file(f"{shared}/put", b"content", Attributes(mode=mode))
-    with reserve_file(f"{shared}/reserved", 100, Attributes(mode=mode)) as fill:
-        fill(b"content")
-    transaction = FileTransaction()
-    with transaction.group("tree") as group:
-        group.tree(f"{shared}/tree", Attributes(mode=0o750)).write("file", b"content", Attributes(mode=mode))
-    assert not transaction.commit()
+    write_in_every_way(shared, mode)
     make_directory(f"{shared}/made/below")
     for name in ("put", "reserved", "tree", "tree/file", "made", "made/below"):
         assert not _has_list(shared / name), name

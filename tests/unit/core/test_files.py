@@ -34,18 +34,23 @@ def _modes(path: Path) -> int:
     return path.stat().st_mode & 0o7777
 
 
+def write_in_every_way(directory: Path, mode: int) -> None:
+    """Write the files put, reserved and tree/file with a mode."""
+    put_file(f"{directory}/put", b"content", Attributes(mode=mode))
+    with reserve_file(f"{directory}/reserved", 100, Attributes(mode=mode)) as fill:
+        fill(b"content")
+    transaction = FileTransaction()
+    with transaction.group("tree") as group:
+        group.tree(f"{directory}/tree", Attributes(mode=0o750)).write("file", b"content", Attributes(mode=mode))
+    assert not transaction.commit()
+
+
 @pytest.mark.parametrize("mask", [0o000, 0o077, 0o777])
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o644])
 def test_modes_are_as_declared_whatever_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
     before = os.umask(mask)
     try:
-        put_file(f"{tmp_path}/put", b"content", Attributes(mode=mode))
-        with reserve_file(f"{tmp_path}/reserved", 100, Attributes(mode=mode)) as fill:
-            fill(b"content")
-        transaction = FileTransaction()
-        with transaction.group("tree") as group:
-            group.tree(f"{tmp_path}/tree", Attributes(mode=0o750)).write("file", b"content", Attributes(mode=mode))
-        assert not transaction.commit()
+        write_in_every_way(tmp_path, mode)
     finally:
         os.umask(before)
     for path in ("put", "reserved", "tree/file"):
