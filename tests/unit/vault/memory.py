@@ -84,6 +84,17 @@ class Memory:
         """Let a function answer what is asked at places of a pattern; ``None`` leaves it to the server."""
         self._handlers.insert(0, (method, re.compile(pattern), handler))
 
+    def lose(self, method: str, pattern: str) -> list[str]:
+        """Lose every answer from places of a pattern on its way; return the list of the paths asked so far."""
+        tried: list[str] = []
+
+        def lost(path: str, _body: Data) -> Reply:
+            tried.append(path)
+            return 502, {"errors": ["broken"]}
+
+        self.on(method, pattern, lost)
+        return tried
+
     @property
     def writes(self) -> list[tuple[str, str]]:
         """What changed something, or was to."""

@@ -287,13 +287,7 @@ def test_shares_that_a_server_takes(shares: int, threshold: int, possible: bool)
 def test_an_initialisation_whose_answer_was_lost_is_not_repeated(tmp_path: pathlib.Path) -> None:
     """The first attempt may have made keys; a second one is refused, or makes others."""
     server = Server(initialized=False)
-    tried: list[int] = []
-
-    def lost(_path: str, _body: Data) -> Reply:
-        tried.append(1)
-        return 502, {"errors": ["broken"]}
-
-    server.memory.on("post", "sys/init", lost)
+    tried = server.memory.lose("post", "sys/init")
     resource = seal(server, tmp_path)
     resource.vault._retries = 3
     plan = resource.plan(resource.read(), NOON)

@@ -159,13 +159,7 @@ def _request() -> x509.CertificateSigningRequest:
 
 def test_a_signature_whose_answer_was_lost_is_not_asked_for_again() -> None:
     engine = Engine(ROLE)
-    tried: list[int] = []
-
-    def lost(_path: str, _body: Data) -> Reply:
-        tried.append(1)
-        return 502, {"errors": ["broken"]}
-
-    engine.memory.on("post", "pki/sign/mesh", lost)
+    tried = engine.memory.lose("post", "pki/sign/mesh")
     engine.vault._retries = 3
     with pytest.raises(ServerFault):
         engine.signer.sign(_request(), wanted(60))

@@ -187,13 +187,7 @@ def test_an_opener_looks_at_the_key_that_is_declared(mount: str | None, place: s
 
 def test_a_signing_key_whose_answer_was_lost_is_not_made_twice() -> None:
     memory = Memory(transit="transit")
-    tried: list[int] = []
-
-    def lost(_path: str, _body: Data) -> Reply:
-        tried.append(1)
-        return 502, {"errors": ["broken"]}
-
-    memory.on("post", "transit/keys/.*", lost)
+    tried = memory.lose("post", "transit/keys/.*")
     vault = memory.vault
     vault._retries = 3
     with pytest.raises(ServerFault):

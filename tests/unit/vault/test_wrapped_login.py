@@ -336,13 +336,7 @@ def test_the_variables_of_the_environment_count_last(
 
 def test_j6_a_token_whose_answer_was_lost_is_not_spent_twice(server: Server, tmp_path: pathlib.Path) -> None:
     (tmp_path / "secret-id").write_text(server.wrap("hvs.first"))
-    tried: list[int] = []
-
-    def lost(_path: str, _body: Data) -> Reply:
-        tried.append(1)
-        return 502, {"errors": ["broken"]}
-
-    server.memory.on("post", "sys/wrapping/unwrap", lost)
+    tried = server.memory.lose("post", "sys/wrapping/unwrap")
     server.vault._retries = 3
     with pytest.raises(ServerFault):
         login(server, file=tmp_path / "secret-id")
