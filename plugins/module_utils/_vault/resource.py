@@ -51,7 +51,7 @@ class VaultResource(StateResource[F]):
         elif step.verb == "merge":
             self.vault.merge(step.target, step.body)
         else:
-            self.vault.write(step.target, step.body)
+            self.vault.write(step.target, step.body, once=step.once)
 
     def lookup(self, path: str, read: t.Callable[[str], Fields | None] | None = None) -> Fields | None:
         """Read, taking a missing mount for absence, with a warning.

@@ -13,6 +13,7 @@ import pytest
 import requests
 from hvac.adapters import RawAdapter
 
+from plugins.module_utils._core.plan import Step
 from plugins.module_utils._vault.errors import (
     NoMount,
     NotVault,
@@ -25,7 +26,9 @@ from plugins.module_utils._vault.errors import (
     Unsent,
     VaultError,
 )
+from plugins.module_utils._vault.policy import Policy
 from plugins.module_utils._vault.port import Vault
+from tests.unit.vault.memory import Memory
 from tests.unit.vault.scripted import DROP, HANG, Answer, ScriptedServer
 
 RETRIES = 3
@@ -251,3 +254,14 @@ def test_no_retries_means_one_request() -> None:
         with pytest.raises(NotVault):
             read(port(server.url, pauses, retries=0))
         assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_step_that_is_to_be_taken_once_is_not_repeated_by_any_resource(once: bool) -> None:
+    memory = Memory()
+    tried = memory.lose("post", "sys/policies/acl/p")
+    resource = Policy.declared(memory.vault, {"name": "p", "rules": "x", "state": "present"})
+    resource.vault._retries = RETRIES
+    with pytest.raises(ServerFault):
+        resource.send(Step("write", "sys/policies/acl/p", {"policy": "x"}, once=once))
+    assert len(tried) == (1 if once else 1 + RETRIES)
