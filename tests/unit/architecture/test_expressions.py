@@ -36,3 +36,14 @@ def test_a_filter_that_cannot_be_relied_on_is_found(plant: Plant, expression: st
 def test_what_keeps_the_order_and_the_case_is_right(plant: Plant) -> None:
     text = "x: '{{ hosts | reject(\"in\", known) | unique(case_sensitive=true) | list }}'\n# the difference is unique\n"
     assert expressions.violations(plant({"playbooks/site.yml": text, "docs/page.yml": "{{ a | unique }}"})) == []
+
+
+@pytest.mark.parametrize("call", ["append(entry)", "extend(query('file', place))", "update({name: entry})"])
+def test_j11_a_call_that_loses_what_cannot_be_worked_out_is_found(plant: Plant, call: str) -> None:
+    """J11: a revocation list that could not be fetched was installed empty, because its failure was kept in a name."""
+    name = call.partition("(")[0]
+    kept = f"x: >-\n  {{%- set added = found.{call} -%}}\n"
+    asked = f"x: >-\n  {{%- if found.{call} -%}}{{%- endif -%}}\n"
+    problem = f"set ... = {name}(...) loses what is undefined; write if ...{name}(...) and endif"
+    root = plant({"playbooks/vars/site.yml": kept, "roles/edge/vars/main.yml": asked})
+    assert expressions.violations(root) == [f"playbooks/vars/site.yml:2: {problem}"]

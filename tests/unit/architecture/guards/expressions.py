@@ -5,7 +5,9 @@
 """Expressions of playbooks and roles give the same lists in the same order on every run, and tell Bank from bank.
 
 The set filters of Ansible return the order of a Python set, which differs from process to process; ``unique`` of Jinja
-takes texts that differ in case alone for one, so that a file or a name would be left out without a word.
+takes texts that differ in case alone for one, so that a file or a name would be left out without a word. What cannot be
+worked out stops a run: since ansible-core 2.19, a call with a value that is undefined or could not be looked up is left
+out where its result is only kept, so that ``set added = found.append(x)`` loses ``x`` without a word; ``if`` asks.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ _FILTER: t.Final = re.compile(
     r"\|\s*(?:ansible\.builtin\.)?(?P<name>difference|intersect|union|symmetric_difference|unique)\b"
     r"(?P<exact>\(case_sensitive=true\))?"
 )
+_KEPT: t.Final = re.compile(r"\{%-?\s*set\s+\w+\s*=\s*[\w.]+\.(?P<name>append|extend|insert|update|setdefault)\(")
 
 
 def violations(root: pathlib.Path) -> list[str]:
-    """Return every filter whose result depends on the hash seed or ignores case."""
+    """Return every filter whose result depends on the hash seed or ignores case, and every call that loses errors."""
     found: list[str] = []
     for path in tree.files(root):
         name = path.relative_to(root)
@@ -41,3 +44,6 @@ def _problems(text: str) -> t.Iterator[str]:
                 yield f"{number}: {match['name']} has no order; use select('in', ...) or reject('in', ...)"
             elif not match["exact"]:
                 yield f"{number}: unique ignores case; use unique(case_sensitive=true)"
+        for match in _KEPT.finditer(line):
+            name = match["name"]
+            yield f"{number}: set ... = {name}(...) loses what is undefined; write if ...{name}(...) and endif"
