@@ -66,6 +66,16 @@ def test_f1_libraries_are_installed_as_the_table_says(machine: Machine) -> None:
     machine.as_user("\n".join([". ~/trustmesh/bin/activate", *commands, f"python -c '{imports}'"]))
 
 
+def test_f1_hosts_get_the_libraries_by_the_play(machine: Machine) -> None:
+    """The play of the README makes what modules import on a host, and changes nothing when it runs again."""
+    (play,) = [block for block in blocks(README) if block.language == "yaml" and "/opt/trustmesh" in block.text]
+    (machine.root / "root/hosts.yml").write_text(play.text, encoding="utf-8")
+    run = f". /home/{USER}/trustmesh/bin/activate\nansible-playbook -i localhost, -c local hosts.yml"
+    assert "changed=2" in machine.as_root(run)
+    machine.as_root("/opt/trustmesh/bin/python -c 'import cryptography, hvac'")
+    assert "changed=0" in machine.as_root(run)
+
+
 def test_f2_quickstart_runs_from_the_tarball_in_a_fresh_environment(machine: Machine) -> None:
     """The commands of the role's page, in a directory that holds nothing but the tarball."""
     (tarball,) = (machine.home / "security" / "build").glob("trustmesh-security-*.tar.gz")

@@ -41,9 +41,14 @@ class Library:
                 self._missing(f"is {found}, older than {self.minimum}")
 
     def _missing(self, state: str) -> t.NoReturn:
+        command = f"Install it with: {sys.executable} -m pip install '{self.distribution}>={self.minimum}'"
+        # The Python of a distribution often has no pip, or refuses it (PEP 668).
+        elsewhere = (
+            "; where that is refused, in a virtual environment that ansible_python_interpreter names (README.md)"
+        )
         raise MissingLibrary(
             f"the Python library {self.distribution} {state} for {sys.executable}; it is needed {self.reason}",
-            remedy=f"Install it with: {sys.executable} -m pip install '{self.distribution}>={self.minimum}'",
+            remedy=command if sys.prefix != sys.base_prefix else command + elsewhere,
         )
 
 

@@ -10,6 +10,7 @@ import datetime
 import importlib.metadata
 import os
 import re
+import sys
 import typing as t
 import zlib
 from pathlib import Path
@@ -227,10 +228,14 @@ def test_a_library_is_asked_for_by_its_name_from_its_version_on(
     monkeypatch.setattr(importlib.metadata, "version", version)
     library.check()
     found[0] = "0.0.9"
+    monkeypatch.setattr(sys, "base_prefix", "/elsewhere")
     with pytest.raises(MissingLibrary) as failure:
         library.check()
     assert re.search(r"pip install '[A-Za-z][\w-]+>=\d+\.\d+\.\d+'$", str(failure.value))
-    assert asked == [library.distribution] * 2
+    monkeypatch.setattr(sys, "base_prefix", sys.prefix)
+    with pytest.raises(MissingLibrary, match="in a virtual environment that ansible_python_interpreter names"):
+        library.check()
+    assert asked == [library.distribution] * 3
 
 
 @pytest.mark.parametrize(("value", "problem"), [(None, "is missing"), (5, "is not a text"), ("", None)])
