@@ -20,7 +20,9 @@ description:
     fails before it writes anything.
   - Compared is what these readers make of a file, not how it is spelled. Variables that are not declared are removed,
     and so are lines that are neither variables nor comments.
-  - All files of a task are replaced together, whole or not at all, with owner and mode in place from the first moment.
+  - Each file is replaced whole or not at all, with owner and mode in place from the first moment. What is wrong with a
+    declaration is found before the first file is written. When one then cannot be written, such as on a full disk, the
+    others are, and the task fails and names it.
   - Refuses values of several lines, empty secrets, and secrets that are printed in the documentation of some product;
     warns about settings that switch verification off or do less than they seem to, such as C(DB_SSL_MODE=require).
   - With O(files[].secrets[].vault), a policy needs C(read) on C(<mount>/data/<path>), or on C(<mount>/<path>) for

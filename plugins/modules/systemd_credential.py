@@ -18,8 +18,9 @@ description:
     that no other user can read, and not in its environment.
   - Where C(systemd-creds) is at hand, the files are encrypted for this host, and useless in a backup. What they hold is
     compared after decrypting, so that a second run changes nothing.
-  - Credentials that are not declared any more are removed from files and drop-in. All files of a task are replaced
-    together, whole or not at all.
+  - Credentials that are not declared any more are removed from files and drop-in. The files of a service are replaced
+    together, whole or not at all. When those of one service cannot be written, such as on a full disk, those of the
+    others are, and the task fails and names it.
   - systemd has to reload its units (C(systemctl daemon-reload)), and the service to be restarted; the role
     P(trustmesh.security.systemd_credentials#role) does both.
   - Needs root, except with O(encrypt=never) and directories of one's own.

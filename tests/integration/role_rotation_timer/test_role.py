@@ -88,9 +88,15 @@ def test_j10_apply_repeat_verify_tamper(role: t.Any, units: pathlib.Path) -> Non
     said = _verified(role("verify"))
     assert f"3 of 3 units are not as declared: {units}, {NAME}.service, {NAME}.timer. Apply the role" in said
     assert not units.exists(), "verify changes nothing"
-    assert role().ok().changed == 3
+    made = role().ok()
+    assert made.changed == 3
+    kept = made.task(f"{ROLE} : Configure | Keep what there is now").result["ansible_facts"]["rotation_timer_result"]
+    paths = [str(units / f"{NAME}.{kind}") for kind in ("service", "timer")]
+    assert kept == {"changed": True, "units": paths}
     again = role().ok()
     assert again.changed == 0
+    kept = again.task(f"{ROLE} : Configure | Keep what there is now").result["ansible_facts"]["rotation_timer_result"]
+    assert kept == {"changed": False, "units": paths}
     assert "RUNNING HANDLER" not in again.stdout
     verified = role("verify").ok()
     assert verified.changed == 0

@@ -14,6 +14,8 @@ import yaml
 from tests.unit.architecture.conftest import Plant
 from tests.unit.architecture.guards import roles
 
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
 _SPEC = """
 argument_specs:
   main:
@@ -141,3 +143,13 @@ def test_j1_every_role_has_its_group_in_the_playbooks(playbook: str) -> None:
     kept = {path.name for path in (root / "roles").iterdir()} - {"quickstart"}
     plays = yaml.safe_load((root / f"playbooks/{playbook}.yml").read_text(encoding="utf-8"))
     assert {play["hosts"] for play in plays} - {"localhost:all"} == kept
+
+
+@pytest.mark.parametrize(("playbook", "ending"), [("site", "result"), ("verify", "verdict")])
+def test_j1_playbooks_look_at_what_roles_leave_and_not_inside(playbook: str, ending: str) -> None:
+    """J1: whether a role looked at anything is told by the variable that its page names."""
+    text = (ROOT / "playbooks" / f"{playbook}.yml").read_text(encoding="utf-8")
+    (last,) = [play for play in yaml.safe_load(text) if play["hosts"] == "localhost:all"]
+    names = last.get("vars", last["tasks"][0].get("vars"))["__insist_on"]
+    applied = [path.parent.parent.name for path in sorted(ROOT.glob("roles/*/tasks/verify.yml"))]
+    assert sorted(names) == sorted(f"{role}_{ending}" for role in applied if role != "quickstart")
