@@ -171,3 +171,28 @@ def test_a_schedule_that_means_nothing_is_refused(stock: Stock, audit_window: t.
     assert refused.rc != 0
     assert "Not understood: fortnightly" in refused.stdout
     assert window.requests == []
+
+
+def test_the_report_lists_keys_alone_and_names_those_that_nobody_replaces(stock: Stock) -> None:
+    """A participant disappears from the list, and with it its key from a place, which is no key itself."""
+    declared = stock.declared["jws_key"]
+    declared["publish"] = [{**declared["publish"][0], "prune": True}]
+    declared["participants"] = [entry for entry in declared["participants"] if entry["name"] != "perffsp-2"]
+    stock.declared["ilp_secret"]["participants"] = declared["participants"]
+    done = report(stock.rotate("monthly").ok())
+    assert {name for what, name in names(done["replaced"] + done["left_alone"]) if what == "jws_key"} == {*NAMES} - {
+        "perffsp-2"
+    }
+    assert done["undeclared"] == [{"what": "ilp_secret", "name": "perffsp-2"}]
+    assert not (stock.mesh.base / "hub" / "trust" / "perffsp-2.pem").exists()
+
+
+def test_a_key_that_waits_for_longer_than_the_run_is_a_failure(stock: Stock) -> None:
+    stock.declared = {"jwt_key": {**stock.declared["jwt_key"], "lead": "1h"}}
+    stock.mesh.vault.api.write(stock.path("jwt_key"), data={**stock.held("jwt_key"), "created": OLD, "activated": OLD})
+    waiting = stock.rotate("monthly", rotation_wait=0)
+    assert waiting.rc != 0
+    assert report(waiting)["failures"] == [
+        "jwt_key: issuer has to be published for longer than rotation_wait before it is used (lead). Run this again "
+        "later, or raise rotation_wait."
+    ]

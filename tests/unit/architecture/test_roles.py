@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 
 import pytest
 import yaml
@@ -153,3 +154,24 @@ def test_j1_playbooks_look_at_what_roles_leave_and_not_inside(playbook: str, end
     names = last.get("vars", last["tasks"][0].get("vars"))["__insist_on"]
     applied = [path.parent.parent.name for path in sorted(ROOT.glob("roles/*/tasks/verify.yml"))]
     assert sorted(names) == sorted(f"{role}_{ending}" for role in applied if role != "quickstart")
+
+
+@pytest.mark.parametrize(
+    ("playbooks", "variables", "start"),
+    [
+        (("rotate_keys", "emergency_key_rotation"), "rotate_keys", "rotate_keys_"),
+        (("rotate_all_keys",), "rotate_all_keys", "rotate_all_"),
+    ],
+)
+def test_j8_every_variable_of_a_playbook_is_known_by_name(
+    playbooks: tuple[str, ...], variables: str, start: str
+) -> None:
+    """J8: what the heads of the playbooks describe is what a misspelt name is compared with."""
+    heads = (
+        (ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8").partition("\n---\n")[0] for name in playbooks
+    )
+    described = {name for head in heads for name in re.findall(rf"\b{start}(\w+)", head)} - {"replaced", "keys"}
+    declared = yaml.safe_load((ROOT / "playbooks" / "vars" / f"{variables}.yml").read_text(encoding="utf-8"))
+    known = declared["__misspelt_options"]
+    kinds = declared["__rotation_kinds"] if isinstance(known, str) else []
+    assert described == {*kinds, *(re.findall(r"'(\w+)'", known) if isinstance(known, str) else known)}
