@@ -196,13 +196,19 @@ def octal_mode(value: str, name: str) -> int:
     if not re.fullmatch(r"(0o?)?[0-7]{3,4}", str(value)):
         raise InvalidInput(f"{value!r} is not an octal mode", field=name, remedy='Quote it, for example "0640".')
     mode = int(str(value).replace("o", ""), 8)
-    owner, group, others = mode >> 6 & 7, mode >> 3 & 7, mode & 7
-    # YAML reads 0640 without quotes as the number 416, which Ansible hands over as a text.
-    if str(value)[0] != "0" and (group & ~owner or others & ~group):
-        raise InvalidInput(
-            f"{value!r} allows others more than the owner", field=name, remedy='Quote it with its zero, as in "0640".'
-        )
+    strange = "" if str(value)[0] == "0" else _strange(mode >> 6 & 7, mode >> 3 & 7, mode & 7)
+    if strange:
+        raise InvalidInput(f"{value!r} {strange}", field=name, remedy='Quote it with its zero, as in "0640".')
     return mode
+
+
+def _strange(owner: int, group: int, others: int) -> str:
+    """Return what nobody means: YAML reads 0640 without quotes as the number 416, which arrives as a text."""
+    if group & ~owner or others & ~group:
+        return "allows others more than the owner"
+    if not owner & 4:
+        return "does not let the owner read"
+    return "lets others execute what they cannot read" if not owner & 2 and group & 5 == 1 else ""
 
 
 def _lookup(value: str, name: str, find: t.Callable[[str], int]) -> int:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,7 +127,8 @@ def _expanded(entry: Mapping[str, t.Any], names: t.Sequence[str], stores: Stores
         _need(entry, option, f"kind {entry['kind']}")
     keep = frozenset(entry["keep"] or ())
     if AUDIENCE in (entry["path"] or ""):
-        for name in entry.get("audiences") or names:
+        # A participant that is declared twice is told by its name, not by its places.
+        for name in entry.get("audiences") or dict.fromkeys(names):
             one = {**entry, "path": entry["path"].replace(AUDIENCE, name)}
             yield Target(_publisher(one, stores, suffix), frozenset({name}), entry["prune"], keep)
     else:
@@ -141,6 +143,10 @@ def _publisher(entry: Mapping[str, t.Any], stores: Stores, suffix: str) -> Publi
 
         return McmPublisher(entry["url"], entry["token"], entry["hub"], entry["ca_cert"], entry["timeout"])
     attributes = Attributes.declared(entry["owner"], entry["group"], entry["mode"])
+    unknown = re.search(r"\{\w*\}", entry["path"])
+    if unknown:
+        problem = f"{unknown.group()} in the path of a directory stands for nothing"
+        raise InvalidInput(problem, field="path", remedy=f"Use {AUDIENCE}, or nothing of the kind.")
     return DirectoryPublisher(entry["path"], attributes, suffix)
 
 

@@ -229,6 +229,17 @@ def test_a_noop_of_many_costs_one_reading_each_and_no_write(
         ({"path": "jws"}, "path: 'jws' is the same for every owner"),
         ({"publish": [{"kind": "mcm"}]}, "publish[0].url: not given, but kind mcm needs it"),
         ({"publish": [{"kind": "directory", "path": "/a"}] * 2}, "declared more than once: directory /a"),
+        (
+            {"publish": [{"kind": "directory", "path": "/a/{name}"}]},
+            "publish[0].path: {name} in the path of a directory",
+        ),
+        (
+            {
+                "participants": [{"name": "hub"}, {"name": "hub"}],
+                "publish": [{"kind": "directory", "path": "/a/{audience}"}],
+            },
+            "declared more than once: jws_key hub. Keep one",
+        ),
         ({"not_before": "tomorrow"}, "not_before"),
     ],
 )
