@@ -90,5 +90,20 @@ def test_j11_a_list_that_could_not_be_fetched_leaves_the_one_that_is_installed(h
     crl = [{"path": str(hub.crl), "mounts": [hub.estate.engine.path, "nowhere"]}]
     failed = hub.play(PLAYBOOK, participant=NAME, compromised_at=hub.moment(), rotate_keys_crl=crl)
     assert failed.rc != 0
-    assert any(problem.startswith("Install the revocation lists: ") for problem in report(failed)["problems"])
+    (problem,) = (text for text in report(failed)["problems"] if text.startswith("Install the revocation lists: "))
+    assert problem.startswith(f"Install the revocation lists: {hub.crl}: could not be fetched: ")
+    assert "What was installed is left as it was. See whether rotate_keys_crl names engines that there are" in problem
     assert hub.crl.read_bytes() == installed
+
+
+def test_j4_a_key_that_was_not_there_is_doubted(hub: Hub) -> None:
+    """J4: in check mode and without it, what is made where nothing was to replace is not called a success alone."""
+    jws = {**hub.variables["rotate_keys_jws"], "path": "elsewhere/{name}"}
+    given: dict[str, t.Any] = {"participant": NAME, "compromised_at": hub.moment(), "rotate_keys_jws": jws}
+    for check, made in ((True, "would be"), (False, "was")):
+        said = report(hub.play(PLAYBOOK, check=check, **given))
+        assert said["signing_key"] == "create"
+        assert (
+            f"{NAME} had no signing key where rotate_keys_jws says, so that none was replaced and one {made} made. See "
+            "whether rotate_keys_jws is right." in said["to_do"]
+        )
