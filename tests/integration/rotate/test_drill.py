@@ -57,6 +57,20 @@ def test_pk_47_a_drill_passes_and_is_recorded(drill: t.Any, tmp_path: pathlib.Pa
     assert report(looked)["problems"] == []
 
 
+@pytest.mark.parametrize("content", [None, "{}", '{"jws_key": {}}'])
+def test_j1_a_record_without_any_rotation_is_no_success(
+    drill: t.Any, tmp_path: pathlib.Path, content: str | None
+) -> None:
+    """J1: nothing was looked at, be it for want of the file or of what it holds."""
+    record = tmp_path / "record.json"
+    if content is not None:
+        record.write_text(content)
+    (tmp_path / "drill.json").write_text(json.dumps({"passed_at": ago(1)}))
+    told = drill(rotation_drill_only_look=True, rotation_drill_rotations=str(record))
+    assert told.rc != 0
+    assert f"no rotation is recorded in {record}" in told.stdout
+
+
 def test_pk_47_what_is_too_long_ago_is_told(drill: t.Any, tmp_path: pathlib.Path) -> None:
     (tmp_path / "drill.json").write_text(json.dumps({"passed_at": ago(93)}))
     stamps = {"perffsp-1": ago(32).replace("Z", ".213Z"), "perffsp-2": ago(30)}
