@@ -134,8 +134,10 @@ class KeyResource(Resource[Holding]):
     # -- read, plan, apply ------------------------------------------------------------------------------------------
 
     def read(self) -> t.Optional[Holding]:
-        stored = self.keyring.read(self.name)
+        # What is published is read first: of a key that others rotate meanwhile, the older text is then mended by the
+        # newer record, and never the newer text by the older record.
         published = self.keyring.published(self.name)
+        stored = self.keyring.read(self.name)
         record, version, foreign = None, None, None
         if stored is not None:
             document, version = stored

@@ -215,6 +215,8 @@ class KvPublisher:
         self._path = path.strip("/")
         self._suffix = suffix
         self._lock = threading.Lock()
+        #: What a plan was made of, and what was written since.
+        self._seen: t.Optional[dict[str, str]] = None
 
     @property
     def identity(self) -> str:
@@ -225,25 +227,48 @@ class KvPublisher:
 
     def held(self) -> Mapping[str, str]:
         """Return the texts by owner; keys without the suffix are somebody else's."""
-        return self._texts(self._read()[0])
+        self._seen = self._texts(self._read()[0])
+        return dict(self._seen)
 
     def publish(self, texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
-        """Write all texts at once into what is there; when somebody else was faster, look again and do it anew."""
+        """Write all texts at once into what is there; when others were faster, look again and repeat it.
+
+        A text that others have exchanged since it was seen stays: theirs may be that of a newer key.
+        """
         failure: t.Optional[TrustmeshError] = None
         with self._lock:
             for _attempt in range(_ATTEMPTS):
                 held, version = self._read()
-                document = self._with(held, texts)
-                if document == held and failure is not None:
-                    return dict.fromkeys(texts, failure)
+                exchanged = self._exchanged(self._texts(held), texts)
+                rest = {name: text for name, text in texts.items() if name not in exchanged}
+                document = self._with(held, rest)
+                if not rest or (document == held and failure is not None):
+                    return {**dict.fromkeys(rest, failure), **exchanged} if failure else exchanged
                 try:
                     self._store.write(self._path, document, version)
-                    return {}
                 except Overtaken as error:
                     failure = error
                 except TooLarge:
                     raise _too_many(len(document)) from None
+                else:
+                    self._note(rest)
+                    return exchanged
         return dict.fromkeys(texts, failure) if failure else {}
+
+    def _exchanged(self, held: Mapping[str, str], texts: Mapping[str, t.Optional[str]]) -> dict[str, TrustmeshError]:
+        """Return those of the owners for whom others have published another text than was seen, and is wanted."""
+        if self._seen is None:
+            return {}
+        place = f"{self._store.mount}/{self._path}"
+        return {
+            name: _overtaken(f"the text of {name} in {place}")
+            for name, text in texts.items()
+            if held.get(name) not in (self._seen.get(name), text)
+        }
+
+    def _note(self, texts: Mapping[str, t.Optional[str]]) -> None:
+        if self._seen is not None:
+            self._seen = {name: text for name, text in {**self._seen, **texts}.items() if text is not None}
 
     def _with(self, document: Data, texts: Mapping[str, t.Optional[str]]) -> Data:
         """Return a document with these texts in it, and without those that are taken back."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import pathlib
@@ -14,8 +15,12 @@ import typing as t
 import pytest
 
 from plugins.module_utils._core.errors import TrustmeshError
+from plugins.module_utils._core.reconcile import Batch, Outcome, reconcile
 from plugins.module_utils._keyring.keyring import Keyring
+from plugins.module_utils._keyring.resource import Terms
+from plugins.module_utils._keyring.rotation import Rotation
 
+from .memory import World
 from .ring import Ring, Word
 
 
@@ -51,6 +56,34 @@ def test_rotation_publishes_before_it_uses_and_says_how_long_that_took(tmp_path:
     ring.later(days=8)
     assert _ok(ring.run(max_age="30d", keep_previous="7d")) == ["update", "update"]
     assert before not in (tmp_path / "keys/.trustmesh-word/hub/current/record.json").read_text()
+
+
+def _run(world: World, **rotation: str) -> Outcome:
+    keyring = world.keyring()
+    word = Word("hub", keyring, Terms(Rotation.declared(rotation)))
+    (outcome,) = reconcile(Batch([word], transaction=keyring), check_mode=False, clock=lambda: world.clock)
+    return outcome
+
+
+def test_r22_a_key_that_others_rotate_while_it_is_read_stays_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    _run(world)
+    world.clock += datetime.timedelta(days=31)
+    first, read, held = [True], world.custody.read, world.near.held
+
+    def overtaken(look: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
+        seen = look(*arguments)
+        if first:
+            first.clear()
+            assert _run(world, max_age="30d").applied
+        return seen
+
+    monkeypatch.setattr(world.custody, "read", lambda name: overtaken(read, name))
+    monkeypatch.setattr(world.near, "held", lambda: overtaken(held))
+    _run(world)
+    newest = world.custody.documents["hub"][0]["public_key"]
+    assert not first
+    assert (world.near.texts["hub"], world.far.texts["hub"]) == (newest, newest)
 
 
 class Killed(BaseException):

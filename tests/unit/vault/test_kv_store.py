@@ -237,6 +237,30 @@ def test_r22_what_others_published_alike_is_told_as_theirs(memory: Memory) -> No
     assert len([path for method, path in memory.writes if method == "post"]) == 1
 
 
+def test_r22_a_text_that_others_exchanged_since_it_was_seen_stays(memory: Memory) -> None:
+    documents = store(memory)
+    documents.write("public", {"a.pem": "old", "b.pem": "B", "c.pem": "C"}, None)
+    publisher = KvPublisher(documents, "public")
+    publisher.held()
+    documents.write("public", {"a.pem": "newer", "b.pem": "B", "d.pem": "D"}, 1)
+    failures = publisher.publish({"a": "older", "b": "again", "c": None, "d": "D"})
+    assert {name: (type(error), error.problem) for name, error in failures.items()} == {
+        "a": (Overtaken, "the text of a in kv/public was written by others meanwhile")
+    }
+    assert documents.read("public") == ({"a.pem": "newer", "b.pem": "again", "d.pem": "D"}, 3)
+    assert set(publisher.publish({"a": "older"})) == {"a"}
+    assert documents.read("public") == ({"a.pem": "newer", "b.pem": "again", "d.pem": "D"}, 3), "nothing is written"
+
+
+def test_r22_what_a_publisher_wrote_itself_is_no_work_of_others(memory: Memory) -> None:
+    documents = store(memory)
+    publisher = KvPublisher(documents, "public")
+    assert publisher.held() == {}
+    for text in ("first", "second", None, "third"):
+        assert publisher.publish({"a": text}) == {}
+    assert publisher.held() == {"a": "third"}
+
+
 def test_more_texts_than_a_secret_takes_are_told_with_the_way_out(memory: Memory) -> None:
     memory.on("post", "kv/data/public", lambda _path, _body: refused(413, "too large"))
     with pytest.raises(TooLarge, match="2 public texts are too many") as refusal:
