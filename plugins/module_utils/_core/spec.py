@@ -149,7 +149,7 @@ def _beside(spec: Spec, params: Params, item: Params, field: str | None) -> bool
 
 
 def redacted(options: Options, params: t.Any, hide: t.Callable[[t.Any], t.Any] = lambda value: _HIDDEN) -> t.Any:
-    """Return ``params`` with the value of every ``no_log`` option hidden, at any depth.
+    """Return ``params`` with the value of every ``no_log`` option hidden, at any depth, and of private keys elsewhere.
 
     Ansible itself masks by value, which mangles unrelated text when a secret happens to be ``true`` or ``1h``; hiding
     by name leaves the rest of the invocation readable. Inside a batch only what was given is shown: the many options
@@ -165,7 +165,7 @@ def redacted(options: Options, params: t.Any, hide: t.Callable[[t.Any], t.Any] =
     for name, value in params.items():
         # Under a name that nobody knows may be a secret whose name was mistyped.
         option = by_name.get(name, {"no_log": True})
-        if option.get("no_log") and value is not None:
+        if value is not None and (option.get("no_log") or (not option.get("options") and _private(value))):
             shown[name] = hide(value)
         elif isinstance(value, list) and option.get("options"):
             shown[name] = [redacted(option["options"], _given(entry), hide) for entry in value]
@@ -179,6 +179,12 @@ def secret_texts(options: Options, params: Params) -> set[str]:
     found: set[str] = set()
     redacted(options, params, lambda value: found.update(_texts(value)))
     return found
+
+
+def _private(value: t.Any) -> bool:
+    """Tell whether a value holds a private key in PEM, at any depth."""
+    text = str(value)
+    return "PRIVATE KEY" in text and "-----BEGIN " in text
 
 
 def _texts(value: t.Any) -> t.Iterator[str]:

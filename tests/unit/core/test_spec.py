@@ -348,3 +348,20 @@ def test_a_secret_in_an_option_that_is_not_one_becomes_a_fingerprint() -> None:
 
 def test_state_is_present_unless_declared_absent() -> None:
     assert STATE["state"] == {"type": "str", "choices": ["present", "absent"], "default": "present"}
+
+
+@pytest.mark.parametrize("kind", ["PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"])
+def test_a_private_key_in_place_of_something_public_is_hidden(kind: str) -> None:
+    """Neither the system's log nor the invocation shows it, and it is masked wherever it turns up."""
+    options = {"public_key": {"type": "str"}, "chain": {"type": "list"}, "known": {"type": "dict"}}
+    options["things"] = {"type": "list", "elements": "dict", "options": dict(options)}
+    private = f"-----BEGIN {kind}-----\nMC4C\n-----END {kind}-----\n"
+    public = private.replace(kind, "PUBLIC KEY")
+    for name, wrong in (("public_key", private), ("chain", [public, private]), ("known", {"a": {"b": private}})):
+        right = {"public_key": public, "chain": [public], "known": {"a": {"b": public}}}
+        assert redacted(options, {"things": [right, {**right, name: wrong}]}) == {
+            "things": [right, {**right, name: HIDDEN}]
+        }
+        assert private in secret_texts(options, {name: wrong})
+    assert secret_texts(options, {"things": [right]}) == set()
+    assert redacted(options, {"public_key": "a PRIVATE KEY"}) == {"public_key": "a PRIVATE KEY"}
