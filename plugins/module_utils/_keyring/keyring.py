@@ -29,6 +29,9 @@ from .rotation import Rotation, advanced
 Clock = t.Callable[[], datetime.datetime]
 #: What to publish: by target, by owner; ``None`` takes a text back.
 Texts = Mapping[str, Mapping[str, t.Optional[str]]]
+#: Why what was to be published is not, by owner.
+Refused = Mapping[str, TrustmeshError]
+_ATTEMPTS: t.Final = 5
 
 
 def precise_clock() -> datetime.datetime:
@@ -155,7 +158,7 @@ class Keyring:
             if not texts:
                 continue
             try:
-                refused: Mapping[str, TrustmeshError] = target.publisher.publish(texts)
+                refused = self._publish_at(target, texts, owners)
             except TrustmeshError as error:
                 refused = dict.fromkeys(texts, error)
             for name, work in owners.items():
@@ -163,6 +166,31 @@ class Keyring:
                     failures.setdefault(work.identity, refused[name])
                 else:
                     work.wrote = True
+
+    def _published_at(
+        self, target: Target, texts: Mapping[str, t.Optional[str]], owners: Mapping[str, Work]
+    ) -> Refused:
+        """Publish; where others were faster, the text of the record that custody has now is the one that counts."""
+        refused = target.publisher.publish(texts)
+        for _attempt in range(_ATTEMPTS):
+            overtaken = [name for name, error in refused.items() if isinstance(error, Overtaken)]
+            if not overtaken:
+                break
+            # Looked at before custody is asked: whoever writes there later finds this text, and publishes over it.
+            target.publisher.held()
+            ours = {name: texts[name] for name in overtaken if self._is_latest(owners[name])}
+            if not ours:
+                break
+            others = {name: error for name, error in refused.items() if name not in ours}
+            refused = {**others, **target.publisher.publish(ours)}
+        return refused
+
+    def _is_latest(self, work: Work) -> bool:
+        """Tell whether custody still has the version of a record that an item was planned for, or wrote."""
+        if not work.name:
+            return False
+        stored = self.custody.read(work.name)
+        return work.version == (stored[1] if stored is not None else None)
 
     def _put_in_use(self, failures: dict[str, TrustmeshError], works: t.Sequence[Work]) -> None:
         """Use the next keys that are published and need not wait, and publish what follows from that."""

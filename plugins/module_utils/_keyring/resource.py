@@ -296,7 +296,7 @@ class KeyResource(Resource[Holding]):
     def _stage_removal(self, held: Holding) -> None:
         texts = {target: {self.name: None} for target, text in held.published.items() if text is not None}
         removes = held.record is not None or bool(held.misplaced)
-        work = Work(self.identity, self.name, removes=removes, texts=texts)
+        work = Work(self.identity, self.name, held.version, removes=removes, texts=texts)
         work.finish = lambda: self._destroy(_all(held.record))
         self.keyring.stage(work)
 

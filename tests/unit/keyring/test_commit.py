@@ -207,3 +207,66 @@ def test_the_clock_of_a_rotation_is_that_of_the_world() -> None:
     now = precise_clock()
     assert now.tzinfo is datetime.timezone.utc
     assert abs(now - datetime.datetime.now(datetime.timezone.utc)) < datetime.timedelta(minutes=1)
+
+
+class Busy:
+    """Lets others publish something else just before each of the first times that the near place is written to."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, theirs: t.Sequence[str]) -> None:
+        self.theirs = list(theirs)
+        self._near, self._publish = world.near, world.near.publish
+        monkeypatch.setattr(world.near, "publish", self.publish)
+
+    def publish(self, texts: t.Mapping[str, t.Any]) -> t.Mapping[str, TrustmeshError]:
+        if not self.theirs:
+            return self._publish(texts)
+        self._near.texts.update(dict.fromkeys(texts, self.theirs.pop(0)))
+        return dict.fromkeys(texts, BEATEN)
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_r22_the_text_of_the_record_in_custody_is_published_over_that_of_others(
+    world: World, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    items = Items(world)
+    items.stage("a")
+    Busy(world, monkeypatch, ["theirs"] * times)
+    assert items.ring.commit() == {}
+    assert world.near.texts == {"a": "public a"}
+
+
+def test_r22_who_is_beaten_again_and_again_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = Items(world)
+    items.stage("a")
+    Busy(world, monkeypatch, ["theirs"] * 6)
+    assert type(items.ring.commit()["word a"]) is NotConverged
+
+
+def test_r22_a_text_stays_when_others_have_written_the_record_since(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = Items(world)
+    items.stage("a")
+    items.stage("b")
+    busy = Busy(world, monkeypatch, ["theirs"])
+    write = world.custody.write
+
+    def overtaken(entries: t.Sequence[t.Any]) -> dict[str, t.Any]:
+        written = write(entries)
+        world.custody.documents["a"] = ({}, written["a"] + 1)
+        return written
+
+    monkeypatch.setattr(world.custody, "write", overtaken)
+    failures = items.ring.commit()
+    assert (set(failures), busy.theirs) == ({"word a"}, [])
+    assert world.near.texts == {"a": "theirs", "b": "public b"}
+
+
+def test_r22_what_belongs_to_nobody_stays_when_others_have_changed_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = world.keyring()
+    ring.stage(Work("place", "", texts={"near": {"x": None}}))
+    Busy(world, monkeypatch, ["theirs"])
+    assert ring.commit() == {"place": BEATEN}
+    assert world.near.texts == {"x": "theirs"}
