@@ -167,9 +167,7 @@ class Keyring:
                 else:
                     work.wrote = True
 
-    def _published_at(
-        self, target: Target, texts: Mapping[str, t.Optional[str]], owners: Mapping[str, Work]
-    ) -> Refused:
+    def _publish_at(self, target: Target, texts: Mapping[str, t.Optional[str]], owners: Mapping[str, Work]) -> Refused:
         """Publish; where others were faster, the text of the record that custody has now is the one that counts."""
         refused = target.publisher.publish(texts)
         for _attempt in range(_ATTEMPTS):
