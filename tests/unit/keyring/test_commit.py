@@ -239,7 +239,7 @@ def test_r22_who_is_beaten_again_and_again_says_so(world: World, monkeypatch: py
     items = Items(world)
     items.stage("a")
     Busy(world, monkeypatch, ["theirs"] * 6)
-    assert type(items.ring.commit()["word a"]) is NotConverged
+    assert isinstance(items.ring.commit()["word a"], NotConverged)
 
 
 def test_r22_a_text_stays_when_others_have_written_the_record_since(
